@@ -1,0 +1,176 @@
+"""Facts of TRAFFIC: one request's life, and its writer's. Released shapes only ever gain fields at the end."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.screening.model import Hit
+
+SYSTEM = "system"
+"""The tenant of what belongs to nobody: callers that could not be authenticated, the platform's own targets."""
+
+
+class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Tokens of one request, as the provider counted them; `estimated` when the provider did not say."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+class SealedBody(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A body under the data key of its subject: AES-256-GCM, the tag at the end of the ciphertext.
+
+    The additional data is `tenant NUL subject NUL request NUL part`. `ciphertext` is empty when the bytes are in the
+    object store under the name `sha256`.
+    """
+
+    subject: str
+    """Whose data this is; names the data key."""
+    key: str
+    """Which version of the subject's data key."""
+    nonce: bytes
+    ciphertext: bytes
+    sha256: bytes
+    """Of the ciphertext."""
+    size: int
+    """Bytes in the clear."""
+
+
+class RequestAccepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An authenticated, well-formed request was taken in; from here on exactly one terminal fact follows."""
+
+    key_id: str
+    key_prefix: str
+    subject: str
+    operation: str
+    model: str
+    """As the caller wrote it."""
+    stream: bool
+    request_bytes: int
+    durability: str
+    config_sequence: int
+    """The position of CONFIG that the gateway decided with."""
+    body: SealedBody | None = None
+
+
+class RequestScreened(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The texts of one stage were held against the rules."""
+
+    stage: str
+    """`request` or `response`."""
+    action: str
+    """The strictest action: `approve`, `flag`, `redact`, `block`."""
+    rule: str
+    pack: str
+    hits: tuple[Hit, ...]
+    characters: int
+
+
+class RequestRouted(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A route and its targets in the order in which they will be tried, and what was set aside for the cost."""
+
+    route: str
+    strategy: str
+    targets: tuple[str, ...]
+    """`account/model`."""
+    skipped: tuple[str, ...] = ()
+    """Targets left out because their circuit is open."""
+    reserved_micros: int = 0
+    budgets: tuple[str, ...] = ()
+
+
+class ProviderCalled(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One attempt at one provider account ended."""
+
+    attempt: int
+    account: str
+    model: str
+    outcome: str
+    """`ok`, `status`, `timeout`, `connect`, `disconnect`, `malformed`, `aborted`."""
+    status: int
+    first_byte_us: int
+    duration_us: int
+
+
+class Terminal(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How a request ended: the whole summary, so that a view needs no other fact to make its row.
+
+    Its four kinds share this shape and add nothing to it, since fields of a positional struct may only grow at the end.
+    """
+
+    key_id: str = ""
+    key_prefix: str = ""
+    subject: str = ""
+    operation: str = ""
+    model_requested: str = ""
+    account: str = ""
+    model: str = ""
+    route: str = ""
+    stream: bool = False
+    stage: str = ""
+    """Where a refusal happened: `authenticate`, `limits`, `parse`, `screen_request`, `route`, `reserve`, `call`,
+    `screen_response`, `log`; empty for a completed request."""
+    status: int = 0
+    """HTTP status that the caller saw; 0 when no status line was sent."""
+    code: str = ""
+    """Error code, or empty."""
+    rule: str = ""
+    """The rule that decided the screening, or empty."""
+    action: str = ""
+    """The strictest screening action of both directions."""
+    attempts: int = 0
+    usage: Usage = Usage()
+    cost_micros: int = 0
+    reserved_micros: int = 0
+    budgets: tuple[str, ...] = ()
+    started_us: int = 0
+    latency_us: int = 0
+    first_byte_us: int = 0
+    request_bytes: int = 0
+    response_bytes: int = 0
+    finish_reason: str = ""
+    accepted_sequence: int = 0
+    """Position in TRAFFIC of the segment with the accepted-fact, 0 if there is none or it was not yet known."""
+    writer: str = ""
+    boot: str = ""
+    """The writer that served the request; for an abandoned one the writer that died."""
+    body: SealedBody | None = None
+    cache: str = "off"
+
+
+class RequestCompleted(Terminal, frozen=True, array_like=True, gc=False):
+    """The answer was delivered; `code` is set when the provider broke off after the first byte."""
+
+
+class RequestRefused(Terminal, frozen=True, array_like=True, gc=False):
+    """The caller got an error instead of an answer. Cost is set if a provider had been paid by then."""
+
+
+class RequestAborted(Terminal, frozen=True, array_like=True, gc=False):
+    """The caller left before the end; usage so far is billed."""
+
+
+class RequestAbandoned(Terminal, frozen=True, array_like=True, gc=False):
+    """The writer died; the sweeper closed the request. What had been reserved is billed, marked as estimated."""
+
+
+class WriterBeat(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A sign of life of a writer with nothing else to say."""
+
+    open_requests: int
+    admitted: int
+    """Requests accepted since boot."""
+
+
+class WriterClosed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The last fact of a writer that stopped in order: its chain ends here."""
+
+    admitted: int
+
+
+TERMINALS = frozenset(
+    {"request.completed.v1", "request.refused.v1", "request.aborted.v1", "request.abandoned.v1"}
+)

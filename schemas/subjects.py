@@ -1,0 +1,87 @@
+"""Names on the log: how subjects are built and read. No other module may format a subject."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+_SAFE = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+
+def token(text: str) -> str:
+    """One subject token for any text: letters, digits, `_` and `-` stay, every other byte becomes `=XX`.
+
+    NATS forbids dots, blanks and wildcards in a token. An empty text becomes `=`.
+    """
+    if _SAFE.match(text):
+        return text
+    if not text:
+        return "="
+    return "".join(
+        chr(byte) if (byte < 128 and (chr(byte).isalnum() or chr(byte) in "_-")) else f"={byte:02X}"
+        for byte in text.encode()
+    )
+
+
+def untoken(text: str) -> str:
+    """The text that `token` was given."""
+    if "=" not in text:
+        return text
+    if text == "=":
+        return ""
+    parts = text.split("=")
+    raw = parts[0].encode() + b"".join(bytes([int(part[:2], 16)]) + part[2:].encode() for part in parts[1:])
+    return raw.decode()
+
+
+def config(tenant: str, aggregate: str, identifier: str) -> str:
+    """Subject of one aggregate."""
+    return f"config.{token(tenant)}.{token(aggregate)}.{token(identifier)}"
+
+
+def parse_config(subject: str) -> tuple[str, str, str]:
+    """(tenant, aggregate, id) of a CONFIG subject.
+
+    Raises:
+        ValueError: the subject is not one of CONFIG.
+    """
+    parts = subject.split(".")
+    if len(parts) != 4 or parts[0] != "config":
+        raise ValueError(f"not a subject of CONFIG: {subject}")
+    return untoken(parts[1]), untoken(parts[2]), untoken(parts[3])
+
+
+def traffic(partition: int) -> str:
+    return f"traffic.{partition}"
+
+
+def decisions(processor: str, tenant: str) -> str:
+    return f"decisions.{token(processor)}.{token(tenant)}"
+
+
+def ledger(tenant: str) -> str:
+    return f"ledger.{token(tenant)}"
+
+
+def ops(kind: str) -> str:
+    return f"ops.{token(kind)}"
+
+
+def export(tenant: str) -> str:
+    return f"export.{token(tenant)}"
+
+
+def dead(consumer: str) -> str:
+    return f"dead.{token(consumer)}"
+
+
+def screening_work(tenant: str) -> str:
+    """Request/reply subject of the stream placement; plain NATS, not part of the log."""
+    return f"work.screening.{token(tenant)}"
+
+
+def partition_of(tenant: str, request: str, partitions: int) -> int:
+    """The TRAFFIC partition of a request: CRC-32 of tenant and request, so every fact of it stays in order."""
+    if partitions == 1:
+        return 0
+    return zlib.crc32(f"{tenant}\x00{request}".encode()) % partitions
