@@ -26,7 +26,12 @@ class NexusError(Exception):
     retry: ClassVar[bool] = False
 
     def __init__(
-        self, message: str, *, code: str | None = None, param: str | None = None, retry_after: int | None = None
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message

@@ -1,29 +1,8 @@
-"""Facts of DECISIONS: what workers decided about requests and providers."""
+"""Facts of DECISIONS that stand nowhere else: what workers decided about providers."""
 
 from __future__ import annotations
 
 import msgspec
-
-from schemas.screening.model import Hit
-
-
-class ScreeningRequested(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A gateway asks a worker for a verdict (placement `stream`); the texts travel beside it, never in a fact."""
-
-    stage: str
-    reply: str
-
-
-class FindingReported(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The compliance worker screened a request's texts (placements `stream` and `observe`)."""
-
-    stage: str
-    placement: str
-    action: str
-    rule: str
-    pack: str
-    hits: tuple[Hit, ...]
-    key_id: str = ""
 
 
 class CircuitOpened(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -171,6 +171,4 @@ class WriterClosed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     admitted: int
 
 
-TERMINALS = frozenset(
-    {"request.completed.v1", "request.refused.v1", "request.aborted.v1", "request.abandoned.v1"}
-)
+TERMINALS = frozenset({"request.completed.v1", "request.refused.v1", "request.aborted.v1", "request.abandoned.v1"})

@@ -1,0 +1,1 @@
+"""Configuration: one file an aggregate, each with its spec, its facts and its decider."""

@@ -1,0 +1,32 @@
+"""The list of all aggregates. An aggregate that is not named here does not exist."""
+
+from __future__ import annotations
+
+from schemas.aggregates import (
+    budget,
+    credential,
+    model,
+    policy,
+    provider,
+    route,
+    siem_target,
+    tenant,
+    virtual_key,
+)
+from schemas.aggregates.decider import Decider
+
+DECIDERS: tuple[Decider, ...] = (
+    tenant.DECIDER,
+    credential.DECIDER,
+    provider.DECIDER,
+    model.DECIDER,
+    virtual_key.DECIDER,
+    policy.DECIDER,
+    route.DECIDER,
+    budget.DECIDER,
+    siem_target.DECIDER,
+)
+"""In the order in which a configuration file applies them: what is named comes before what names it."""
+
+BY_NAME = {decider.name: decider for decider in DECIDERS}
+BY_COLLECTION = {decider.collection: decider for decider in DECIDERS}

@@ -1,0 +1,47 @@
+"""Policy: what screening does for the routes that name it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.aggregates.decider import definition, problems_of_id
+from schemas.screening.model import ACTIONS, ScreeningPolicy
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    tenant: str
+    screen_requests: bool = True
+    screen_responses: bool = True
+    overrides: dict[str, str] = {}
+    """Rule id to action, instead of the rule's own."""
+    disabled: tuple[str, ...] = ()
+    """Ids of rules that are off."""
+
+    def screening(self, stage: str) -> ScreeningPolicy:
+        """What the scanner needs to know for `request` or `response`."""
+        enabled = self.screen_requests if stage == "request" else self.screen_responses
+        return ScreeningPolicy(enabled=enabled, overrides=self.overrides, disabled=frozenset(self.disabled))
+
+
+def _problems(spec: Policy) -> list[str]:
+    found = problems_of_id(spec.id)
+    for rule, action in spec.overrides.items():
+        if action not in ACTIONS:
+            found.append(f"overrides.{rule} must be one of {', '.join(ACTIONS)}")
+    return found
+
+
+class PolicyCreated(msgspec.Struct, frozen=True):
+    spec: Policy
+
+
+class PolicyChanged(msgspec.Struct, frozen=True):
+    spec: Policy
+
+
+class PolicyRemoved(msgspec.Struct, frozen=True):
+    reason: str = ""
+
+
+DECIDER = definition("policy", "policies", Policy, PolicyCreated, PolicyChanged, PolicyRemoved, _problems)

@@ -1,0 +1,67 @@
+"""Provider account: one way to reach one provider. Its secret is a credential, never part of it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import msgspec
+
+from schemas.aggregates.decider import definition, problems_of_id
+
+WIRES = ("openai",)
+"""Wire formats that a codec exists for."""
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All times in milliseconds."""
+
+    id: str
+    tenant: str
+    wire: str = "openai"
+    base_url: str
+    """Up to and including the version, such as `https://api.example.com/v1`."""
+    credential: str = ""
+    """Id of a credential of the same tenant; empty for a provider without one."""
+    connect_timeout_ms: int = 3_000
+    first_byte_timeout_ms: int = 60_000
+    idle_timeout_ms: int = 30_000
+    """Between two pieces of an answer."""
+    total_timeout_ms: int = 600_000
+    max_connections: int = 512
+    http2: bool = False
+    """Speak HTTP/2 only, by ALPN or prior knowledge."""
+    ca_pem: str = ""
+    """A certificate authority to trust besides the system's."""
+    enabled: bool = True
+
+
+def _problems(spec: Provider) -> list[str]:
+    found = problems_of_id(spec.id)
+    if spec.wire not in WIRES:
+        found.append(f"wire must be one of {', '.join(WIRES)}")
+    url = urlsplit(spec.base_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        found.append("base_url must be an http or https URL")
+    if url.username or url.password or url.query or url.fragment:
+        found.append("base_url must not carry credentials, a query or a fragment")
+    for name in ("connect_timeout_ms", "first_byte_timeout_ms", "idle_timeout_ms", "total_timeout_ms"):
+        if not 1 <= getattr(spec, name) <= 3_600_000:
+            found.append(f"{name} must be from 1 to 3,600,000")
+    if not 1 <= spec.max_connections <= 65_536:
+        found.append("max_connections must be from 1 to 65,536")
+    return found
+
+
+class ProviderCreated(msgspec.Struct, frozen=True):
+    spec: Provider
+
+
+class ProviderChanged(msgspec.Struct, frozen=True):
+    spec: Provider
+
+
+class ProviderRemoved(msgspec.Struct, frozen=True):
+    reason: str = ""
+
+
+DECIDER = definition("provider", "providers", Provider, ProviderCreated, ProviderChanged, ProviderRemoved, _problems)

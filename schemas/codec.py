@@ -1,0 +1,152 @@
+"""Facts and segments to bytes and back (MessagePack). No sockets, no files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.envelope import SEGMENT_FORMAT, Fact, Segment, SegmentHead
+from schemas.registry import BY_NAME, NAME_OF, UPCASTS, Upcast
+
+
+class Malformed(ValueError):
+    """Bytes that are no segment, or a fact whose data does not fit its name. The text quotes nothing of the bytes."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_segment = msgspec.msgpack.Decoder(Segment)
+_head = msgspec.msgpack.Decoder(SegmentHead)
+_data: dict[str, msgspec.msgpack.Decoder[Any]] = {
+    name: msgspec.msgpack.Decoder(entry.shape) for name, entry in BY_NAME.items()
+}
+
+
+def fact(
+    data: msgspec.Struct,
+    *,
+    id: str,
+    time: int,
+    tenant: str,
+    actor: str,
+    correlation: str,
+    causation: str = "",
+) -> Fact:
+    """Puts a fact's struct into its envelope.
+
+    Raises:
+        KeyError: the struct is not in the registry.
+    """
+    return Fact(
+        id,
+        time,
+        tenant,
+        actor,
+        correlation,
+        causation,
+        NAME_OF[type(data)],
+        msgspec.Raw(_encoder.encode(data)),
+    )
+
+
+def encode_fact(value: Fact) -> bytes:
+    return _encoder.encode(value)
+
+
+def encode_segment(subject: str, writer: str, boot: str, number: int, previous: bytes, facts: Sequence[bytes]) -> bytes:
+    """The bytes of a segment from facts that are encoded already."""
+    raw = [msgspec.Raw(value) for value in facts]
+    return _encoder.encode((SEGMENT_FORMAT, subject, writer, boot, number, previous, raw))
+
+
+def decode_segment(payload: bytes) -> Segment:
+    """Reads a segment; the facts' data stay encoded.
+
+    Raises:
+        Malformed: not a segment of a known format.
+    """
+    try:
+        segment = _segment.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"not a segment: {error}") from None
+    if segment.format != SEGMENT_FORMAT:
+        raise Malformed(f"segment format {segment.format} is not known here")
+    return segment
+
+
+def decode_head(payload: bytes) -> SegmentHead:
+    """Reads only what a chain needs.
+
+    Raises:
+        Malformed: not a segment.
+    """
+    try:
+        return _head.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"not a segment: {error}") from None
+
+
+def open_fact(
+    value: Fact, upcasts: Mapping[str, tuple[type[msgspec.Struct], Upcast]] = UPCASTS
+) -> msgspec.Struct | None:
+    """The fact's struct in today's shape; None for a name that this version does not know.
+
+    Raises:
+        Malformed: the data does not fit the name.
+    """
+    name = value.type
+    try:
+        if name in upcasts:
+            shape, upcast = upcasts[name]
+            return _upcast(upcast(msgspec.msgpack.decode(value.data, type=shape)), upcasts)
+        decoder = _data.get(name)
+        return None if decoder is None else decoder.decode(value.data)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"data of {name} does not fit: {error}") from None
+
+
+def _upcast(data: msgspec.Struct, upcasts: Mapping[str, tuple[type[msgspec.Struct], Upcast]]) -> msgspec.Struct:
+    for shape, upcast in upcasts.values():
+        if type(data) is shape:
+            return _upcast(upcast(data), upcasts)
+    return data
+
+
+def segment_hash(payload: bytes) -> bytes:
+    """SHA-256 of a segment's bytes, 32 bytes: what the next one calls `previous`."""
+    return hashlib.sha256(payload).digest()
+
+
+def fact_view(value: Fact) -> dict[str, Any]:
+    """A fact for people and JSON: envelope names, and the data by field name; ciphertext only as its size and hash."""
+    data = open_fact(value)
+    body = {"undecoded": msgspec.msgpack.decode(value.data)} if data is None else msgspec.to_builtins(_named(data))
+    return {
+        "id": value.id,
+        "time_us": value.time,
+        "type": value.type,
+        "tenant": value.tenant,
+        "actor": value.actor,
+        "correlation": value.correlation,
+        "causation": value.causation,
+        "data": body,
+    }
+
+
+def _named(value: Any) -> Any:
+    """Positional structs by field name, without the bytes of sealed bodies."""
+    if isinstance(value, msgspec.Struct):
+        named = {name: _named(getattr(value, name)) for name in value.__struct_fields__}
+        if "ciphertext" in named:
+            sealed = value.ciphertext  # type: ignore[attr-defined]
+            named["ciphertext"] = f"({len(sealed)} bytes)"
+        return named
+    if isinstance(value, (tuple, list)):
+        return [_named(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _named(item) for key, item in value.items()}
+    if isinstance(value, bytes):
+        return value.hex()
+    return value

@@ -1,0 +1,92 @@
+"""Settings of one process: a frozen struct read once from `NEXUS_*`. Files and sockets are opened elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+PREFIX = "NEXUS_"
+
+
+class BadSettings(ValueError):
+    """Everything that is wrong with the settings, one line each; values are not quoted, they may be secrets."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("settings: " + "; ".join(problems))
+        self.problems = problems
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Each field is read from `NEXUS_<FIELD>` in capitals."""
+
+    data_dir: str = ".nexus"
+    nats_url: str
+    postgres_url: str = ""
+    clickhouse_url: str = ""
+    valkey_url: str = ""
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = 3050
+    admin_host: str = "127.0.0.1"
+    admin_port: int = 3001
+    writer: str = ""
+    """Name of this process's chain; unique among running processes, kept over restarts."""
+    master_key: str = ""
+    """64 hex digits; when empty, the file `master.key` in the data directory is read."""
+    replicas: int = 1
+    partitions: int = 1
+    queue_bytes: int = 64 * 1024 * 1024
+    """Facts waiting for the log; beyond it callers get 503."""
+    segment_bytes: int = 4 * 1024 * 1024
+    max_request_bytes: int = 32 * 1024 * 1024
+    body_timeout_s: float = 30.0
+    config_stale_s: float = 30.0
+    """After so long without the log, `/ready` says no; requests go on with the configuration last known."""
+    log_level: str = "INFO"
+
+    @property
+    def data(self) -> Path:
+        return Path(self.data_dir)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Builds settings from the environment.
+
+    Raises:
+        BadSettings: unknown names, missing ones and values of the wrong type, all together.
+    """
+    fields = {field.encode_name: field for field in msgspec.structs.fields(Settings)}
+    given: dict[str, object] = {}
+    problems: list[str] = []
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in fields:
+            problems.append(f"{variable} is not a setting")
+            continue
+        try:
+            given[name] = msgspec.convert(text, fields[name].type, strict=False)
+        except msgspec.ValidationError:
+            problems.append(f"{variable} must be {getattr(fields[name].type, '__name__', 'valid')}")
+    problems += [
+        f"{PREFIX}{name.upper()} is missing"
+        for name, field in fields.items()
+        if field.required and name not in given and f"{PREFIX}{name.upper()}" not in environment
+    ]
+    if problems:
+        raise BadSettings(problems)
+    settings = msgspec.convert(given, Settings)
+    if not 1 <= settings.partitions <= 1024:
+        raise BadSettings([f"{PREFIX}PARTITIONS must be from 1 to 1024"])
+    return settings
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that make `read_settings` return these settings."""
+    return {
+        f"{PREFIX}{name.upper()}": str(value)
+        for name, value in ((name, getattr(settings, name)) for name in settings.__struct_fields__)
+        if value != ""
+    }

@@ -1,0 +1,81 @@
+"""Streams, consumers, buckets and object stores as data. `ops` plans and applies the difference."""
+
+from __future__ import annotations
+
+import msgspec
+
+DAY_S = 86_400
+
+
+class Stream(msgspec.Struct, frozen=True):
+    name: str
+    subjects: tuple[str, ...]
+    max_age_s: int = 0
+    """0: kept for ever."""
+    max_msg_bytes: int = 8 * 1024 * 1024
+    duplicate_window_s: int = 120
+    deny_delete: bool = True
+    deny_purge: bool = True
+
+
+class Consumer(msgspec.Struct, frozen=True):
+    """A durable pull consumer with explicit acknowledgement and no limit of deliveries: an outage is not poison."""
+
+    name: str
+    stream: str
+    ack_wait_s: int = 30
+    max_ack_pending: int = 4_096
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """A key-value bucket; with history 1, a purged key is gone."""
+
+    name: str
+    history: int = 1
+    ttl_s: int = 0
+
+
+class ObjectStore(msgspec.Struct, frozen=True):
+    name: str
+
+
+class Topology(msgspec.Struct, frozen=True):
+    streams: tuple[Stream, ...]
+    consumers: tuple[Consumer, ...]
+    buckets: tuple[Bucket, ...]
+    object_stores: tuple[ObjectStore, ...]
+
+
+VAULT = "vault"
+"""Bucket of wrapped data keys; deleting one erases its subject."""
+BODIES = "bodies"
+"""Object store of sealed bodies over the inline limit."""
+PACKS = "packs"
+"""Object store of compiled rule packs."""
+
+STREAMS = (
+    Stream("CONFIG", ("config.>",)),
+    Stream("TRAFFIC", ("traffic.*",), max_age_s=90 * DAY_S),
+    Stream("DECISIONS", ("decisions.*.*",), max_age_s=90 * DAY_S),
+    Stream("LEDGER", ("ledger.*",)),
+    Stream("OPS", ("ops.*",)),
+    Stream("EXPORT", ("export.*",), max_age_s=30 * DAY_S),
+    Stream("DEAD", ("dead.*",), deny_delete=False, deny_purge=False),
+)
+
+CONSUMERS = (
+    Consumer("audit", "TRAFFIC"),
+    Consumer("audit-findings", "DECISIONS"),
+    Consumer("analytics", "TRAFFIC"),
+    Consumer("siem", "TRAFFIC"),
+    Consumer("quota", "TRAFFIC"),
+    Consumer("compliance", "TRAFFIC"),
+    Consumer("routing", "TRAFFIC"),
+)
+
+EMBEDDED = Topology(
+    streams=STREAMS,
+    consumers=CONSUMERS,
+    buckets=(Bucket(VAULT),),
+    object_stores=(ObjectStore(BODIES), ObjectStore(PACKS)),
+)
