@@ -1,0 +1,1 @@
+"""The operator's tools: what starts, inspects and repairs Nexus; no request is decided here."""
