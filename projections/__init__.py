@@ -1,0 +1,1 @@
+"""Everything that holds state: the log and its views, and all I/O to stores."""

@@ -1,0 +1,1 @@
+"""What a gateway must know to decide, folded from CONFIG into memory."""

@@ -1,0 +1,88 @@
+"""Follows CONFIG and keeps the live state up to date, for any process that decides by configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from projections.live.state import Changed, LiveState
+from projections.log.connection import LogConnection
+from projections.log.reader import StreamReader, last_sequence
+from schemas.codec import Malformed
+
+log = logging.getLogger(__name__)
+
+OnChange = Callable[[Changed], None]
+
+
+class LiveConfig(LiveState):
+    """A live state with a task that follows the log. Start it with `start`, and look at `age_s` before trusting it."""
+
+    def __init__(self, connection: LogConnection, on_change: OnChange | None = None) -> None:
+        super().__init__()
+        self._connection = connection
+        self._reader = StreamReader(connection, "CONFIG")
+        self._on_change = on_change
+        self._moved = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, connection: LogConnection, on_change: OnChange | None = None) -> LiveConfig:
+        """Folds all there is and follows from then on.
+
+        Raises:
+            Unavailable: the log does not answer.
+        """
+        live = cls(connection, on_change)
+        goal = await last_sequence(connection, "CONFIG")
+        live._task = asyncio.create_task(live._follow(), name="live-config")
+        reached = asyncio.create_task(live.wait_for(goal, timeout=None))
+        # a reader that fails must not leave the caller waiting
+        await asyncio.wait({reached, live._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not reached.done():
+            reached.cancel()
+            await live._task
+        return live
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the log last answered; what happened since is not known here."""
+        return max(0.0, time.monotonic() - self._reader.last_contact)
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """Ends only when following failed for good; a composition root watches it."""
+        return self._task
+
+    async def wait_for(self, sequence: int, timeout: float | None) -> bool:
+        """Waits until the state has reached a position; False when the time (seconds) ran out first."""
+        if self.sequence >= sequence:
+            return True
+        try:
+            async with asyncio.timeout(timeout), self._moved:
+                await self._moved.wait_for(lambda: self.sequence >= sequence)
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        async for batch in self._reader.batches():
+            for message in batch:
+                try:
+                    changed = self.apply(message.sequence, message.subject, message.payload)
+                except (Malformed, ValueError) as error:
+                    # one bad message must not keep every later revocation from being seen
+                    log.error("config message skipped position=CONFIG:%d reason=%s", message.sequence, error)
+                    self.sequence = message.sequence
+                    continue
+                if changed is not None and self._on_change is not None:
+                    self._on_change(changed)
+            async with self._moved:
+                self._moved.notify_all()
