@@ -7,24 +7,60 @@ import msgspec
 ACTIONS = ("approve", "flag", "redact", "block")
 """From the mildest to the strictest."""
 
+SEVERITIES = ("warn", "soft", "hard")
+DIRECTIONS = ("request", "response", "tool")
+FLAGS = ("caseless", "dotall")
+
+TOO_MANY_HITS = "nexus.too-many-hits"
+"""Stands as the verdict's rule when not every hit could be recorded or checked."""
+
+
+def strictness(action: str) -> int:
+    """The rank of an action, 0 for `approve`. ValueError for an unknown one."""
+    return ACTIONS.index(action)
+
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing to look for: hyperscan `patterns`, then `validator` and `keywords` on each hit."""
+    """One thing to look for. The patterns find candidates; everything else here is checked once one is found.
+
+    `schemas.screening.rules.problems` says what a rule must fulfil; `schemas/packs/README.md` how to write one.
+    """
 
     id: str
+    """`<category>.<name>`."""
     title: str
     category: str
+    """Named in the redaction marker, so that a reader of the text knows what is missing."""
     severity: str
     action: str
-    directions: tuple[str, ...]
+    directions: tuple[str, ...] = DIRECTIONS
     patterns: tuple[str, ...]
+    """In the subset of `schemas.screening.pattern`: bounded, linear, without anchors."""
     flags: str = ""
+    """Space-separated: `caseless`, `dotall`."""
+    boundary: str = ""
+    """Inside of a character class, ASCII: none of these may touch the match at either side."""
+    extend_left: str = ""
+    """Inside of a character class: the match grows to the left over these, up to 64 characters."""
+    extend_right: str = ""
+    """Inside of a character class: the match grows to the right over these, up to `extend_limit` characters."""
+    extend_until: str = ""
+    """The growth to the right ends just after this text, when it comes within the limit."""
+    extend_limit: int = 0
     validator: str = ""
+    """A name of `schemas.screening.checks`, with an optional number: `entropy:3.5`. It may narrow the match."""
     keywords: tuple[str, ...] = ()
+    """One of these words must be near, in any case; `*` at an end stands for any further letters."""
     keyword_window: int = 64
+    """Characters before the match and after it in which a keyword counts."""
     hits: tuple[str, ...] = ()
+    """Examples that hit; `«` and `»` mark the exact span where it matters."""
     misses: tuple[str, ...] = ()
+    """Look-alikes that do not."""
     source: str = ""
+    """The document that defines the format."""
+    pack: str = ""
+    """The pack the rule came with."""
 
 
 class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -38,7 +74,10 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What screening says of some texts: the strictest action and the rule behind it."""
+    """What screening says of some texts: the strictest action and the rule behind it.
+
+    `rule` is empty when nothing hit, `pack` when screening was off.
+    """
 
     action: str
     hits: tuple[Hit, ...]
@@ -51,4 +90,5 @@ class ScreeningPolicy(msgspec.Struct, frozen=True):
 
     enabled: bool = True
     overrides: dict[str, str] = {}
+    """Rule id to action, instead of the rule's own; `approve` silences a rule."""
     disabled: frozenset[str] = frozenset()

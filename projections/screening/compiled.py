@@ -1,0 +1,131 @@
+"""Compiles rules once and carries the result as bytes. Scanning is in `engine`.
+
+Two databases come out of the same expressions: one that only says which rules occur at all (fast, no start of match,
+one report a rule), and one that says where (start of match, every end).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+import hyperscan
+import msgspec
+
+from schemas.screening.examine import Examiner
+from schemas.screening.model import Rule
+from schemas.screening.rules import duplicates, problems, version
+
+_MAGIC = b"NXSP\x01"
+_DIGEST_BYTES = 32
+_ENGINE = metadata.version("hyperscan")
+_FLAGS = {"caseless": hyperscan.HS_FLAG_CASELESS, "dotall": hyperscan.HS_FLAG_DOTALL}
+
+
+class PackError(ValueError):
+    """The rules cannot be compiled, or the bytes are no pack this process can run. The message says why."""
+
+
+class _Wire(msgspec.Struct, frozen=True):
+    version: str
+    engine: str
+    rules: tuple[Rule, ...]
+    detect: bytes
+    locate: bytes
+    window: int
+    left_reach: int
+
+
+@dataclass(frozen=True)
+class CompiledPack:
+    """Compiled rules. Immutable; any number of screeners, in any threads, may be made from one."""
+
+    version: str
+    """`schemas.screening.rules.version` of the rules."""
+    rules: tuple[Rule, ...]
+    """The number of a rule in the databases is its place here."""
+    detect: bytes
+    locate: bytes
+    window: int
+    """Characters that the widest raw candidate spans."""
+    left_reach: int
+    """Characters before a candidate that its examination may read."""
+
+    def to_bytes(self) -> bytes:
+        """The pack with a checksum; for `from_bytes` on a machine of the same architecture."""
+        body = msgspec.msgpack.encode(
+            _Wire(
+                version=self.version,
+                engine=_ENGINE,
+                rules=self.rules,
+                detect=self.detect,
+                locate=self.locate,
+                window=self.window,
+                left_reach=self.left_reach,
+            )
+        )
+        return _MAGIC + hashlib.sha256(body).digest() + body
+
+    @staticmethod
+    def from_bytes(data: bytes) -> CompiledPack:
+        """PackError when the bytes are damaged, or made by another version of the engine: compile the rules again."""
+        head = len(_MAGIC) + _DIGEST_BYTES
+        body = data[head:]
+        if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : head] != hashlib.sha256(body).digest():
+            raise PackError("not a compiled pack, or damaged: compile the rules again")
+        wire = msgspec.msgpack.decode(body, type=_Wire)
+        if wire.engine != _ENGINE:
+            raise PackError(f"compiled for hyperscan {wire.engine}, this is {_ENGINE}: compile again")
+        return CompiledPack(wire.version, wire.rules, wire.detect, wire.locate, wire.window, wire.left_reach)
+
+
+def compile_rules(rules: Sequence[Rule]) -> CompiledPack:
+    """Compile, in about a second for a hundred rules. PackError names every rule that is wrong."""
+    if not rules:
+        raise PackError("a pack needs at least one rule")
+    found = [f"{rule.id}: {problem}" for rule in rules for problem in problems(rule)]
+    found += [f"{name}: defined more than once" for name in duplicates(rules)]
+    if found:
+        raise PackError("\n".join(found))
+    ordered = tuple(sorted(rules, key=lambda rule: rule.id))
+    examiners = [Examiner(rule) for rule in ordered]
+    return CompiledPack(
+        version=version(ordered),
+        rules=ordered,
+        detect=_database(ordered, hyperscan.HS_FLAG_SINGLEMATCH),
+        locate=_database(ordered, hyperscan.HS_FLAG_SOM_LEFTMOST),
+        window=max(examiner.most for examiner in examiners),
+        left_reach=max(examiner.left_reach for examiner in examiners),
+    )
+
+
+def _expressions(rule: Rule) -> list[bytes]:
+    before = rf"(?:\A|[^{rule.boundary}])" if rule.boundary and not rule.extend_left else ""
+    after = rf"(?:\z|[^{rule.boundary}])" if rule.boundary and not rule.extend_right else ""
+    return [f"{before}(?:{pattern}){after}".encode("ascii") for pattern in rule.patterns]
+
+
+def _database(rules: Sequence[Rule], mode_flag: int) -> bytes:
+    expressions: list[bytes] = []
+    ids: list[int] = []
+    flags: list[int] = []
+    for number, rule in enumerate(rules):
+        own = mode_flag
+        for name in rule.flags.split():
+            own |= _FLAGS[name]
+        for expression in _expressions(rule):
+            expressions.append(expression)
+            ids.append(number)
+            flags.append(own)
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    try:
+        database.compile(expressions=expressions, ids=ids, elements=len(ids), flags=flags)
+    except hyperscan.error as error:
+        if len(rules) == 1:
+            raise PackError(f"{rules[0].id}: the engine refuses a pattern: {error}") from error
+        for rule in rules:
+            _database([rule], mode_flag)
+        raise PackError(f"the engine refuses these rules together: {error}") from error
+    return bytes(hyperscan.dumpb(database))

@@ -1,0 +1,22 @@
+"""The one step that all placements of screening take, so that they leave equal facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from projections.screening.screener import Screener
+from schemas.screening.model import ScreeningPolicy, Verdict
+
+NOT_SCREENED = Verdict(action="approve", hits=(), rule="", pack="")
+"""The answer where the policy has screening off: no pack was asked."""
+
+
+def screen_step(screener: Screener, texts: Sequence[str], direction: str, policy: ScreeningPolicy) -> Verdict:
+    """The verdict on these texts under this policy: a function of its arguments and nothing else.
+
+    `inline` calls it in the ingress, `stream` in a worker that the ingress waits for, `observe` in a worker
+    afterwards.
+    """
+    if not policy.enabled:
+        return NOT_SCREENED
+    return screener.screen(texts, direction, policy.overrides, policy.disabled)

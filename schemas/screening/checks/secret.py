@@ -1,0 +1,109 @@
+"""How secrets differ from text that looks like them: entropy, placeholders, structure. Nothing is kept or logged."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import math
+import re
+from collections import Counter
+
+_PLACEHOLDER = re.compile(
+    r"example|sample|dummy|placeholder|change_?me|redacted|replace|your[_-]?|insert|xxxx|todo|\*\*\*|\.\.\.|<|>|\$\{|\{\{|%\(",
+    re.IGNORECASE,
+)
+_CODE = re.compile(
+    r"^(?:os|env|process|config|settings|self|this|req|request|props|args|vars?|secrets?)\.|[\[\]()]|^[$%]|^null$"
+)
+
+
+def entropy(value: str) -> float:
+    """Shannon entropy in bits a character; 0 for the empty string."""
+    if not value:
+        return 0.0
+    total = len(value)
+    return -sum(count / total * math.log2(count / total) for count in Counter(value).values())
+
+
+def placeholder(value: str) -> bool:
+    """Whether the value is what documentation writes in place of a secret."""
+    return _PLACEHOLDER.search(value) is not None
+
+
+def mixed(value: str) -> bool:
+    """Random key material over a large alphabet: both cases, a digit, and at least 4 bits a character."""
+    return (
+        any(map(str.isupper, value))
+        and any(map(str.islower, value))
+        and any(map(str.isdigit, value))
+        and entropy(value) >= 4.0
+    )
+
+
+def assigned(value: str) -> tuple[int, int] | None:
+    """The value of `name = value` (or `Scheme value`), when it looks like a secret and not like code or prose."""
+    found = re.match(r"[\w-]{0,40}[\"']?\s{0,6}(?:=>|:=|[=:]|\s)\s{0,6}[\"']?", value)
+    start = found.end() if found else 0
+    secret = value[start:].rstrip(".")
+    if len(secret) < 8 or placeholder(secret) or _CODE.search(secret):
+        return None
+    letters = any(map(str.isalpha, secret))
+    others = any(not char.isalpha() for char in secret)
+    if not (letters and others) or not any(map(str.isdigit, secret)) or entropy(secret) < 2.75:
+        return None
+    return start, start + len(secret)
+
+
+def url_password(value: str) -> tuple[int, int] | None:
+    """The password of `scheme://user:password@host` (RFC 3986, 3.2.1), unless it is a placeholder."""
+    start = value.find("://") + 3
+    authority = re.split(r"[/?#]", value[start:], maxsplit=1)[0]
+    userinfo, at, host = authority.rpartition("@")
+    user, colon, password = userinfo.partition(":")
+    if not (at and colon and host and password) or placeholder(password) or password[0] in "$%{":
+        return None
+    if len(password) < 3 or password.lower() in ("password", "pass", "pwd", "secret"):
+        return None
+    start += len(user) + 1
+    return start, start + len(password)
+
+
+def jwt(value: str) -> tuple[int, int] | None:
+    """Compact JWS or JWE (RFC 7515, 7516): three or five parts, the first a JSON header that names an algorithm."""
+    token = value.rstrip(".-_=")
+    parts = token.split(".")
+    if len(parts) not in (3, 5) or not all(parts[:2]) or len(parts[0]) > 2048:
+        return None
+    try:
+        header = base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    return (0, len(token)) if header.startswith(b"{") and b'"alg"' in header else None
+
+
+_ARMOUR_LINE = re.compile(r"(?:[A-Za-z0-9+/=]{0,80}|[A-Za-z-]{3,20}: [^\r\n]{0,80})(?:\r?\n|\\r\\n|\\n|$)")
+_ARMOUR_BODY = re.compile(r"[A-Za-z0-9+/=]{16}")
+
+
+def pem(value: str) -> tuple[int, int] | None:
+    """An armoured private key: to its END line when it has one, else as far as its lines go (RFC 7468, RFC 9580)."""
+    body = value.find("-----", 10) + 5
+    end = len(value)
+    if value.find("-----END ", body) < 0:
+        end = body
+        while end < len(value) and (line := _ARMOUR_LINE.match(value, end)) and line.end() > end:
+            end = line.end()
+    return (0, end) if _ARMOUR_BODY.search(value, body, end) else None
+
+
+_BASE58 = {char: rank for rank, char in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
+
+
+def base58check(value: str) -> bool:
+    """Base58 whose last four bytes are the double SHA-256 of the rest, as Bitcoin writes its private keys (WIF)."""
+    number = 0
+    for char in value:
+        number = number * 58 + _BASE58.get(char, 0)
+    raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return len(raw) > 4 and hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()[:4] == raw[-4:]

@@ -1,0 +1,125 @@
+"""From a candidate that the scanner found to a hit: boundary, growth, validator, keywords. Pure and bounded.
+
+The answer depends on a bounded neighbourhood of the candidate only, which is why a stream can be screened through a
+window and why one text can never change what is found in another.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+
+from schemas.screening.checks import resolve
+from schemas.screening.model import Rule
+from schemas.screening.pattern import width
+from schemas.screening.rules import MAX_LEFT
+
+Span = tuple[int, int]
+
+
+class Undecided(enum.Enum):
+    """More text may still change the answer."""
+
+    UNDECIDED = 0
+
+
+UNDECIDED = Undecided.UNDECIDED
+
+
+class Examiner:
+    """One rule, ready to examine candidates."""
+
+    __slots__ = ("_check", "_edge", "_keywords", "_left", "_right", "left_reach", "most", "rule")
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.most = max(width(pattern).most for pattern in rule.patterns) + 2
+        """Characters that a raw candidate may span, its two boundary characters included."""
+        grows = MAX_LEFT if rule.extend_left else 0
+        self.left_reach = grows + (rule.keyword_window if rule.keywords else 0) + 1
+        """Characters before a candidate that its examination may read."""
+        self._edge = _ascii_class(rule.boundary)
+        self._left = re.compile(f"[{rule.extend_left}]{{0,{MAX_LEFT}}}") if rule.extend_left else None
+        self._right = re.compile(f"[{rule.extend_right}]*") if rule.extend_right else None
+        self._check = resolve(rule.validator)
+        self._keywords = _words(rule.keywords) if rule.keywords else None
+
+    def examine(self, text: str, start: int, end: int, *, final: bool) -> Span | Undecided | None:
+        """The hit's span for a candidate `text[start:end]`, or None when it is none.
+
+        UNDECIDED only if not `final`, that is, if more text may follow.
+        """
+        rule = self.rule
+        if self._edge:
+            if not rule.extend_left and text[start] not in self._edge:
+                start += 1
+            if not rule.extend_right and text[end - 1] not in self._edge:
+                end -= 1
+        if self._right:
+            grown = self._grow_right(text, end)
+            if (
+                not final
+                and grown == len(text)
+                and grown < end + rule.extend_limit
+                and not self._closed(text, end, grown)
+            ):
+                return UNDECIDED
+            end = grown
+        if self._left:
+            before = text[max(0, start - MAX_LEFT) : start][::-1]
+            grown_left = self._left.match(before)
+            start -= grown_left.end() if grown_left else 0
+        near = (start, end)
+        if self._check:
+            span = self._check(text[start:end])
+            if span is None:
+                return None
+            start, end = start + span[0], start + span[1]
+        if self._keywords:
+            found = self._near(text, near, final)
+            if found is not True:
+                return UNDECIDED if found is UNDECIDED else None
+        return start, end
+
+    def _grow_right(self, text: str, end: int) -> int:
+        assert self._right is not None
+        limit = min(len(text), end + self.rule.extend_limit)
+        found = self._right.match(text, end, limit)
+        grown = found.end() if found else end
+        if self.rule.extend_until:
+            at = text.find(self.rule.extend_until, end, grown)
+            if at >= 0:
+                return at + len(self.rule.extend_until)
+        return grown
+
+    def _closed(self, text: str, end: int, grown: int) -> bool:
+        until = self.rule.extend_until
+        return bool(until) and text.endswith(until, end, grown)
+
+    def _near(self, text: str, near: Span, final: bool) -> bool | Undecided:
+        assert self._keywords is not None
+        window = self.rule.keyword_window
+        start, end = near
+        if self._keywords.search(text[max(0, start - window) : start]):
+            return True
+        after = text[end : end + window]
+        if not final and len(after) < window:
+            return UNDECIDED
+        return self._keywords.search(after) is not None
+
+
+def _ascii_class(inside: str) -> frozenset[str]:
+    if not inside:
+        return frozenset()
+    one = re.compile(f"[{inside}]", re.ASCII)
+    return frozenset(char for char in map(chr, range(128)) if one.match(char))
+
+
+def _words(keywords: tuple[str, ...]) -> re.Pattern[str]:
+    """Any keyword as a whole word; a `*` lifts that at its end. `_` and `-` part words, as in settings' names."""
+    choices = []
+    for keyword in keywords:
+        left = "" if keyword.startswith("*") else r"(?<![^\W_])"
+        right = "" if keyword.endswith("*") else r"(?![^\W_])"
+        choices.append(left + re.escape(keyword.strip("*")) + right)
+    return re.compile("|".join(choices), re.IGNORECASE)
