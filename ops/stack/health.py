@@ -12,12 +12,15 @@ CHECK_TIMEOUT = 3  # seconds a check may take to connect, and again to be answer
 
 async def check_nats(url: str) -> None:
     """Connect, authenticate and ask JetStream for its account."""
-    import nats  # the clients load when they are needed: a supervisor of two services need not hold all four
+    from nats.aio.client import (
+        Client,
+    )  # the clients load when they are needed: a supervisor of two services need not hold all four
 
     async def ignore(_: Exception) -> None:
         """The error reaches the caller; the client would print it as well."""
 
-    client = await nats.connect(  # type: ignore[no-untyped-call, unused-ignore]
+    client = Client()
+    await client.connect(  # type: ignore[no-untyped-call, unused-ignore]
         url, allow_reconnect=False, connect_timeout=CHECK_TIMEOUT, error_cb=ignore, max_reconnect_attempts=0
     )
     try:

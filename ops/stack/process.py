@@ -57,7 +57,7 @@ class ProcessStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """The wait before a restart, in seconds: doubling from ``first`` to ``longest``, anew after ``healthy`` of service."""
+    """The wait before a restart, in seconds: from ``first`` doubling to ``longest``, anew after ``healthy``."""
 
     first: float = 0.2
     longest: float = 5.0

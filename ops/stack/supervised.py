@@ -153,7 +153,7 @@ class Supervised:
                 death_signal=self.spec.death_signal,
                 map_user=self.spec.map_user,
             )
-        self._pid_path.write_text(f"{self._process.pid}\n")
+        stale.write_pid_file(self._pid_path, self._process.pid, self.spec.stop_signal)
         self._on_change()
         return self._process
 
