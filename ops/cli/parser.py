@@ -1,0 +1,189 @@
+"""The grammar of the command line and the module behind each command. Imports nothing but argparse, so help is fast."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+PASSED_ON = ("test", "mock-provider")
+"""Commands whose arguments are another program's."""
+
+COMMANDS = {
+    "up": "ops.up:up",
+    "down": "ops.up:down",
+    "status": "ops.up:status",
+    "test": "ops.cli.passed_on:test",
+    "mock-provider": "ops.cli.passed_on:mock_provider",
+    "apply": "ops.cli.apply:apply",
+    "keys create": "ops.cli.keys:create",
+    "keys ls": "ops.cli.keys:ls",
+    "keys revoke": "ops.cli.keys:revoke",
+    "traffic ls": "ops.cli.traffic:ls",
+    "traffic get": "ops.cli.traffic:get",
+    "tail": "ops.cli.tail:tail",
+    "rebuild": "ops.cli.rebuild:rebuild",
+    "verify": "ops.cli.verify:verify",
+    "schemas export": "ops.cli.schemas:export",
+}
+"""Module and function: `def command(args: argparse.Namespace) -> int`."""
+
+DEFAULTS = {"output": "text", "data": Path(".nexus")}
+
+PROCESSES = ("gateway", "admin", "processors", "mock")
+STREAMS = ("TRAFFIC", "DECISIONS", "CONFIG", "LEDGER", "OPS")
+"""Streams that hold segments."""
+
+EPILOG = """\
+exit codes: 0 ok, 1 failed, 2 usage, 3 authentication, 4 not allowed, 5 not found
+NEXUS_ADMIN_URL and NEXUS_ADMIN_KEY take the place of what DIR/endpoints.json and DIR/admin.key say"""
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser; its namespace has `command` (a key of `COMMANDS`), `output`, `data` and the command's own names."""
+    everywhere = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    everywhere.add_argument(
+        "--output", choices=("text", "json"), default=argparse.SUPPRESS, help="form of the result (default text)"
+    )
+    everywhere.add_argument(
+        "--data", type=Path, default=argparse.SUPPRESS, metavar="DIR", help="data directory (default .nexus)"
+    )
+    parser = argparse.ArgumentParser(
+        prog="nexus",
+        description="Event-sourced gateway that makes AI traffic safe, accountable and replayable.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[everywhere],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    def command(
+        name: str, text: str, within: argparse._SubParsersAction[argparse.ArgumentParser] = commands
+    ) -> argparse.ArgumentParser:
+        made = within.add_parser(
+            name.rpartition(" ")[2], help=text, description=text, parents=[everywhere], allow_abbrev=False
+        )
+        made.set_defaults(command=name)
+        return made
+
+    def group(name: str, text: str) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+        made = commands.add_parser(name, help=text, description=text)
+        return made.add_subparsers(metavar="COMMAND", required=True)
+
+    _starting(command("up", "start the embedded stack and Nexus, until Ctrl-C"))
+    command("down", "stop what `up --detach` started")
+    command("status", "what runs, where, and how it is")
+    _applying(command("apply", "bring the configuration of a TOML file into force"))
+
+    keys = group("keys", "virtual keys: what applications authenticate with")
+    _creating(command("keys create", "issue a key; it is printed once", keys))
+    listing = command("keys ls", "the keys there are", keys)
+    _tenant(listing)
+    revoking = command("keys revoke", "refuse a key from now on, for ever", keys)
+    revoking.add_argument("id", metavar="ID", help="id of the key, or the 12 characters it is shown by")
+    revoking.add_argument("--reason", default="", help="why, for the record")
+    _tenant(revoking)
+
+    traffic = group("traffic", "requests that were made")
+    _filtering(command("traffic ls", "the latest requests", traffic))
+    getting = command("traffic get", "one request and its trail, fact by fact", traffic)
+    getting.add_argument("id", metavar="ID", help="the request's id, from the header x-nexus-request-id")
+
+    _tailing(command("tail", "facts of a stream, a line each"))
+    rebuilding = command("rebuild", "build a view anew from the log, beside the live one, and swap")
+    rebuilding.add_argument("projection", metavar="PROJECTION", help="postgres or clickhouse")
+    rebuilding.add_argument("--yes", action="store_true", help="do not ask")
+    verifying = command("verify", "check every chain of the log for changed, removed or reordered segments")
+    verifying.add_argument(
+        "--stream", action="append", choices=STREAMS, help="only this stream; may be given more than once"
+    )
+
+    schemas = group("schemas", "shapes of what is on the log")
+    exporting = command("schemas export", "write JSON Schema of every fact and an AsyncAPI document", schemas)
+    exporting.add_argument("directory", type=Path, metavar="DIR", help="where to write; made when missing")
+
+    for name, text in (
+        ("test", "run the test suite; everything else is passed on to pytest"),
+        ("mock-provider", "a provider for demos and tests, OpenAI wire format"),
+    ):
+        # parsed before argparse sees it; here for the help only
+        commands.add_parser(name, help=text, add_help=False)
+    return parser
+
+
+def _tenant(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tenant", help="id of the tenant (not needed when there is only one)")
+
+
+def _starting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--detach", action="store_true", help="return once all of it serves")
+    parser.add_argument("--gateway-port", type=_port, default=3050, metavar="N", help="default 3050, 0 for any free")
+    parser.add_argument("--admin-port", type=_port, default=3001, metavar="N", help="default 3001, 0 for any free")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file to apply once it serves")
+    parser.add_argument("--only", choices=("stack",), help="stack: the servers without Nexus's processes")
+    parser.add_argument(
+        "--processes",
+        type=_names,
+        metavar="LIST",
+        help=f"which of Nexus's processes to start, with commas between (default {','.join(PROCESSES)})",
+    )
+
+
+def _applying(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="TOML file")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, send nothing")
+
+
+def _creating(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--id", default="", help="id of the key (default: made up)")
+    parser.add_argument("--name", default="", help="what people call it")
+    parser.add_argument("--owner", default="", help="whose data its requests are when they name no user")
+    parser.add_argument("--models", type=_names, default=(), metavar="LIST", help="models it may use, `*` at an end")
+    parser.add_argument("--requests-per-minute", type=int, default=0, metavar="N", help="default 0: no limit")
+    parser.add_argument("--expires", default="", metavar="WHEN", help="a time (2027-01-31T12:00Z) or a span (30d)")
+    _tenant(parser)
+
+
+def _filtering(parser: argparse.ArgumentParser) -> None:
+    _tenant(parser)
+    parser.add_argument("--key", metavar="ID", help="id of a virtual key")
+    parser.add_argument("--model", help="model that served it")
+    parser.add_argument("--account", help="provider account that served it")
+    parser.add_argument("--kind", choices=("completed", "refused", "aborted", "abandoned"), help="how it ended")
+    parser.add_argument("--status", type=int, help="HTTP status that the caller saw")
+    parser.add_argument("--code", help="error code that the caller saw")
+    parser.add_argument("--since", metavar="WHEN", help="a time (2026-11-20T12:00Z) or a span back from now (15m)")
+    parser.add_argument("--until", metavar="WHEN", help="likewise")
+    parser.add_argument("--limit", type=_count, default=50, metavar="N", help="default 50")
+    parser.add_argument("--cursor", help="`next_cursor` of the page before")
+
+
+def _tailing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stream", choices=STREAMS, default="TRAFFIC", help="default TRAFFIC")
+    parser.add_argument("--follow", "-f", action="store_true", help="go on with what is still to come")
+    parser.add_argument("--since", metavar="WHEN", help="a time (2026-11-20T12:00Z) or a span back from now (15m)")
+    parser.add_argument(
+        "--limit", "-n", type=_count, default=200, metavar="N", help="segments to go back without --since (default 200)"
+    )
+    parser.add_argument("--tenant", help="only facts of this tenant")
+    parser.add_argument("--request", metavar="ID", help="only facts of this request, command or job")
+    parser.add_argument("--type", metavar="NAME", help="only facts whose name starts so, such as request.")
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise argparse.ArgumentTypeError("a port is from 0 to 65535")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
