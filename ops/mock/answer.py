@@ -51,6 +51,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """One composed answer. ``pieces`` are the text's, or the tool arguments' when ``tool`` names a function."""
 
     pieces: Sequence[str]
+    """A tuple when it is the fixed text, so that such answers can be remembered by value."""
     tool: str | None
     finish: str
     choices: int
@@ -103,7 +104,7 @@ def _text(request: ChatRequest, behaviour: Behaviour) -> Sequence[str]:
         schema = form.json_schema.schema if form.json_schema is not None else None
         value = {"answer": text} if schema is None else example(schema, text)
         return pieces(msgspec.json.encode(value).decode())
-    if wanted is None and text is FIXED_TEXT:
+    if text is FIXED_TEXT:
         return FIXED_PIECES
     return pieces(text)[:wanted]
 

@@ -44,6 +44,7 @@ _MOST_MS = 600_000.0
 _MOST_TOKENS = 1_000_000
 _MEMORY = 1024
 """How many names a Names remembers; beyond it the memory starts anew, so that names cannot fill it."""
+_LONGEST = 256
 
 
 class Behaviour(msgspec.Struct, frozen=True, gc=False):
@@ -60,6 +61,11 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     hang: bool = False
     malformed: bool = False
     no_usage: bool = False
+
+    @property
+    def steps(self) -> bool:
+        """Whether a stream must be sent event by event: its events are timed, cut off or broken."""
+        return self.token_ms > 0 or self.disconnect_after is not None or self.malformed
 
     def fails(self, draw: float) -> int | None:
         """The status to fail with, or None; ``draw`` is in [0, 1) and decides when an error rate is set."""
@@ -158,7 +164,7 @@ def from_name(model: str) -> Behaviour:
         try:
             knob = _knob(pieces[index])
         except ValueError as problem:
-            raise invalid_value("model", f"{pieces[index]!r} is {problem}") from None
+            raise invalid_value("model", f"{pieces[index]!r}: {problem}") from None
         if knob is not None:
             found[knob[0]] = knob[1]
         elif index and pieces[index - 1] == "+":
@@ -176,9 +182,11 @@ class Names:
         """Behaviour of a request; ``headers`` are its ``x-mock-…`` headers, names in lower case. Raises Refusal."""
         behaviour = self._known.get(model)
         if behaviour is None:
+            behaviour = from_name(model)
             if len(self._known) >= _MEMORY:
                 self._known.clear()
-            behaviour = self._known[model] = from_name(model)
+            if len(model) <= _LONGEST:
+                self._known[model] = behaviour
         overrides: dict[str, object] = {}
         for name, value in headers:
             field = HEADERS.get(name)

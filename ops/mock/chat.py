@@ -128,6 +128,8 @@ class Chat:
         behaviour, stamp = self._behaviour, self._stamp()
         if behaviour.malformed:
             body = wire.broken_completion(self._answer, stamp)
+        elif isinstance(self._answer.pieces, tuple):
+            body = self._provider.templates.completion(self._answer, stamp, not behaviour.no_usage)
         else:
             body = wire.completion(self._answer, stamp, not behaviour.no_usage)
         lines = b"x-request-id: req_%s\r\n" % stamp.ident
@@ -140,18 +142,23 @@ class Chat:
         self._provider.send(self._connection, self._request, 200, body, lines)
 
     def _start_stream(self) -> None:
-        behaviour, stamp, request = self._behaviour, self._stamp(), self._request
-        self._groups = wire.events(self._answer, stamp, not behaviour.no_usage)
+        behaviour, stamp, request, found = self._behaviour, self._stamp(), self._request, self._answer
+        with_usage = not behaviour.no_usage
+        chunked = not request.http_1_0
+        request.keep_alive = request.keep_alive and chunked
+        lines = b"cache-control: no-cache\r\nx-request-id: req_%s\r\n" % stamp.ident
+        head = wire.head(200, wire.EVENTS, None, self._provider.lines(request.keep_alive, lines), chunked=chunked)
+        if isinstance(found.pieces, tuple) and chunked and not behaviour.steps:
+            self.sent = wire.events_in(found, with_usage)
+            self._connection.transport.write(head + self._provider.templates.stream(found, stamp, with_usage))
+            self._completed()
+            self._connection.done(request.keep_alive)
+            return
+        self._groups = wire.events(found, stamp, with_usage)
         if behaviour.malformed:
             self._groups = _broken(self._groups, stamp)
         self._group = 0
         self._due = self._provider.loop.time()
-        lines = b"cache-control: no-cache\r\nx-request-id: req_%s\r\n" % stamp.ident
-        if request.http_1_0:
-            request.keep_alive = False
-        head = wire.head(
-            200, wire.EVENTS, None, self._provider.lines(request.keep_alive, lines), chunked=not request.http_1_0
-        )
         self._advance(head)
 
     def _advance(self, head: bytes = b"") -> None:

@@ -21,7 +21,7 @@ _LINGER_S = 5.0
 """How long a refused upload is read and thrown away, so that its sender gets to read the refusal."""
 
 
-class Request(msgspec.Struct, gc=False):
+class Request(msgspec.Struct):
     """One parsed request; names of ``headers`` are in lower case. ``fault`` is set when it broke a rule of the wire."""
 
     method: bytes
@@ -62,6 +62,7 @@ class Connection(asyncio.Protocol):
     closing = False
     """Whether this side has decided to close: nothing is answered any more."""
     _deaf = False
+    _full = False
     _in_head = False
     _pumping = False
     _linger: asyncio.TimerHandle | None = None
@@ -122,12 +123,14 @@ class Connection(asyncio.Protocol):
                 self._refuse(Refusal(431, f"The request's head is larger than {MOST_HEAD} bytes."))
         if self.exchange is None:
             self._pump()
-        elif len(self._queue) >= _MOST_QUEUED:
+        elif len(self._queue) >= _MOST_QUEUED and not self._full:
+            self._full = True
             self.transport.pause_reading()
 
     def _refuse(self, fault: Refusal) -> None:
         """Answer ``fault`` after what came before it, and hear nothing more."""
         self._deaf = True
+        self._fault = fault.with_traceback(None)  # its frames hold this connection
         self._queue.append(Request(b"", b"", {}, b"", False, fault=fault))
 
     # The parser's side
@@ -151,7 +154,8 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         headers = self._headers
         self._reserve(int(headers.get(b"content-length", b"0")))
-        if b"expect" in headers and headers[b"expect"].lower() == b"100-continue":
+        waits = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
+        if waits and self.exchange is None and not self._queue:
             self.transport.write(wire.CONTINUE)
 
     def on_body(self, data: bytes) -> None:
@@ -193,7 +197,8 @@ class Connection(asyncio.Protocol):
             self.close()
         elif not self._pumping:
             self._pump()
-            if not self._queue and not self.closing:
+            if self._full and not self._queue and not self.closing:
+                self._full = False
                 self.transport.resume_reading()
 
     def close(self) -> None:
@@ -205,7 +210,8 @@ class Connection(asyncio.Protocol):
             self.transport.close()
             return
         self.transport.write_eof()
-        self.transport.resume_reading()
+        if self._full:
+            self.transport.resume_reading()
         self._linger = self._loop.call_later(_LINGER_S, self.transport.close)
 
     def abort(self) -> None:

@@ -109,7 +109,7 @@ def decode(body: bytes) -> ChatRequest:
         request = _DECODER.decode(body)
     except msgspec.ValidationError as problem:
         raise _translated(str(problem)) from None
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for JSON nested some thousand levels deep
         raise Refusal(400, _UNPARSABLE) from None
     _check(request)
     return request

@@ -22,6 +22,7 @@ from ops.mock.ledger import Ledger
 from ops.mock.refusal import Refusal
 from ops.mock.request import ChatRequest, decode
 from ops.mock.routes import Stats
+from ops.mock.templates import Templates
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -54,6 +55,7 @@ class MockProvider:
         self._ledger_path = ledger
         self._ledger_fsync = ledger_fsync
         self._ledger: Ledger | None = None
+        self.templates = Templates()
         self._names = Names()
         self._random = random.Random(seed)
         self._server: asyncio.Server | None = None
@@ -142,7 +144,7 @@ class MockProvider:
                 self.stats.streams += 1
             behaviour = self._names.read(body.model, [field for field in headers.items() if field[0][:7] == b"x-mock-"])
         except Refusal as problem:
-            refusal = problem
+            refusal = problem.with_traceback(None)  # its frames hold this request
         chat = Chat(self, connection, request, n, body, behaviour, refusal)
         connection.exchange = chat
         if self.requests.maxlen:

@@ -162,6 +162,11 @@ def events(answer: Answer, stamp: Stamp, with_usage: bool) -> Iterator[list[byte
     yield closing
 
 
+def events_in(answer: Answer, with_usage: bool) -> int:
+    """How many events ``events`` makes."""
+    return (len(answer.pieces) + 2) * answer.choices + (with_usage and answer.include_usage) + 1
+
+
 def broken_completion(answer: Answer, stamp: Stamp) -> bytes:
     """A plain answer that ends in the middle of its JSON, and says so nowhere."""
     body = completion(answer, stamp, True)
