@@ -23,6 +23,7 @@ class Progress:
         self._live = stream.isatty()
         self._drawn_at = -REPEAT_S
         self._drawn = 0
+        self._finished = False
 
     def seconds(self) -> float:
         """Since this was made."""
@@ -41,9 +42,10 @@ class Progress:
         """
         now = self._clock()
         finished = bool(total) and done >= total
-        if not finished and now - self._drawn_at < (REDRAW_S if self._live else REPEAT_S):
+        if now - self._drawn_at < (REDRAW_S if self._live else REPEAT_S) and not (finished and not self._finished):
             return
         self._drawn_at = now
+        self._finished = finished
         text = self._text(done, total, label, rate)
         if self._live:
             print(f"\r{text.ljust(self._drawn)}", end="", file=self._stream, flush=True)
