@@ -16,6 +16,9 @@ class Stream(msgspec.Struct, frozen=True):
     duplicate_window_s: int = 120
     deny_delete: bool = True
     deny_purge: bool = True
+    chain: str = "writer"
+    """What its hash chains follow: `writer` (each writer's segments since its start) or `subject` (all segments of one
+    subject: `number` is the version and `previous` the hash of the message before it there)."""
 
 
 class Consumer(msgspec.Struct, frozen=True):
@@ -54,10 +57,10 @@ PACKS = "packs"
 """Object store of compiled rule packs."""
 
 STREAMS = (
-    Stream("CONFIG", ("config.>",)),
+    Stream("CONFIG", ("config.>",), chain="subject"),
     Stream("TRAFFIC", ("traffic.*",), max_age_s=90 * DAY_S),
     Stream("DECISIONS", ("decisions.*.*",), max_age_s=90 * DAY_S),
-    Stream("LEDGER", ("ledger.*",)),
+    Stream("LEDGER", ("ledger.*",), chain="subject"),
     Stream("OPS", ("ops.*",)),
     Stream("EXPORT", ("export.*",), max_age_s=30 * DAY_S),
     Stream("DEAD", ("dead.*",), deny_delete=False, deny_purge=False),

@@ -6,16 +6,27 @@ import msgspec
 
 
 class SpendLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Sums of terminal facts that share a key, account, model, day and budgets."""
+    """Sums of terminal facts that share a key, account, model and day; at most one line of each in a fact."""
 
     key_id: str
     account: str
     model: str
     day: str
-    """UTC, `YYYY-MM-DD`."""
+    """UTC, `YYYY-MM-DD`, on which the requests started."""
     requests: int
     input_tokens: int
     output_tokens: int
+    cost_micros: int
+
+
+class Settled(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How much of what a writer had set aside in a budget became spend."""
+
+    boot: str
+    """`writer/boot` of the process that served the requests."""
+    budget: str
+    day: str
+    """UTC, `YYYY-MM-DD`, the day on which the requests started."""
     cost_micros: int
 
 
@@ -25,6 +36,8 @@ class SpendRecorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
     from_sequence: int
     through_sequence: int
     lines: tuple[SpendLine, ...]
+    settled: tuple[Settled, ...] = ()
+    """The same money by what it was reserved against; lets the counters of leases be rebuilt from the log alone."""
 
 
 class ThresholdCrossed(msgspec.Struct, frozen=True, array_like=True, gc=False):
