@@ -46,6 +46,7 @@ _CONTENT_TYPES = {
     "Pretty": "text/plain; charset=UTF-8",
     "Vertical": "text/plain; charset=UTF-8",
 }
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # in a header's value they would end it
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Response:
     def encoded(self, *, keep_alive: bool, head: bool = False) -> bytes:
         """The octets on the wire (RFC 9112); without its body in answer to HEAD."""
         lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        lines += [f"{name}: {_CONTROL.sub(' ', value)}" for name, value in self.headers.items()]
         lines += [f"Content-Length: {len(self.body)}", f"Connection: {'Keep-Alive' if keep_alive else 'Close'}"]
         framed = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
         return framed if head else framed + self.body
@@ -229,4 +230,4 @@ def failure(code: int, message: str, *, query_id: str, version: str) -> Response
 
 def plain(text: str, status: int = 200) -> Response:
     """A short answer without ClickHouse's headers."""
-    return Response(status=status, headers={"Content-Type": "text/html; charset=UTF-8"}, body=text.encode())
+    return Response(status=status, headers={"Content-Type": "text/plain; charset=UTF-8"}, body=text.encode())

@@ -33,7 +33,9 @@ async def check_postgres(url: str) -> None:
     """Connect, authenticate and run a query."""
     import asyncpg
 
-    connection = await asyncpg.connect(url, timeout=CHECK_TIMEOUT, command_timeout=CHECK_TIMEOUT)
+    connection = await asyncpg.connect(  # type: ignore[no-untyped-call, unused-ignore]
+        url, timeout=CHECK_TIMEOUT, command_timeout=CHECK_TIMEOUT
+    )
     try:
         await connection.execute("SELECT 1")
     finally:

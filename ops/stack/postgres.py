@@ -109,7 +109,7 @@ async def _ensure_database(port: int, admin_password: str, password: str) -> Non
     )
     try:
         if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", ROLE):
-            await connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{scram_verifier(password)}'")
+            await connection.execute(f"CREATE ROLE {ROLE} LOGIN CREATEROLE PASSWORD '{scram_verifier(password)}'")
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
             await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE} STRATEGY file_copy")
     finally:
