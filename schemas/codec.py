@@ -10,11 +10,15 @@ import msgspec
 
 from schemas.envelope import SEGMENT_FORMAT, Fact, Segment, SegmentHead
 from schemas.registry import BY_NAME, NAME_OF, UPCASTS, Upcast
+from schemas.tolerance import without_unknown
 
 
 class Malformed(ValueError):
     """Bytes that are no segment, or a fact whose data does not fit its name. The text quotes nothing of the bytes."""
 
+
+# a text that is no UTF-8 is told apart from other damage by msgspec, and nesting has no limit of its own
+_DAMAGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
 _segment = msgspec.msgpack.Decoder(Segment)
@@ -69,8 +73,8 @@ def decode_segment(payload: bytes) -> Segment:
     """
     try:
         segment = _segment.decode(payload)
-    except msgspec.MsgspecError as error:
-        raise Malformed(f"not a segment: {error}") from None
+    except _DAMAGE as error:
+        raise Malformed(f"not a segment: {_why(error)}") from None
     if segment.format != SEGMENT_FORMAT:
         raise Malformed(f"segment format {segment.format} is not known here")
     return segment
@@ -84,8 +88,8 @@ def decode_head(payload: bytes) -> SegmentHead:
     """
     try:
         return _head.decode(payload)
-    except msgspec.MsgspecError as error:
-        raise Malformed(f"not a segment: {error}") from None
+    except _DAMAGE as error:
+        raise Malformed(f"not a segment: {_why(error)}") from None
 
 
 def open_fact(
@@ -100,11 +104,27 @@ def open_fact(
     try:
         if name in upcasts:
             shape, upcast = upcasts[name]
-            return _upcast(upcast(msgspec.msgpack.decode(value.data, type=shape)), upcasts)
+            return _upcast(upcast(_decode(msgspec.msgpack.Decoder(shape), value.data)), upcasts)
         decoder = _data.get(name)
-        return None if decoder is None else decoder.decode(value.data)
-    except msgspec.MsgspecError as error:
-        raise Malformed(f"data of {name} does not fit: {error}") from None
+        return None if decoder is None else _decode(decoder, value.data)
+    except _DAMAGE as error:
+        raise Malformed(f"data of {name} does not fit: {_why(error)}") from None
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[Any], data: msgspec.Raw) -> msgspec.Struct:
+    try:
+        return decoder.decode(data)  # type: ignore[no-any-return]
+    except msgspec.ValidationError:
+        # maybe it only says more than this version knows
+        known = without_unknown(msgspec.msgpack.decode(data), msgspec.inspect.type_info(decoder.type))
+        return msgspec.convert(known, decoder.type)  # type: ignore[no-any-return]
+
+
+def _why(error: Exception) -> str:
+    """In words that quote nothing of the bytes."""
+    if isinstance(error, UnicodeDecodeError):
+        return "a text is not UTF-8"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def _upcast(data: msgspec.Struct, upcasts: Mapping[str, tuple[type[msgspec.Struct], Upcast]]) -> msgspec.Struct:
@@ -122,7 +142,7 @@ def segment_hash(payload: bytes) -> bytes:
 def fact_view(value: Fact) -> dict[str, Any]:
     """A fact for people and JSON: envelope names, and the data by field name; ciphertext only as its size and hash."""
     data = open_fact(value)
-    body = {"undecoded": msgspec.msgpack.decode(value.data)} if data is None else msgspec.to_builtins(_named(data))
+    body = {"undecoded": _undecoded(value.data)} if data is None else _named(data)
     return {
         "id": value.id,
         "time_us": value.time,
@@ -133,6 +153,18 @@ def fact_view(value: Fact) -> dict[str, Any]:
         "causation": value.causation,
         "data": body,
     }
+
+
+def _undecoded(data: msgspec.Raw) -> Any:
+    """Data of an unknown shape as far as JSON can say it; bytes that say nothing in hex."""
+    try:
+        return msgspec.to_builtins(_named(msgspec.msgpack.decode(data, ext_hook=_extension)))
+    except _DAMAGE:
+        return bytes(data).hex()
+
+
+def _extension(code: int, data: memoryview) -> str:
+    return f"({code}) {data.hex()}"
 
 
 def _named(value: Any) -> Any:
@@ -146,7 +178,7 @@ def _named(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_named(item) for item in value]
     if isinstance(value, dict):
-        return {key: _named(item) for key, item in value.items()}
+        return {key if isinstance(key, str) else str(_named(key)): _named(item) for key, item in value.items()}
     if isinstance(value, bytes):
         return value.hex()
     return value
