@@ -8,6 +8,9 @@ from pathlib import Path
 import msgspec
 
 PREFIX = "NEXUS_"
+NOT_SETTINGS = frozenset({"NEXUS_ADMIN_URL", "NEXUS_ADMIN_KEY", "NEXUS_SUPERVISED_IN"})
+"""Variables with the prefix that belong to the command line and to whoever starts the processes."""
+_UNTOLD = frozenset({"master_key", "nats_url", "postgres_url", "clickhouse_url", "valkey_url"})
 
 
 class BadSettings(ValueError):
@@ -49,6 +52,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def data(self) -> Path:
         return Path(self.data_dir)
 
+    def __repr__(self) -> str:
+        # keys and the passwords in URLs must not end in a log
+        told = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in _UNTOLD)
+        return f"Settings({', '.join(told)})"
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Builds settings from the environment.
@@ -60,7 +68,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     given: dict[str, object] = {}
     problems: list[str] = []
     for variable, text in environment.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name not in fields:
@@ -75,12 +83,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         for name, field in fields.items()
         if field.required and name not in given and f"{PREFIX}{name.upper()}" not in environment
     ]
+    partitions = given.get("partitions", 1)
+    if not isinstance(partitions, int) or not 1 <= partitions <= 1024:
+        problems.append(f"{PREFIX}PARTITIONS must be from 1 to 1024")
     if problems:
         raise BadSettings(problems)
-    settings = msgspec.convert(given, Settings)
-    if not 1 <= settings.partitions <= 1024:
-        raise BadSettings([f"{PREFIX}PARTITIONS must be from 1 to 1024"])
-    return settings
+    return msgspec.convert(given, Settings)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
