@@ -1,0 +1,235 @@
+"""One plausible instance of every fact's struct, each field set to something else than its default."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from schemas.aggregates.budget import Budget, BudgetChanged, BudgetCreated, BudgetRemoved
+from schemas.aggregates.credential import (
+    Credential,
+    CredentialChanged,
+    CredentialCreated,
+    CredentialRemoved,
+    SealedSecret,
+)
+from schemas.aggregates.model import Model, ModelChanged, ModelCreated, ModelRemoved, Prices
+from schemas.aggregates.policy import Policy, PolicyChanged, PolicyCreated, PolicyRemoved
+from schemas.aggregates.provider import Provider, ProviderChanged, ProviderCreated, ProviderRemoved
+from schemas.aggregates.route import Route, RouteChanged, RouteCreated, RouteRemoved, Target
+from schemas.aggregates.siem_target import SiemTarget, SiemTargetChanged, SiemTargetCreated, SiemTargetRemoved
+from schemas.aggregates.tenant import Tenant, TenantChanged, TenantCreated, TenantRemoved
+from schemas.aggregates.virtual_key import VirtualKey, VirtualKeyChanged, VirtualKeyIssued, VirtualKeyRevoked
+from schemas.facts import decisions, ledger, ops, traffic
+from schemas.screening.model import Hit
+
+REASON = "replaced by the new account"
+SECRET = SealedSecret(key="m1", nonce=b"twelve bytes", ciphertext=b"not a secret, only its shape")
+BODY = traffic.SealedBody(
+    subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    key="d1",
+    nonce=b"another one.",
+    ciphertext=b"sealed bytes and their tag",
+    sha256=hashlib.sha256(b"sealed bytes and their tag").digest(),
+    size=10,
+)
+TENANT = Tenant(id="acme-labs", name="Acme Labs", parent="acme", enabled=False)
+CREDENTIAL = Credential(id="main", tenant="acme", sealed=SECRET, description="rotated in November")
+PROVIDER = Provider(
+    id="east",
+    tenant="acme",
+    wire="openai",
+    base_url="https://api.example.com/v1",
+    credential="main",
+    connect_timeout_ms=2_000,
+    first_byte_timeout_ms=20_000,
+    idle_timeout_ms=10_000,
+    total_timeout_ms=120_000,
+    max_connections=64,
+    http2=True,
+    ca_pem="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    enabled=False,
+)
+MODEL = Model(
+    id="east/gpt-4o",
+    tenant="acme",
+    upstream="gpt-4o-2024-11-20",
+    prices=Prices(input=2_500_000, output=10_000_000, cached_input=1_250_000),
+    context_tokens=64_000,
+    max_output_tokens=4_096,
+    enabled=False,
+)
+KEY = VirtualKey(
+    id="key-1a2b3c4d5e6f",
+    tenant="acme",
+    hash="ab" * 32,
+    prefix="nvk_01234567",
+    name="billing service",
+    owner="billing",
+    models=("gpt-4o*", "east/gpt-4o"),
+    requests_per_minute=600,
+    expires_us=1_798_761_600_000_000,
+    enabled=False,
+)
+POLICY = Policy(
+    id="strict",
+    tenant="acme",
+    screen_requests=False,
+    screen_responses=False,
+    overrides={"pii.email": "redact"},
+    disabled=("pii.phone",),
+)
+ROUTE = Route(
+    id="chat",
+    tenant="acme",
+    models=("gpt-4o*",),
+    priority=10,
+    strategy="fallback",
+    targets=(Target("east", "gpt-4o"), Target("west")),
+    max_attempts=2,
+    durability="strict",
+    on_log_failure="spool",
+    placement="observe",
+    policy="strict",
+    capture=False,
+    enabled=False,
+)
+BUDGET = Budget(
+    id="november",
+    tenant="acme",
+    scope="key",
+    target="key-1a2b3c4d5e6f",
+    window="day",
+    limit_micros=25_000_000,
+    thresholds=(75, 90),
+    enabled=False,
+)
+SIEM_TARGET = SiemTarget(
+    id="soc",
+    tenant="system",
+    kind="http",
+    file="events.ndjson",
+    url="https://siem.example.com/ingest",
+    token=SECRET,
+    all_tenants=True,
+    enabled=False,
+)
+
+_SUMMARY = traffic.Terminal(
+    key_id="key-1a2b3c4d5e6f",
+    key_prefix="nvk_01234567",
+    subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    operation="chat.completions",
+    model_requested="gpt-4o",
+    account="east",
+    model="east/gpt-4o",
+    route="chat",
+    stream=True,
+    stage="call",
+    status=200,
+    code="upstream_error",
+    rule="pii.email",
+    action="flag",
+    attempts=2,
+    usage=traffic.Usage(input_tokens=120, output_tokens=48, cached_tokens=64, reasoning_tokens=16, estimated=True),
+    cost_micros=700,
+    reserved_micros=41_500,
+    budgets=("november",),
+    started_us=1_795_000_000_000_000,
+    latency_us=812_345,
+    first_byte_us=201_002,
+    request_bytes=512,
+    response_bytes=2_048,
+    finish_reason="stop",
+    accepted_sequence=41,
+    writer="gateway-1",
+    boot="0d4c7b1e",
+    body=BODY,
+    cache="miss",
+)
+
+
+def _ended(shape: type[traffic.Terminal]) -> traffic.Terminal:
+    return shape(**{name: getattr(_SUMMARY, name) for name in _SUMMARY.__struct_fields__})
+
+
+EXAMPLES: tuple[msgspec.Struct, ...] = (
+    *(TenantCreated(TENANT), TenantChanged(TENANT), TenantRemoved(REASON)),
+    *(CredentialCreated(CREDENTIAL), CredentialChanged(CREDENTIAL), CredentialRemoved(REASON)),
+    *(ProviderCreated(PROVIDER), ProviderChanged(PROVIDER), ProviderRemoved(REASON)),
+    *(ModelCreated(MODEL), ModelChanged(MODEL), ModelRemoved(REASON)),
+    *(VirtualKeyIssued(KEY), VirtualKeyChanged(KEY), VirtualKeyRevoked(REASON)),
+    *(PolicyCreated(POLICY), PolicyChanged(POLICY), PolicyRemoved(REASON)),
+    *(RouteCreated(ROUTE), RouteChanged(ROUTE), RouteRemoved(REASON)),
+    *(BudgetCreated(BUDGET), BudgetChanged(BUDGET), BudgetRemoved(REASON)),
+    *(SiemTargetCreated(SIEM_TARGET), SiemTargetChanged(SIEM_TARGET), SiemTargetRemoved(REASON)),
+    traffic.RequestAccepted(
+        key_id="key-1a2b3c4d5e6f",
+        key_prefix="nvk_01234567",
+        subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+        operation="chat.completions",
+        model="gpt-4o",
+        stream=True,
+        request_bytes=512,
+        durability="strict",
+        config_sequence=17,
+        body=BODY,
+    ),
+    traffic.RequestScreened(
+        stage="request",
+        action="redact",
+        rule="pii.email",
+        pack="baseline-1",
+        hits=(Hit("pii.email", "redact", 0, 12, 29), Hit("pii.phone", "flag", 1, 3, 15)),
+        characters=420,
+    ),
+    traffic.RequestRouted(
+        route="chat",
+        strategy="fallback",
+        targets=("west/gpt-4o",),
+        skipped=("east/gpt-4o",),
+        reserved_micros=41_500,
+        budgets=("november",),
+    ),
+    traffic.ProviderCalled(
+        attempt=2,
+        account="east",
+        model="east/gpt-4o",
+        outcome="status",
+        status=503,
+        first_byte_us=201_002,
+        duration_us=812_000,
+    ),
+    _ended(traffic.RequestCompleted),
+    _ended(traffic.RequestRefused),
+    _ended(traffic.RequestAborted),
+    _ended(traffic.RequestAbandoned),
+    traffic.WriterBeat(open_requests=3, admitted=1_024),
+    traffic.WriterClosed(admitted=2_048),
+    decisions.CircuitOpened(account="east", failures=5, until_us=1_795_000_030_000_000),
+    decisions.CircuitClosed(account="east"),
+    decisions.HealthObserved(account="east", window_us=10_000_000, calls=250, failures=3, latency_us_mean=640_000),
+    ledger.SpendRecorded(
+        from_sequence=41,
+        through_sequence=97,
+        lines=(
+            ledger.SpendLine(
+                key_id="key-1a2b3c4d5e6f",
+                account="east",
+                model="east/gpt-4o",
+                day="2026-11-20",
+                requests=12,
+                input_tokens=1_440,
+                output_tokens=576,
+                cost_micros=8_400,
+            ),
+        ),
+        settled=(ledger.Settled(boot="gateway-1/0d4c7b1e", budget="november", day="2026-11-20", cost_micros=8_400),),
+    ),
+    ledger.ThresholdCrossed(
+        budget="november", window="2026-11-20", percent=75, spent_micros=18_750_001, limit_micros=25_000_000
+    ),
+    ops.ProjectionRebuilt(projection="postgres", version=2, through_sequence=97, rows=1_024, duration_us=2_500_000),
+    ops.OperatorActed(action="rebuild", detail="postgres"),
+)
