@@ -17,7 +17,7 @@ from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
 from schemas.aggregates.tenant import Tenant
-from schemas.aggregates.virtual_key import VirtualKey
+from schemas.aggregates.virtual_key import Revoked, VirtualKey
 from schemas.codec import decode_segment, open_fact
 from schemas.routing.choose import Table, compile_table
 
@@ -112,6 +112,7 @@ class LiveState:
     def __init__(self) -> None:
         self.tenants: dict[str, TenantView] = {}
         self.keys_by_hash: dict[str, VirtualKey] = {}
+        self.revoked_hashes: set[str] = set()
         self.sequence = 0
         self._states: dict[str, State] = {}
         self._versions: dict[str, tuple[int, int]] = {}
@@ -149,6 +150,8 @@ class LiveState:
                 self.keys_by_hash.pop(before.hash, None)
             if isinstance(spec, VirtualKey):
                 self.keys_by_hash[spec.hash] = spec
+            elif isinstance(state, Revoked):
+                self.revoked_hashes.add(state.spec.hash)
         return Changed(aggregate, tenant, identifier)
 
     def state_of(self, aggregate: str, tenant: str, identifier: str) -> State:

@@ -1,0 +1,443 @@
+"""The admin plane as its callers see it: every kind of command and query, over HTTP without sockets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.aggregates.catalogue import BY_COLLECTION
+from schemas.aggregates.credential import Credential
+from schemas.aggregates.siem_target import SiemTarget
+from schemas.aggregates.virtual_key import VirtualKey
+from tests.unit.ingress.admin.plane import SCOPED_KEY, SMALL, Plane
+
+
+@pytest.fixture
+async def plane() -> Plane:
+    return await Plane().start()
+
+
+@pytest.fixture
+async def small(plane: Plane) -> Plane:
+    await plane.given(*SMALL)
+    return plane
+
+
+async def test_a_created_object_is_answered_with_its_position_version_and_request(plane: Plane) -> None:
+    reply = await plane.call("POST", "/api/admin/tenants", {"id": "acme", "name": "Acme"})
+    assert reply.status == 201
+    assert reply.json == {"id": "acme", "name": "Acme", "parent": "", "enabled": True, "version": 1}
+    assert reply.headers["x-nexus-position"] == "CONFIG:1"
+    assert reply.headers["etag"] == '"1"'
+    assert reply.headers["cache-control"] == "no-store"
+    (fact,) = plane.log.facts
+    assert (fact.actor, fact.correlation) == ("admin:root", reply.headers["x-nexus-request-id"])
+
+
+async def test_every_collection_creates_lists_reads_changes_and_removes(small: Plane) -> None:
+    await small.given(
+        ("budgets", {"id": "monthly", "limit_micros": 5_000_000}),
+        ("siem-targets", {"id": "file", "file": "events.ndjson"}),
+        ("virtual-keys", {"id": "app"}),
+    )
+    ids = {"tenants": "acme", "credentials": "main", "providers": "mock", "models": "mock/gpt-4o", "policies": "strict"}
+    ids |= {"routes": "default", "budgets": "monthly", "siem-targets": "file", "virtual-keys": "app"}
+    assert set(ids) == set(BY_COLLECTION)
+    changes: dict[str, dict[str, Any]] = {
+        "credentials": {"description": "new"},
+        "policies": {"screen_responses": False},
+        "models": {"context_tokens": 5},
+    }
+    for collection, identifier in ids.items():
+        path = f"/api/admin/{collection}/{identifier}"
+        listed = (await small.call("GET", f"/api/admin/{collection}")).json
+        assert [item["id"] for item in listed["data"]] == [identifier]
+        assert listed["next_cursor"] is None
+        change = changes.get(collection, {"enabled": False})
+        changed = await small.call("PATCH", path, change)
+        assert (changed.status, changed.json["version"]) == (200, 2), changed.body
+        read = await small.call("GET", path)
+        assert read.json == changed.json
+        assert read.headers["etag"] == '"2"'
+        assert {name: read.json[name] for name in change} == change
+    for collection in ("virtual-keys", "siem-targets", "budgets", "routes", "policies", "models", "providers"):
+        assert (await small.call("DELETE", f"/api/admin/{collection}/{ids[collection]}")).status == 204
+        assert (await small.call("GET", f"/api/admin/{collection}/{ids[collection]}")).status == 404
+    for collection in ("credentials", "tenants"):
+        assert (await small.call("DELETE", f"/api/admin/{collection}/{ids[collection]}")).status == 204
+
+
+@pytest.mark.parametrize("path", ["mock/gpt-4o", "mock%2Fgpt-4o", "mock%2fgpt-4o"])
+async def test_ids_of_models_may_hold_slashes(small: Plane, path: str) -> None:
+    reply = await small.call("GET", f"/api/admin/models/{path}")
+    assert (reply.status, reply.json["id"]) == (200, "mock/gpt-4o")
+
+
+async def test_what_exists_is_not_created_again(small: Plane) -> None:
+    reply = await small.call("POST", "/api/admin/policies", {"id": "strict"})
+    assert (reply.status, reply.error["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "param", "said"),
+    [
+        ("POST", "policies", {"id": "a", "colour": 1}, "colour", "unknown field: colour; known are id, tenant"),
+        ("POST", "policies", {}, "id", "id is missing"),
+        ("POST", "policies", {"id": "No Slug"}, None, "id must be"),
+        (
+            "POST",
+            "providers",
+            {"id": "a", "base_url": "x", "max_connections": "9"},
+            "max_connections",
+            "Expected `int`",
+        ),
+        ("POST", "providers", {"id": "a"}, "base_url", "missing"),
+        ("POST", "models", {"id": "mock/x", "prices": {"input": "1"}}, "prices.input", "Expected `int`"),
+        ("POST", "routes", {"id": "r", "targets": [{"account": 5}]}, "targets[0].account", "Expected `str`"),
+        ("PATCH", "policies/strict", {"colour": 1, "size": 2}, "colour", "unknown field: colour, size"),
+        ("PATCH", "policies/strict", {"id": "other"}, "id", "cannot be changed"),
+        ("PATCH", "providers/mock", {"base_url": None}, "base_url", "missing"),
+        ("PUT", "policies/strict", {"id": "other"}, "id", "cannot be changed"),
+        ("POST", "tenants", {"id": "system"}, "id", "platform's own"),
+        ("POST", "credentials", {"id": "none"}, "secret", "missing"),
+        ("POST", "credentials", {"id": "x", "secret": ""}, "secret", "1 to"),
+        ("POST", "credentials", {"id": "x", "sealed": {}}, "sealed", "unknown field"),
+        ("POST", "virtual-keys", {"id": "k", "hash": "0" * 64}, "hash", "unknown field"),
+        ("POST", "virtual-keys", {"id": "k", "key": "nvk_short"}, "key", "64 hex digits"),
+    ],
+)
+async def test_bad_bodies_are_refused_by_name(
+    small: Plane, method: str, path: str, body: dict[str, Any], param: str | None, said: str
+) -> None:
+    before = len(small.log.messages)
+    reply = await small.call(method, f"/api/admin/{path}", body)
+    assert reply.status == 400
+    assert reply.error["param"] == param
+    assert said in reply.error["message"]
+    assert len(small.log.messages) == before
+
+
+async def test_a_patch_merges_deeply_and_null_takes_away(small: Plane) -> None:
+    path = "/api/admin/models/mock/gpt-4o"
+    reply = await small.call("PATCH", path, {"prices": {"cached_input": 1_250_000}})
+    assert reply.json["prices"] == {"input": 2_500_000, "output": 10_000_000, "cached_input": 1_250_000}
+    reply = await small.call("PATCH", path, {"prices": None, "context_tokens": 9})
+    assert (reply.json["prices"], reply.json["context_tokens"]) == (None, 9)
+
+
+async def test_a_patch_that_changes_nothing_leaves_nothing_on_the_log(small: Plane) -> None:
+    before = len(small.log.messages)
+    reply = await small.call("PATCH", "/api/admin/policies/strict", {"screen_requests": True})
+    assert (reply.status, reply.json["version"], len(small.log.messages)) == (200, 1, before)
+    assert reply.headers["x-nexus-position"] == "CONFIG:5"
+
+
+async def test_a_change_based_on_what_is_no_longer_so_is_refused(small: Plane) -> None:
+    async def meanwhile() -> None:
+        await small.call("PATCH", "/api/admin/policies/strict", {"screen_responses": False})
+
+    small.log.interrupt = meanwhile
+    reply = await small.call("PATCH", "/api/admin/policies/strict", {"screen_requests": False})
+    assert (reply.status, reply.error["code"]) == (409, "conflict")
+    read = (await small.call("GET", "/api/admin/policies/strict")).json
+    assert (read["screen_requests"], read["screen_responses"]) == (True, False)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("sent", "fits"), [('"1"', True), ("1", True), ("*", True), ('"7", "1"', True), ('"2"', False)]
+)
+async def test_if_match_binds_a_command_to_a_version(small: Plane, method: str, sent: str, fits: bool) -> None:
+    await small.given(("policies", {"id": "other"}))
+    body = None if method == "DELETE" else {"disabled": ["a"]}
+    reply = await small.call(method, "/api/admin/policies/other", body, headers={"if-match": sent})
+    if fits:
+        assert reply.status == (204 if method == "DELETE" else 200)
+    else:
+        assert (reply.status, reply.error["code"]) == (412, "version_mismatch")
+        assert "is 1;" in reply.error["message"]
+
+
+async def test_if_match_any_does_not_create(small: Plane) -> None:
+    assert (await small.call("PUT", "/api/admin/policies/new", {}, headers={"if-match": "*"})).status == 412
+
+
+async def test_if_match_must_be_versions(small: Plane) -> None:
+    reply = await small.call("PATCH", "/api/admin/policies/strict", {}, headers={"if-match": '"abc"'})
+    assert (reply.status, reply.error["param"]) == (400, "If-Match")
+
+
+async def test_put_creates_changes_and_leaves_alone(small: Plane) -> None:
+    path = "/api/admin/policies/new"
+    first = await small.call("PUT", path, {"disabled": ["a"]})
+    assert (first.status, first.json["version"]) == (201, 1)
+    same = await small.call("PUT", path, {"disabled": ["a"]})
+    assert (same.status, same.json["version"]) == (200, 1)
+    assert same.headers["x-nexus-position"] == first.headers["x-nexus-position"]
+    replaced = await small.call("PUT", path, {"id": "new", "screen_requests": False})
+    assert (replaced.status, replaced.json["version"], replaced.json["disabled"]) == (200, 2, [])
+
+
+async def test_what_is_named_must_exist_and_the_nearest_is_told(small: Plane) -> None:
+    cases: list[tuple[str, dict[str, Any], str, str]] = [
+        ("providers", {"id": "p", "base_url": "http://h/v1", "credential": "mian"}, "credential", "nearest: main"),
+        ("models", {"id": "mok/x"}, "id", "nearest: mock"),
+        ("routes", {"id": "r", "policy": "strickt"}, "policy", "nearest: strict"),
+        ("routes", {"id": "r", "targets": [{"account": "mick"}]}, "targets[0].account", "nearest: mock"),
+        ("routes", {"id": "r", "targets": [{"account": "mock", "model": "gpt-4"}]}, "targets[0].model", "mock/gpt-4o"),
+        ("budgets", {"id": "b", "limit_micros": 1, "scope": "key", "target": "x"}, "target", "there is none yet"),
+        ("tenants", {"id": "sub", "parent": "acne"}, "parent", "nearest: acme"),
+        ("policies", {"id": "p", "tenant": "acne"}, "tenant", "nearest: acme"),
+    ]
+    for collection, body, param, said in cases:
+        reply = await small.call("POST", f"/api/admin/{collection}", body)
+        assert (reply.status, reply.error["param"]) == (400, param), reply.body
+        assert said in reply.error["message"]
+
+
+async def test_a_secret_in_the_wrong_place_is_not_echoed(small: Plane) -> None:
+    secret = "sk-canary-0123456789"
+    body = {"id": "p", "base_url": f"http://user:{secret}@h/v1", "credential": secret, "max_connections": secret}
+    for sent in (body, {**body, "max_connections": 5}, {**body, "max_connections": 5, "credential": "main"}):
+        reply = await small.call("POST", "/api/admin/providers", sent)
+        assert reply.status == 400
+        assert secret.encode() not in reply.body
+    for path in (f"/api/admin/virtual-keys/{secret}", f"/api/admin/credentials/{secret}"):
+        for method in ("GET", "DELETE"):
+            reply = await small.call(method, path)
+            assert reply.status == 404
+            assert secret.encode() not in reply.body
+
+
+async def test_the_policy_default_needs_no_creation(small: Plane) -> None:
+    assert (await small.call("PATCH", "/api/admin/routes/default", {"policy": "default"})).status == 200
+
+
+async def test_what_is_named_is_not_deleted(small: Plane) -> None:
+    await small.given(("budgets", {"id": "b", "scope": "provider", "target": "mock", "limit_micros": 1}))
+    for path, named in {
+        "credentials/main": ["providers/mock"],
+        "providers/mock": ["models/mock/gpt-4o", "routes/default", "budgets/b"],
+        "models/mock/gpt-4o": ["routes/default"],
+        "policies/strict": ["routes/default"],
+        "tenants/acme": ["credentials/main"],
+    }.items():
+        reply = await small.call("DELETE", f"/api/admin/{path}")
+        assert (reply.status, reply.error["code"]) == (409, "still_referenced")
+        assert all(name in reply.error["message"] for name in named), reply.error
+
+
+async def test_what_lost_its_support_can_still_be_switched_off(small: Plane) -> None:
+    (spec,) = small.log.live.all_of("credential", "acme")
+    small.log.live.tenants["acme"].put("credential", spec.id, None)
+    assert (await small.call("PATCH", "/api/admin/providers/mock", {"enabled": False})).status == 200
+
+
+async def test_a_credential_is_sealed_at_once_and_never_shown(small: Plane) -> None:
+    path = "/api/admin/credentials/main"
+    before = small.log.live.state_of("credential", "acme", "main")
+    assert isinstance(before, Credential)
+    assert small.vault.open_secret("credential", "acme", "main", before.sealed) == "sk-very-secret"
+    read = await small.call("GET", path)
+    assert read.json == {"id": "main", "tenant": "acme", "description": "", "sealed": True, "version": 1}
+    same = await small.call("PUT", path, {"secret": "sk-very-secret"})
+    assert same.json["version"] == 1
+    kept = await small.call("PATCH", path, {"description": "x"})
+    changed = await small.call("PATCH", path, {"secret": "sk-other"})
+    after = small.log.live.state_of("credential", "acme", "main")
+    assert isinstance(after, Credential)
+    assert (kept.json["version"], changed.json["version"], after.description) == (2, 3, "x")
+    assert small.vault.open_secret("credential", "acme", "main", after.sealed) == "sk-other"
+    everything = b"".join([read.body, same.body, kept.body, changed.body, *(data for _, data in small.log.messages)])
+    assert b"sk-very-secret" not in everything
+    assert b"sk-other" not in everything
+    assert (await small.call("PATCH", path, {"secret": None})).status == 400
+
+
+async def test_a_siem_target_may_have_a_token_and_lose_it(small: Plane) -> None:
+    path = "/api/admin/siem-targets/all"
+    body = {"tenant": "system", "kind": "http", "url": "http://127.0.0.1:9/", "all_tenants": True, "token": "tk-1"}
+    made = await small.call("PUT", path, body)
+    assert (made.status, made.json["sealed"]) == (201, True)
+    assert "token" not in made.json
+    kept = await small.call("PUT", path, {name: value for name, value in body.items() if name != "token"})
+    assert (kept.json["version"], kept.json["sealed"]) == (1, True)
+    bare = await small.call("PATCH", f"{path}?tenant=system", {"token": None})
+    assert (bare.status, bare.json["sealed"]) == (200, False)
+    spec = small.log.live.state_of("siem-target", "system", "all")
+    assert isinstance(spec, SiemTarget)
+    assert spec.token is None
+
+
+async def test_a_virtual_key_is_shown_once_and_kept_as_its_hash(small: Plane) -> None:
+    made = await small.call("POST", "/api/admin/virtual-keys", {"name": "shop"})
+    key = made.json["key"]
+    assert made.status == 201
+    assert (len(key), key[:4]) == (68, "nvk_")
+    assert made.json["prefix"] == key[:12]
+    assert made.json["id"].startswith("key-")
+    path = f"/api/admin/virtual-keys/{made.json['id']}"
+    spec = small.log.live.state_of("virtual-key", "acme", made.json["id"])
+    assert isinstance(spec, VirtualKey)
+    assert spec.hash == small.vault.hash_key(key)
+    changed = await small.call("PATCH", path, {"requests_per_minute": 5})
+    read = await small.call("GET", path)
+    assert read.json == changed.json
+    assert "key" not in read.json
+    assert "hash" not in read.json
+    assert (await small.call("PUT", path, {"key": key, "name": "shop", "requests_per_minute": 5})).json["version"] == 2
+    other = await small.call("PUT", path, {"key": "nvk_" + "0" * 64})
+    assert (other.status, other.error["param"]) == (409, "key")
+    assert key.encode() not in b"".join(data for _, data in small.log.messages)
+
+
+async def test_a_key_that_is_brought_along_belongs_to_one(small: Plane) -> None:
+    key = "nvk_" + "ab" * 32
+    made = await small.call("POST", "/api/admin/virtual-keys", {"id": "one", "key": key})
+    assert (made.status, made.json["key"]) == (201, key)
+    again = await small.call("POST", "/api/admin/virtual-keys", {"id": "two", "key": key})
+    assert (again.status, again.error["param"]) == (409, "key")
+    assert key not in again.error["message"]
+
+
+async def test_a_revoked_key_stays_revoked_under_any_id(small: Plane) -> None:
+    key = "nvk_" + "cd" * 32
+    path = "/api/admin/virtual-keys/gone"
+    await small.given(
+        ("virtual-keys", {"id": "gone", "key": key}),
+        ("budgets", {"id": "b", "scope": "key", "target": "gone", "limit_micros": 1}),
+    )
+    assert (await small.call("DELETE", f"{path}?reason=leaked")).status == 204
+    assert (await small.call("GET", path)).error["code"] == "revoked"
+    for method, body in (("PATCH", {"name": "x"}), ("PUT", {}), ("DELETE", None)):
+        assert (await small.call(method, path, body)).status == 409
+    again = await small.call("POST", "/api/admin/virtual-keys", {"id": "back", "key": key})
+    assert (again.status, again.error["param"]) == (409, "key")
+
+
+async def test_the_only_tenant_needs_no_name_and_two_do(small: Plane) -> None:
+    await small.given(("tenants", {"id": "beta"}))
+    reply = await small.call("POST", "/api/admin/policies", {"id": "p"})
+    assert (reply.status, reply.error["param"]) == (400, "tenant")
+    assert "acme, beta" in reply.error["message"]
+    assert (await small.call("POST", "/api/admin/policies?tenant=beta", {"id": "p"})).json["tenant"] == "beta"
+    assert (await small.call("POST", "/api/admin/policies", {"id": "q", "tenant": "beta"})).json["tenant"] == "beta"
+    both = await small.call("POST", "/api/admin/policies?tenant=acme", {"id": "q", "tenant": "beta"})
+    assert (both.status, both.error["param"]) == (400, "tenant")
+    listed = (await small.call("GET", "/api/admin/policies?tenant=beta")).json
+    assert [item["id"] for item in listed["data"]] == ["p", "q"]
+    assert len((await small.call("GET", "/api/admin/policies")).json["data"]) == 3
+
+
+async def test_the_tenant_system_takes_siem_targets_only(small: Plane) -> None:
+    refused = await small.call("POST", "/api/admin/policies", {"id": "p", "tenant": "system"})
+    assert (refused.status, refused.error["param"]) == (400, "tenant")
+    made = await small.call("POST", "/api/admin/siem-targets", {"id": "s", "tenant": "system", "file": "a"})
+    assert made.status == 201
+
+
+async def test_pages_follow_one_another(small: Plane) -> None:
+    await small.given(*[("policies", {"id": f"p{number}"}) for number in range(6)])
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = (await small.call("GET", f"/api/admin/policies?limit=3&cursor={cursor}")).json
+        seen += [item["id"] for item in page["data"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+        assert len(page["data"]) == 3
+    assert seen == [*(f"p{number}" for number in range(6)), "strict"]
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("limit=0", "limit"),
+        ("limit=x", "limit"),
+        ("colour=1", "colour"),
+        ("cursor=%21", "cursor"),
+        ("limit=1&limit=2", None),
+    ],
+)
+async def test_bad_parameters_are_refused_by_name(small: Plane, query: str, param: str | None) -> None:
+    reply = await small.call("GET", f"/api/admin/policies?{query}")
+    assert (reply.status, reply.error["param"]) == (400, param)
+
+
+@pytest.mark.parametrize("key", [None, "nxa_" + "0" * 64, ""])
+async def test_without_a_known_key_nothing_is_served(small: Plane, key: str | None) -> None:
+    before = len(small.log.messages)
+    for endpoint in small.endpoints:
+        reply = await small.call(endpoint.method, endpoint.path.replace("{id}", "strict"), {"id": "n"}, key=key)
+        assert (reply.status, reply.error["code"], reply.error["type"]) == (
+            401,
+            "invalid_api_key",
+            "authentication_error",
+        )
+        assert reply.headers["www-authenticate"].startswith("Bearer")
+    assert len(small.log.messages) == before
+
+
+async def test_an_administrator_of_one_tenant_sees_and_changes_only_that(small: Plane) -> None:
+    await small.given(("tenants", {"id": "beta"}), ("policies", {"id": "theirs", "tenant": "beta"}))
+    listed = (await small.call("GET", "/api/admin/policies", key=SCOPED_KEY)).json
+    assert [item["id"] for item in listed["data"]] == ["strict"]
+    assert [item["id"] for item in (await small.call("GET", "/api/admin/tenants", key=SCOPED_KEY)).json["data"]] == [
+        "acme"
+    ]
+    for method, path, body in (
+        ("GET", "policies?tenant=beta", None),
+        ("GET", "policies/theirs?tenant=beta", None),
+        ("PATCH", "policies/theirs?tenant=beta", {"disabled": []}),
+        ("DELETE", "policies/theirs?tenant=beta", None),
+        ("POST", "policies", {"id": "x", "tenant": "beta"}),
+        ("POST", "siem-targets", {"id": "x", "tenant": "system", "file": "a"}),
+        ("POST", "tenants", {"id": "gamma"}),
+        ("DELETE", "tenants/acme", None),
+        ("GET", "tenants/beta", None),
+    ):
+        reply = await small.call(method, f"/api/admin/{path}", body, key=SCOPED_KEY)
+        assert (reply.status, reply.error["code"]) == (403, "forbidden"), (method, path)
+    made = await small.call("POST", "/api/admin/policies", {"id": "mine"}, key=SCOPED_KEY)
+    assert made.status == 201
+    assert small.log.facts[-1].actor == "admin:ann"
+
+
+async def test_a_position_not_reached_in_time_is_503(small: Plane) -> None:
+    here = len(small.log.messages)
+    reached = await small.call("GET", "/api/admin/tenants", headers={"x-nexus-position": f"CONFIG:{here}"})
+    assert reached.status == 200
+    ahead = await small.call("GET", "/api/admin/tenants", headers={"x-nexus-position": f"CONFIG:{here + 1}"})
+    assert (ahead.status, ahead.error["code"], ahead.headers["retry-after"]) == (503, "view_behind", "1")
+    for bad in ("CONFIG", "config:1", "CONFIG:-1", "NOWHERE:1", "CONFIG:" + "9" * 30):
+        reply = await small.call("GET", "/api/admin/tenants", headers={"x-nexus-position": bad})
+        assert (reply.status, reply.error["param"]) == (400, "X-Nexus-Position")
+
+
+async def test_bodies_are_json_of_a_size(plane: Plane) -> None:
+    path = "/api/admin/tenants"
+    cases: list[tuple[bytes, dict[str, str], int]] = [
+        (b'{"id": "a"}', {"content-type": "text/plain"}, 415),
+        (b'{"id": "a"}', {"content-type": "application/json", "content-encoding": "gzip"}, 415),
+        (b'{"id": "' + b"a" * 1_048_577 + b'"}', {}, 413),
+        (b"{}", {"content-length": "1048577"}, 413),
+        (b"{", {}, 400),
+        (b"[]", {}, 400),
+        (b"", {"content-type": "application/json"}, 400),
+        (b'{"a":' * 5000, {}, 400),
+        (b"\xff\xfe", {}, 400),
+    ]
+    for raw, headers, status in cases:
+        assert (await plane.call("POST", path, raw=raw, headers=headers)).status == status
+    typed = {"content-type": "Application/JSON; charset=utf-8"}
+    assert (await plane.call("POST", path, raw=b'{"id": "a"}', headers=typed)).status == 201
+
+
+async def test_what_is_not_served_says_what_is(plane: Plane) -> None:
+    nothing = await plane.call("GET", "/api/admin/nothing")
+    assert (nothing.status, nothing.error["code"]) == (404, "not_found")
+    wrong = await plane.call("DELETE", "/api/admin/tenants")
+    assert (wrong.status, wrong.headers["allow"]) == (405, "GET, POST")
+    assert (await plane.call("POST", "/api/admin/models/a/b")).headers["allow"] == "DELETE, GET, PATCH, PUT"
