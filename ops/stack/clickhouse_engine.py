@@ -23,6 +23,7 @@ from typing import Any
 from ops.stack.clickhouse_sql import Insert, Statement, is_identifier, quoted, quoted_identifier
 from ops.stack.wheels import clickhouse_engine
 
+MAX_QUERY_SIZE = 262_144  # bytes; the engine's default limit for a statement
 UNKNOWN_SETTING = 115  # numbers from ClickHouse's ErrorCodes
 INFILE_COMPRESSIONS = {"gzip": "gzip", "deflate": "deflate", "br": "br", "zstd": "zstd", "lz4": "lz4", "xz": "xz"}
 
@@ -169,17 +170,17 @@ class Engine:
         return text
 
     def _apply(self, session: Any, query: Query) -> None:
+        if query.parameters:
+            parameters = _assignments({f"param_{name}": value for name, value in query.parameters.items()})
+            if large := len(parameters) > MAX_QUERY_SIZE // 2:  # a value is part of the SET that assigns it
+                self._execute(session, b"SET max_query_size = %d" % (len(parameters) * 2))
+            self._execute(session, b"SET " + parameters)
+            if large:
+                self._execute(session, b"SET max_query_size = DEFAULT")
         settings = {**_DEFAULTS, **query.settings}
-        parameters = {f"param_{name}": value for name, value in query.parameters.items()}
         if query.read_only:
-            settings["readonly"] = "2"  # after this one no other setting could be refused, so it comes last
-        for name in [*settings, *parameters]:
-            if not is_identifier(name):
-                raise QueryFailed(
-                    UNKNOWN_SETTING, f"Code: {UNKNOWN_SETTING}. DB::Exception: Unknown setting. (UNKNOWN_SETTING)"
-                )
-        assignments = [name.encode() + b" = " + quoted(value) for name, value in {**parameters, **settings}.items()]
-        self._execute(session, b"SET " + b", ".join(assignments))
+            settings["readonly"] = "2"
+        self._execute(session, b"SET " + _assignments(settings))
 
     @staticmethod
     def _execute(session: Any, sql: bytes, output_format: str = "TabSeparated") -> Any:
@@ -199,6 +200,13 @@ class Engine:
             yield Path(name)
         finally:
             os.unlink(name)
+
+
+def _assignments(values: Mapping[str, str]) -> bytes:
+    """``name = 'value', ...``. Raises QueryFailed for a name that is none."""
+    if not all(map(is_identifier, values)):
+        raise QueryFailed(UNKNOWN_SETTING, "Unknown setting: its name is not an identifier. (UNKNOWN_SETTING)")
+    return b", ".join(name.encode() + b" = " + quoted(value) for name, value in values.items())
 
 
 def _from_file(insert: Insert, path: Path, encoding: str | None) -> bytes:
