@@ -1,0 +1,344 @@
+"""The OpenAI chat completions wire format, sans-I/O: requests, answers and stream chunks.
+
+Source: the provider's API reference, "Chat completions" (create, object, chunk object).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from schemas.errors import InvalidRequest, NexusError
+from schemas.facts.traffic import Usage
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+DONE = b"[DONE]"
+# values under these names are never prose: identifiers, enumerations, binary data in base64
+_NOT_TEXT = frozenset(
+    {"role", "type", "id", "tool_call_id", "detail", "format", "data", "file_id", "encrypted_content"}
+)
+_TEXT_FIELDS = ("messages", "tools", "functions", "response_format", "prediction", "stop", "metadata", "user")
+_MAX_DEPTH = 64
+
+
+class TextSlot(msgspec.Struct, frozen=True, gc=True):
+    """A string inside a decoded body, and where to put another one in its place."""
+
+    holder: Any
+    key: Any
+    text: str
+
+
+class ChatRequest:
+    """A decoded request. It is encoded anew for the provider, so that what was screened is exactly what is sent."""
+
+    __slots__ = ("body", "choices", "include_usage", "max_output", "messages", "model", "stream", "user")
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+        self.model: str = body["model"]
+        self.messages: list[dict[str, Any]] = body["messages"]
+        self.stream: bool = body.get("stream") is True
+        options = body.get("stream_options")
+        self.include_usage = isinstance(options, dict) and options.get("include_usage") is True
+        limit = body.get("max_completion_tokens")
+        self.max_output: int | None = limit if limit is not None else body.get("max_tokens")
+        self.choices: int = body.get("n") or 1
+        user = body.get("user")
+        self.user: str = user if isinstance(user, str) else ""
+
+    def texts(self) -> list[TextSlot]:
+        """Every text-bearing string of the request, in document order."""
+        found: list[TextSlot] = []
+        body = self.body
+        for field in _TEXT_FIELDS:
+            if field in body:
+                _collect(body, field, body[field], found, 0)
+        return found
+
+    def upstream(self, model: str, max_output: int | None) -> bytes:
+        """The body for the provider.
+
+        Args:
+            model: the provider's name of the model.
+            max_output: a tighter limit of output tokens than the caller's own, when money is short; None to leave it.
+        """
+        body = dict(self.body)
+        body["model"] = model
+        if self.stream:
+            body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+        if max_output is not None:
+            body["max_tokens" if "max_tokens" in body else "max_completion_tokens"] = max_output
+        return _encode(body)
+
+
+def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: int) -> None:
+    if isinstance(value, str):
+        if value and not (key == "url" and value.startswith("data:")):
+            found.append(TextSlot(holder, key, value))
+    elif depth >= _MAX_DEPTH:
+        raise InvalidRequest("The request is nested too deeply.", param=None)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in _NOT_TEXT or not isinstance(inner, str):
+                _collect(value, name, inner, found, depth + 1)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _collect(value, index, inner, found, depth + 1)
+
+
+def parse_request(body: bytes) -> ChatRequest:
+    """Reads and checks what Nexus itself needs; everything else is the provider's to judge.
+
+    Raises:
+        InvalidRequest: with the parameter's name where there is one.
+    """
+    try:
+        decoded = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise InvalidRequest("The body of the request is not valid JSON.", code="invalid_json") from None
+    if not isinstance(decoded, dict):
+        raise InvalidRequest("The body of the request must be a JSON object.")
+    model = decoded.get("model")
+    if not isinstance(model, str) or not model:
+        raise InvalidRequest("You must provide a model parameter.", param="model")
+    if len(model) > 256:
+        raise InvalidRequest("The name of the model is too long.", param="model")
+    messages = decoded.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise InvalidRequest("'messages' must be an array with at least one message.", param="messages")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise InvalidRequest("Each message must be an object with a role.", param=f"messages[{index}].role")
+        content = message.get("content")
+        if content is not None and not isinstance(content, (str, list)):
+            raise InvalidRequest(
+                "The content of a message must be a string or an array.", param=f"messages[{index}].content"
+            )
+    stream = decoded.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise InvalidRequest("'stream' must be true or false.", param="stream")
+    options = decoded.get("stream_options")
+    if options is not None and not isinstance(options, dict):
+        raise InvalidRequest("'stream_options' must be an object.", param="stream_options")
+    for name in ("max_tokens", "max_completion_tokens", "n"):
+        value = decoded.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise InvalidRequest(f"'{name}' must be an integer of at least 1.", param=name)
+    if (decoded.get("n") or 1) > 128:
+        raise InvalidRequest("'n' must be at most 128.", param="n")
+    return ChatRequest(decoded)
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice]
+    usage: _Usage | None = None
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolDelta(msgspec.Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_ToolDelta] | None = None
+
+
+class _ChunkChoice(msgspec.Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_ChunkChoice] = []
+    usage: _Usage | None = None
+    error: msgspec.Raw | None = None
+    id: str = ""
+    model: str = ""
+    created: int = 0
+
+
+_completion = msgspec.json.Decoder(_Completion).decode
+_chunk = msgspec.json.Decoder(_Chunk).decode
+
+
+def _usage(usage: _Usage | None) -> Usage | None:
+    if usage is None or usage.prompt_tokens is None or usage.prompt_tokens < 0:
+        return None
+    return Usage(
+        usage.prompt_tokens,
+        max(0, usage.completion_tokens or 0),
+        max(0, (usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens) or 0),
+        max(0, (usage.completion_tokens_details and usage.completion_tokens_details.reasoning_tokens) or 0),
+    )
+
+
+class Malformed(ValueError):
+    """A provider's bytes are not this wire format."""
+
+
+class ChatAnswer:
+    """A provider's whole answer. `raw` is what it sent; `body` is decoded only when somebody must look inside."""
+
+    __slots__ = ("finish_reason", "raw", "usage")
+
+    def __init__(self, raw: bytes) -> None:
+        try:
+            completion = _completion(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise Malformed("the provider's answer is not a chat completion") from None
+        self.raw = raw
+        self.usage = _usage(completion.usage)
+        self.finish_reason = (completion.choices[0].finish_reason or "") if completion.choices else ""
+
+    def decoded(self) -> tuple[dict[str, Any], list[TextSlot]]:
+        """The body and its texts: content, refusals, tool names and arguments of every choice."""
+        body: dict[str, Any] = _decode(self.raw)
+        found: list[TextSlot] = []
+        for choice in body.get("choices") or ():
+            if isinstance(choice, dict) and "message" in choice:
+                _collect(choice, "message", choice["message"], found, 0)
+        return body, found
+
+
+class StreamChunk(msgspec.Struct, frozen=True):
+    """What one event of a stream says, as far as Nexus looks."""
+
+    texts: tuple[tuple[str, str], ...] = ()
+    """(lane, piece): pieces of one lane follow each other to make one text."""
+    finish_reason: str = ""
+    usage: Usage | None = None
+    usage_only: bool = False
+    """The extra chunk that exists because usage was asked for."""
+    error: bool = False
+    done: bool = False
+
+
+_NOTHING = StreamChunk()
+_END_OF_STREAM = StreamChunk(done=True)
+
+
+def parse_chunk(data: bytes) -> StreamChunk:
+    """Reads the data of one event.
+
+    Raises:
+        Malformed: not a chunk of this format.
+    """
+    if data == DONE:
+        return _END_OF_STREAM
+    try:
+        chunk = _chunk(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Malformed("an event of the provider's stream is not a chat completion chunk") from None
+    if chunk.error is not None:
+        return StreamChunk(error=True)
+    usage = _usage(chunk.usage)
+    if not chunk.choices:
+        return StreamChunk(usage=usage, usage_only=True) if usage is not None else _NOTHING
+    finish = ""
+    texts: list[tuple[str, str]] = []
+    for choice in chunk.choices:
+        if choice.finish_reason:
+            finish = choice.finish_reason
+        if choice.delta is not None:
+            texts.extend(_pieces(choice.index, choice.delta))
+    return StreamChunk(tuple(texts), finish, usage)
+
+
+def _pieces(index: int, delta: _Delta) -> Iterator[tuple[str, str]]:
+    if delta.content:
+        yield f"{index}", delta.content
+    if delta.refusal:
+        yield f"{index}.refusal", delta.refusal
+    for call in delta.tool_calls or ():
+        if call.function is not None:
+            if call.function.name:
+                yield f"{index}.tool{call.index}.name", call.function.name
+            if call.function.arguments:
+                yield f"{index}.tool{call.index}", call.function.arguments
+
+
+def filtered_end(request_id: str, model: str, created_s: int, error: NexusError) -> bytes:
+    """The events that end a stream which a rule stopped: finish reason, error, end mark."""
+    last = {
+        "id": f"chatcmpl-{request_id}",
+        "object": "chat.completion.chunk",
+        "created": created_s,
+        "model": model,
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter"}],
+    }
+    return b"data: " + _encode(last) + b"\n\n" + failed_end(error)
+
+
+def failed_end(error: NexusError) -> bytes:
+    """The events that end a stream which cannot go on: error, end mark."""
+    return b"data: " + error_body(error) + b"\n\ndata: [DONE]\n\n"
+
+
+def error_body(error: NexusError) -> bytes:
+    """An error in this protocol: `{"error": {"message", "type", "code", "param"}}`."""
+    return _encode(
+        {
+            "error": {
+                "message": error.message,
+                "type": error.type,
+                "code": error.error_code,
+                "param": error.param,
+            }
+        }
+    )
+
+
+class _ProviderErrorBody(msgspec.Struct):
+    message: str | None = None
+    code: str | int | None = None
+    param: str | None = None
+
+
+class _ProviderError(msgspec.Struct):
+    error: _ProviderErrorBody
+
+
+_provider_error = msgspec.json.Decoder(_ProviderError).decode
+
+
+def parse_error(body: bytes) -> tuple[str, str, str | None]:
+    """(message, code, param) of a provider's error body; empty when it has another form."""
+    try:
+        error = _provider_error(body[:65_536]).error
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return "", "", None
+    return (error.message or "")[:2_000], str(error.code or "")[:100], error.param and error.param[:200]
+
+
+def encode_body(body: dict[str, Any]) -> bytes:
+    return _encode(body)

@@ -1,0 +1,116 @@
+"""Server-sent events, sans-I/O: bytes in, events out, for any chunking. WHATWG HTML, section 9.2.6."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+BOM = b"\xef\xbb\xbf"
+
+# A lone CR at the end of the buffer counts as a line end; an LF that follows later is then a blank line of the next
+# event, which changes nothing.
+_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_LINE = re.compile(rb"\r\n|\n|\r")
+
+
+class SseError(ValueError):
+    """An event over the size limit."""
+
+
+class SseEvent(msgspec.Struct, frozen=True, gc=False):
+    """`data` without the field name, its lines joined by LF; `raw` is every byte since the event before."""
+
+    data: bytes
+    raw: bytes
+    event: bytes = b""
+
+
+class SseParser:
+    """Give it bytes as they come; it gives back the events that are complete. Memory is bounded by the limit."""
+
+    __slots__ = ("_buffer", "_held", "_held_size", "_limit", "_raw", "_started")
+
+    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
+        self._buffer = b""
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._raw = b""
+        self._limit = limit
+        self._started = False
+
+    @property
+    def pending(self) -> int:
+        """Bytes of an event that has not ended; at the end of a stream they are lost, as the standard says."""
+        return len(self._buffer) + self._held_size
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        """The events that these bytes complete.
+
+        Raises:
+            SseError: an event is longer than the limit.
+        """
+        if self._started and b"\n" not in data and b"\r" not in data:
+            # nothing can end here; joining at every piece of a long line would take quadratic time
+            self._held.append(data)
+            self._held_size += len(data)
+            if self.pending > self._limit:
+                raise SseError(f"an event is longer than {self._limit} bytes")
+            return []
+        if self._held:
+            self._buffer = b"".join((self._buffer, *self._held))
+            self._held.clear()
+            self._held_size = 0
+        seen = len(self._buffer)
+        buffer = self._buffer + data if seen else data
+        if not self._started:
+            if len(buffer) < 3 and BOM.startswith(buffer):
+                self._buffer = buffer
+                return []
+            self._started = True
+            if buffer.startswith(BOM):
+                buffer = buffer[3:]
+                seen = max(0, seen - 3)
+        events: list[SseEvent] = []
+        start = 0
+        # an end may begin in what was there before, at most three bytes back
+        search = max(0, seen - 3)
+        while (end := _END.search(buffer, search)) is not None:
+            block = buffer[start : end.start()]
+            raw = buffer[start : end.end()]
+            start = search = end.end()
+            event = self._event(block, raw)
+            if event is not None:
+                events.append(event)
+        self._buffer = buffer[start:] if start else buffer
+        if len(self._buffer) > self._limit or len(self._raw) > self._limit:
+            raise SseError(f"an event is longer than {self._limit} bytes")
+        return events
+
+    def _event(self, block: bytes, raw: bytes) -> SseEvent | None:
+        if self._raw:
+            raw = self._raw + raw
+            self._raw = b""
+        if block.startswith(b"data: ") and b"\n" not in block and b"\r" not in block:
+            return SseEvent(block[6:], raw)
+        lines: list[bytes] = []
+        name = b""
+        for line in _LINE.split(block):
+            field, _, value = line.partition(b":")
+            if value.startswith(b" "):
+                value = value[1:]
+            if field == b"data":
+                lines.append(value)
+            elif field == b"event":
+                name = value
+        if not lines:
+            # comments and blank lines travel with the event that follows
+            self._raw = raw
+            return None
+        return SseEvent(b"\n".join(lines), raw, name)
+
+
+def encode(data: bytes) -> bytes:
+    """One event with this data, which must not contain line ends."""
+    return b"data: " + data + b"\n\n"

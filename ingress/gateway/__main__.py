@@ -1,0 +1,29 @@
+"""`python -m ingress.gateway`: one data plane process, configured by `NEXUS_*`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import uvloop
+
+from ingress.gateway.app import run
+from schemas.settings import BadSettings, read_settings
+
+
+def main() -> int:
+    try:
+        settings = read_settings(os.environ)
+    except BadSettings as error:
+        print(error, file=sys.stderr)
+        return 2
+    logging.basicConfig(
+        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    uvloop.run(run(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

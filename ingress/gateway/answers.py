@@ -1,0 +1,42 @@
+"""Headers and error bodies of answers."""
+
+from __future__ import annotations
+
+from ingress.codecs.openai_chat import error_body
+from ingress.gateway.door import Door, Headers
+from ingress.gateway.record import Record
+from schemas.errors import NexusError
+from schemas.screening.model import Verdict
+
+NONE = "none"
+"""Stands in a header for what a request did not come to."""
+
+
+def hook_of(verdict: Verdict) -> str:
+    """`rule_pack;action=redact;rule=pii.card`, or `none` when nothing hit; never what matched."""
+    return NONE if verdict.action == "approve" else f"rule_pack;action={verdict.action};rule={verdict.rule}"
+
+
+def answer_headers(record: Record, hook: str, content_type: str) -> Headers:
+    """The headers every answer carries."""
+    return [
+        ("content-type", content_type),
+        ("x-nexus-request-id", record.request_id),
+        ("x-nexus-provider", record.account or NONE),
+        ("x-nexus-model", record.model.partition("/")[2] or NONE),
+        ("x-nexus-attempt", str(record.attempts)),
+        ("x-nexus-latency-ms", str(record.elapsed_us // 1000)),
+        ("x-nexus-cache", "off"),
+        ("x-nexus-hook", hook or NONE),
+    ]
+
+
+def answer_error(door: Door, record: Record, error: NexusError, hook: str) -> None:
+    """Sends an error in the caller's protocol."""
+    headers = answer_headers(record, hook, "application/json")
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(error.retry_after)))
+    if error.error_code == "insufficient_quota":
+        # clients of this protocol retry every 429 at once unless told not to
+        headers.append(("x-should-retry", "false"))
+    door.answer(error.status, headers, error_body(error))

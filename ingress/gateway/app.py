@@ -1,0 +1,138 @@
+"""Composition root of the data plane: builds the parts, serves until told to stop, and stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+from projections.screening.cache import load_or_compile
+from projections.valkey.leases import Leases
+
+from ingress.gateway.authenticate import Authenticator
+from ingress.gateway.circuits import Circuits
+from ingress.gateway.http import Gateway
+from ingress.gateway.limits import RateLimits
+from ingress.gateway.parts import Credentials, Parts
+from ingress.gateway.record import OpenRequests
+from ingress.gateway.screening import Screening
+from ingress.gateway.upstream import Upstream
+from projections.live.config import LiveConfig
+from projections.live.state import Changed
+from projections.log.connection import LogConnection
+from projections.log.writer import SegmentWriter
+from projections.screening import Screener
+from projections.vault import BodyVault, Vault
+from schemas.ids import Ids, SystemClock
+from schemas.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 25.0
+"""How long requests under way may take to end after the process was told to stop."""
+CONNECTIONS = 4_096
+
+
+async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Serves until SIGTERM, SIGINT or `stop`.
+
+    Raises:
+        Unavailable: the log cannot be reached at the start.
+    """
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    clock = SystemClock()
+    ids = Ids(clock)
+    name = settings.writer or "gateway-1"
+    opened = OpenRequests(name, ids.new())
+    connection = await LogConnection.open(settings.nats_url, name)
+    vault = Vault.open(settings)
+    credentials = Credentials(vault)
+
+    def on_change(changed: Changed) -> None:
+        if changed.aggregate == "credential":
+            credentials.forget()
+
+    configuration = await LiveConfig.start(connection, on_change)
+    writers = [
+        SegmentWriter(
+            connection,
+            clock,
+            ids,
+            stream="TRAFFIC",
+            # one chain for each partition
+            writer=name if settings.partitions == 1 else f"{name}-p{partition}",
+            boot=opened.boot,
+            queue_bytes=settings.queue_bytes,
+            segment_bytes=settings.segment_bytes,
+            open_requests=lambda: opened.count,
+            spool_dir=settings.data / "spool" / name,
+        )
+        for partition in range(settings.partitions)
+    ]
+    for writer in writers:
+        await writer.start()
+    leases = Leases(settings.valkey_url, clock, f"{name}/{opened.boot}")
+    await leases.start()
+    upstream = Upstream()
+    parts = Parts(
+        settings=settings,
+        clock=clock,
+        ids=ids,
+        configuration=configuration,
+        authenticator=Authenticator(configuration, vault.hash_key),
+        limits=RateLimits(clock.monotonic),
+        screening=Screening(Screener(load_or_compile(settings.data / "packs")), connection),
+        circuits=Circuits(clock.monotonic),
+        upstream=upstream,
+        leases=leases,
+        vault=vault,
+        bodies=BodyVault(connection, vault),
+        credentials=credentials,
+        writers=writers,
+        opened=opened,
+    )
+    gateway = Gateway(parts)
+    server = Server(
+        gateway,
+        address=settings.gateway_host,
+        port=settings.gateway_port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.auto,
+        websockets=False,
+        backlog=CONNECTIONS,
+        backpressure=CONNECTIONS,
+        log_enabled=False,
+    )
+    # what lives as long as the process need not be looked at by every collection
+    gc.collect()
+    gc.freeze()
+    serving = asyncio.create_task(server.serve(), name="serve")
+    log.info("gateway serving port=%d boot=%s", settings.gateway_port, opened.boot)
+    try:
+        following = configuration.task
+        waits = [asyncio.create_task(stop.wait()), serving, *([following] if following else [])]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            log.error("gateway stops: serving or following the configuration ended by itself")
+        gateway.draining = True
+        server.stop()
+        try:
+            await asyncio.wait_for(asyncio.gather(serving, opened.idle.wait(), return_exceptions=True), DRAIN_S)
+        except TimeoutError:
+            log.warning("gateway drain timed out open_requests=%d", opened.count)
+    finally:
+        await leases.close()
+        for writer in writers:
+            await writer.close()
+        await upstream.close()
+        await configuration.close()
+        await connection.close()
+    if not stop.is_set():
+        raise SystemExit(1)

@@ -1,0 +1,215 @@
+"""Attempts at providers for one request: order, budgets, circuits, retries before the first byte."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from ingress.codecs.openai_chat import ChatRequest
+from ingress.gateway.authenticate import Caller
+from ingress.gateway.budget import FREE, BudgetLeases, set_aside
+from ingress.gateway.circuits import Circuits
+from ingress.gateway.failure import error_of, retry_after_s, retryable
+from ingress.gateway.record import Record
+from ingress.gateway.upstream import CallFailed
+from ingress.providers.catalogue import WIRES
+from schemas.aggregates.provider import Provider
+from schemas.errors import NexusError, ProviderUnavailable
+from schemas.facts.traffic import ProviderCalled, RequestRouted, Usage
+from schemas.ids import Clock
+from schemas.pricing import cost_micros
+from schemas.routing.choose import Choice, Target
+
+FIRST_BACKOFF_S = 0.05
+MAX_WAIT_S = 2.0
+"""The longest wait between two attempts, whatever a provider asks for: a caller is waiting."""
+
+AnswerT = TypeVar("AnswerT")
+Call = Callable[[Provider, str, list[tuple[str, str]], bytes], Awaitable[AnswerT]]
+CredentialOf = Callable[[Caller, Provider], str]
+
+
+class Attempt(Generic[AnswerT]):
+    """A call under way, or the one that brought the answer."""
+
+    __slots__ = ("answer", "first_byte_us", "number", "started_us", "target")
+
+    def __init__(self, number: int, target: Target, started_us: int) -> None:
+        self.number = number
+        self.target = target
+        self.started_us = started_us
+        self.first_byte_us = 0
+        self.answer: AnswerT
+
+
+class Attempts:
+    """The calls of one request. After `run`, `settle` says what they came to; exactly once, whatever happened."""
+
+    def __init__(
+        self,
+        record: Record,
+        caller: Caller,
+        request: ChatRequest,
+        choice: Choice,
+        text_bytes: int,
+        *,
+        leases: BudgetLeases,
+        circuits: Circuits,
+        credential_of: CredentialOf,
+        clock: Clock,
+    ) -> None:
+        self._record = record
+        self._caller = caller
+        self._request = request
+        self._choice = choice
+        self._text_bytes = text_bytes
+        self._leases = leases
+        self._circuits = circuits
+        self._credential_of = credential_of
+        self._clock = clock
+        self._allowance = FREE
+        self._current: Attempt[object] | None = None
+        self._routed = False
+
+    async def reserve(self, target: Target) -> None:
+        """Sets money aside for a target; the first time, the fact of the routing tells how much.
+
+        Raises:
+            LimitReached, Forbidden, Unavailable: see `set_aside`.
+        """
+        self._allowance = await set_aside(self._leases, self._caller, target, self._request, self._text_bytes)
+        record = self._record
+        record.reserved_micros = self._allowance.micros
+        record.budgets = self._allowance.budgets
+        if not self._routed:
+            self._routed = True
+            choice = self._choice
+            record.note(
+                RequestRouted(
+                    choice.route.id,
+                    choice.route.strategy,
+                    tuple(each.model.id for each in choice.targets),
+                    tuple(each.model.id for each in choice.skipped),
+                    self._allowance.micros,
+                    self._allowance.budgets,
+                )
+            )
+
+    async def run(self, call: Call[AnswerT]) -> Attempt[AnswerT]:
+        """Calls until an answer begins.
+
+        Raises:
+            NexusError: no attempt brought an answer; the last failure in the caller's words.
+        """
+        targets = self._choice.targets
+        tenant = self._caller.key.tenant
+        last: NexusError | None = None
+        for number in range(1, self._choice.route.max_attempts + 1):
+            target = self._next(number, targets, tenant)
+            if target is None:
+                break
+            if number > 1:
+                await self.reserve(target)
+            attempt: Attempt[AnswerT] = Attempt(number, target, self._clock.now_us())
+            self._begin(attempt)
+            try:
+                attempt.answer = await call(
+                    target.provider,
+                    WIRES[target.provider.wire].chat_path,
+                    self._headers(target.provider),
+                    self._request.upstream(target.model.upstream_name, self._allowance.max_output),
+                )
+            except CallFailed as failure:
+                self.ended(failure.outcome, failure.status)
+                self._give_back()
+                last = error_of(failure)
+                if not retryable(failure) or number == self._choice.route.max_attempts:
+                    break
+                if len(targets) == 1 and not await self._wait(number, failure):
+                    break
+                continue
+            attempt.first_byte_us = self._clock.now_us() - attempt.started_us
+            if not self._record.first_byte_us:
+                self._record.first_byte_us = self._record.elapsed_us
+            return attempt
+        self._give_back()
+        raise last or ProviderUnavailable("Every provider of this route is failing at the moment.", retry_after=5)
+
+    def _next(self, number: int, targets: tuple[Target, ...], tenant: str) -> Target | None:
+        """The target for an attempt, in turn, past those whose circuit has opened meanwhile."""
+        for step in range(len(targets)):
+            target = targets[(number - 1 + step) % len(targets)]
+            if self._circuits.allows(tenant, target.provider.id):
+                return target
+        return None
+
+    def _begin(self, attempt: Attempt[AnswerT]) -> None:
+        self._current = attempt  # type: ignore[assignment]  only its numbers are used through this name
+        record, target = self._record, attempt.target
+        record.attempts = attempt.number
+        record.account = target.provider.id
+        record.model = target.model.id
+        self._circuits.started(record.tenant, target.provider.id)
+
+    def _headers(self, provider: Provider) -> list[tuple[str, str]]:
+        headers = [("content-type", "application/json"), ("x-nexus-request-id", self._record.request_id)]
+        wire = WIRES[provider.wire]
+        credential = self._credential_of(self._caller, provider)
+        if credential:
+            headers.append((wire.auth_header, wire.auth_prefix + credential))
+        return headers
+
+    async def _wait(self, number: int, failure: CallFailed) -> bool:
+        """Waits before trying the same account again; false when it asks for more time than a caller has."""
+        asked = retry_after_s(failure.retry_after)
+        if asked is not None and asked > MAX_WAIT_S:
+            return False
+        backoff = min(MAX_WAIT_S, FIRST_BACKOFF_S * 2 ** (number - 1))
+        await asyncio.sleep(asked if asked else backoff * (0.5 + random.random() / 2))
+        return True
+
+    def ended(self, outcome: str, status: int) -> None:
+        """The current call is over: notes its fact, tells the circuit. Later calls do nothing."""
+        attempt, self._current = self._current, None
+        if attempt is None:
+            return
+        account = attempt.target.provider.id
+        self._circuits.ended(self._record.tenant, account, outcome, status)
+        self._record.note(
+            ProviderCalled(
+                attempt.number,
+                account,
+                attempt.target.model.id,
+                outcome,
+                status,
+                attempt.first_byte_us,
+                self._clock.now_us() - attempt.started_us,
+            )
+        )
+
+    def settle(self, target: Target, usage: Usage) -> None:
+        """Books what the answer cost against what had been set aside."""
+        record = self._record
+        record.usage = usage
+        record.cost_micros = cost_micros(target.model.prices, usage)
+        self._return(record.cost_micros)
+
+    def _give_back(self) -> None:
+        self._return(0)
+
+    def _return(self, cost: int) -> None:
+        reservation = self._allowance.reservation
+        self._allowance = FREE
+        if reservation is not None:
+            self._leases.settle(reservation, cost)
+
+    def broken_off(self, usage: Usage | None) -> None:
+        """The caller left, or the request failed half-way: whatever is open is ended, and what was used is booked."""
+        attempt = self._current
+        if attempt is not None:
+            self.ended("aborted", 0)
+            if usage is not None:
+                self.settle(attempt.target, usage)
+        self._give_back()

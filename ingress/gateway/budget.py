@@ -1,0 +1,82 @@
+"""Money around a call: what to set aside before it, how far the answer may go, what it came to."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+from projections.valkey.leases import Reservation
+
+from ingress.codecs.openai_chat import ChatRequest
+from ingress.gateway.authenticate import Caller
+from schemas.aggregates.budget import Budget
+from schemas.errors import Forbidden
+from schemas.pricing import affordable_output, ceiling_micros, estimate_tokens
+from schemas.routing.choose import Target
+from schemas.spend import applicable
+
+MIN_OUTPUT_TOKENS = 16
+"""An answer that can be no longer than this is not worth its prompt: the budget counts as exhausted."""
+
+
+class BudgetLeases(Protocol):
+    """What is needed of `projections.valkey.leases.Leases`."""
+
+    def reserve_now(self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int) -> Reservation | None: ...
+
+    async def reserve(self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int) -> Reservation: ...
+
+    def settle(self, reservation: Reservation, cost_micros: int) -> None: ...
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """Money set aside for one call."""
+
+    reservation: Reservation | None = None
+    micros: int = 0
+    budgets: tuple[str, ...] = ()
+    max_output: int | None = None
+    """A tighter limit of output tokens for each choice, when money is short."""
+
+
+FREE = Allowance()
+
+
+def prompt_ceiling(request: ChatRequest, text_bytes: int) -> int:
+    """The most tokens the prompt can have."""
+    return estimate_tokens(text_bytes, len(request.messages))
+
+
+async def set_aside(
+    leases: BudgetLeases, caller: Caller, target: Target, request: ChatRequest, text_bytes: int
+) -> Allowance:
+    """Reserves the most that the call can cost; less, with a tighter limit on the answer, when money is short.
+
+    Raises:
+        Forbidden: a budget applies and the model has no price.
+        LimitReached: not even a short answer can be paid.
+        Unavailable: the state of the budget is not known.
+    """
+    budgets = applicable(caller.tenant.budgets, key=caller.key.id, account=target.provider.id, model=target.model.id)
+    if not budgets:
+        return FREE
+    prices = target.model.prices
+    if prices is None:
+        raise Forbidden(
+            "A budget applies to this request and the model has no price; ask an operator to set one.",
+            code="model_unpriced",
+            param="model",
+        )
+    prompt = prompt_ceiling(request, text_bytes)
+    each = request.max_output or target.model.max_output_tokens
+    want = ceiling_micros(prices, prompt, each * request.choices)
+    minimum = ceiling_micros(prices, prompt, min(each, MIN_OUTPUT_TOKENS) * request.choices)
+    tenant = caller.key.tenant
+    reservation = leases.reserve_now(tenant, budgets, want, minimum)
+    if reservation is None:
+        reservation = await leases.reserve(tenant, budgets, want, minimum)
+    names = tuple(budget.id for budget in budgets)
+    if reservation.micros >= want:
+        return Allowance(reservation, reservation.micros, names)
+    limit = affordable_output(prices, reservation.micros, prompt) // request.choices
+    return Allowance(reservation, reservation.micros, names, max(1, min(each, limit)))

@@ -1,0 +1,56 @@
+"""What a caller is told when a provider failed. Pure."""
+
+from __future__ import annotations
+
+from ingress.codecs.openai_chat import parse_error
+from ingress.gateway.upstream import CallFailed
+from schemas.errors import InvalidRequest, LimitReached, NexusError, ProviderError, ProviderTimeout, ProviderUnavailable
+from schemas.routing.choose import RETRYABLE_STATUSES
+
+MAX_RETRY_AFTER_S = 3_600
+
+
+def retryable(failure: CallFailed) -> bool:
+    """Whether another attempt before the first byte can help."""
+    if failure.outcome == "status":
+        return failure.status in RETRYABLE_STATUSES
+    return failure.outcome in ("timeout", "connect", "disconnect", "malformed")
+
+
+def retry_after_s(text: str) -> int | None:
+    """Seconds of a `Retry-After` header; None when absent or a date."""
+    return min(int(text), MAX_RETRY_AFTER_S) if text.isdecimal() and len(text) < 10 else None
+
+
+def error_of(failure: CallFailed) -> NexusError:
+    """The error for the caller, in one tree with all others.
+
+    A provider's complaint about the request itself (400, 422) is passed on in its own words; one about the credential
+    is the operator's business and is not.
+    """
+    if failure.outcome == "timeout":
+        return ProviderTimeout("The provider did not answer in time.")
+    if failure.outcome == "connect":
+        return ProviderError("The provider could not be reached.")
+    if failure.outcome == "malformed":
+        return ProviderError("The provider's answer could not be understood.", code="upstream_malformed")
+    if failure.outcome != "status":
+        return ProviderError("The connection to the provider broke.")
+    message, code, param = parse_error(failure.body)
+    wait = retry_after_s(failure.retry_after)
+    match failure.status:
+        case 400 | 413 | 422:
+            return InvalidRequest(
+                message or "The provider refused the request.", code=code or "invalid_request", param=param
+            )
+        case 429:
+            return LimitReached(
+                "The provider's rate limit is reached.", code="upstream_rate_limited", retry_after=wait or 1
+            )
+        case 401 | 403:
+            return ProviderError("The provider refused the account's credential.", code="upstream_auth_failed")
+        case 503:
+            return ProviderUnavailable("The provider is unavailable.", code="upstream_error", retry_after=wait or 1)
+        case 408 | 504:
+            return ProviderTimeout("The provider did not answer in time.")
+    return ProviderError(f"The provider answered with status {failure.status}.")

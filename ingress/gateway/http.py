@@ -1,0 +1,116 @@
+"""The door of the data plane: an explicit list of routes over RSGI."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from ingress.codecs.openai_chat import error_body
+from ingress.gateway.answers import answer_error, answer_headers
+from ingress.gateway.door import Door, json_headers
+from ingress.gateway.parts import Parts
+from ingress.gateway.pipeline import Pipeline
+from ingress.gateway.record import Record
+from schemas.errors import CallerError, NexusError, NotFound, Unavailable
+from schemas.facts import traffic
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Door], Awaitable[None]]
+
+
+class MethodNotAllowed(CallerError):
+    """The path exists, for another method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class Gateway:
+    """The RSGI application."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._pipeline = Pipeline(parts)
+        self.draining = False
+        """Set when the process has been told to stop: balancers should look elsewhere."""
+        self._routes: dict[str, dict[str, Handler]] = {
+            "/v1/chat/completions": {"POST": self._pipeline.chat_completions},
+            "/v1/models": {"GET": self._models},
+            "/health": {"GET": self._health},
+            "/ready": {"GET": self._ready},
+        }
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        if scope.proto != "http":
+            return
+        door = Door(scope, protocol)
+        methods = self._routes.get(scope.path)
+        if methods is None:
+            self._plain_error(door, NotFound(f"Unknown path: {scope.method} {scope.path[:200]}", code="unknown_path"))
+            return
+        handler = methods.get(scope.method)
+        if handler is None:
+            allowed = ", ".join(methods)
+            self._plain_error(door, MethodNotAllowed(f"This path takes {allowed}."), [("allow", allowed)])
+            return
+        await handler(door)
+
+    def _plain_error(self, door: Door, error: NexusError, extra: list[tuple[str, str]] | None = None) -> None:
+        """An answer to what is no request for a model; it leaves no fact."""
+        record = Record(self._parts.writers, self._parts.clock, self._parts.opened, self._parts.ids.new())
+        door.answer(error.status, [*answer_headers(record, "", "application/json"), *(extra or ())], error_body(error))
+
+    async def _models(self, door: Door) -> None:
+        """The models that the key may name, in the shape of the OpenAI API."""
+        parts = self._parts
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        record.operation = "models.list"
+        try:
+            caller = parts.authenticator.identify(door.header, record.started_us)
+        except NexusError as error:
+            try:
+                record.close(traffic.RequestRefused, status=error.status, code=error.error_code, stage="authenticate")
+                await record.acknowledged()
+            except Unavailable as unavailable:
+                error = unavailable
+            answer_error(door, record, error, "")
+            return
+        models = [
+            {"id": model.id, "object": "model", "created": 0, "owned_by": model.account}
+            for model in caller.tenant.table.models.values()
+            if caller.may_use(model.id) or caller.may_use(model.name)
+        ]
+        door.answer(
+            200,
+            answer_headers(record, "", "application/json"),
+            msgspec.json.encode({"object": "list", "data": models}),
+        )
+
+    async def _health(self, door: Door) -> None:
+        door.answer(200, json_headers(), b'{"status":"ok"}')
+
+    async def _ready(self, door: Door) -> None:
+        """503 while requests could not be served on the record; always says how old the configuration may be."""
+        parts = self._parts
+        age = parts.configuration.age_s
+        problems = []
+        if self.draining:
+            problems.append("draining")
+        if not all(writer.healthy for writer in parts.writers):
+            problems.append("the log does not acknowledge")
+        if age > parts.settings.config_stale_s:
+            problems.append("configuration is stale")
+        body = {
+            "status": "not ready" if problems else "ready",
+            "problems": problems,
+            "config_position": f"CONFIG:{parts.configuration.sequence}",
+            "config_age_s": round(age, 3),
+            "open_requests": parts.opened.count,
+            "log_queue_bytes": sum(writer.queued_bytes for writer in parts.writers),
+        }
+        headers = json_headers([("retry-after", "1")] if problems else [])
+        door.answer(503 if problems else 200, headers, msgspec.json.encode(body))

@@ -1,0 +1,70 @@
+"""The parts a request meets on its way, built once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingress.gateway.authenticate import Authenticator, Caller
+from ingress.gateway.budget import BudgetLeases
+from ingress.gateway.circuits import Circuits
+from ingress.gateway.limits import RateLimits
+from ingress.gateway.record import OpenRequests
+from ingress.gateway.screening import Screening
+from ingress.gateway.upstream import Upstream
+from projections.live.config import LiveConfig
+from projections.log.writer import SegmentWriter
+from projections.vault import BodyVault, Vault
+from schemas.aggregates.credential import SealedSecret
+from schemas.aggregates.provider import Provider
+from schemas.errors import ProviderError
+from schemas.ids import Clock, Ids
+from schemas.settings import Settings
+
+
+class Credentials:
+    """Opens sealed provider credentials, once each: they stay in memory under the ciphertext they came from."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._opened: dict[SealedSecret, str] = {}
+
+    def of(self, caller: Caller, provider: Provider) -> str:
+        """The secret for an account; empty for one without.
+
+        Raises:
+            ProviderError: the account names a credential that does not exist or cannot be opened.
+        """
+        if not provider.credential:
+            return ""
+        credential = caller.tenant.credentials.get(provider.credential)
+        if credential is None:
+            raise ProviderError("The provider account's credential is missing.", code="upstream_auth_failed")
+        secret = self._opened.get(credential.sealed)
+        if secret is None:
+            secret = self._vault.open_secret("credential", credential.tenant, credential.id, credential.sealed)
+            self._opened[credential.sealed] = secret
+        return secret
+
+    def forget(self) -> None:
+        """Drops what was opened, after a credential changed."""
+        self._opened.clear()
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    configuration: LiveConfig
+    authenticator: Authenticator
+    limits: RateLimits
+    screening: Screening
+    circuits: Circuits
+    upstream: Upstream
+    leases: BudgetLeases
+    vault: Vault
+    bodies: BodyVault
+    credentials: Credentials
+    writers: Sequence[SegmentWriter]
+    opened: OpenRequests

@@ -1,0 +1,361 @@
+"""The way of a request: authenticate, limits, parse, screen, route, reserve, call, screen, settle, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from typing import Any
+
+from ingress.codecs import openai_chat
+from ingress.codecs.openai_chat import ChatAnswer, ChatRequest, TextSlot
+from ingress.gateway.answers import answer_error, answer_headers, hook_of
+from ingress.gateway.attempts import Attempt, Attempts
+from ingress.gateway.authenticate import Caller
+from ingress.gateway.door import Door
+from ingress.gateway.parts import Parts
+from ingress.gateway.plan import Plan, make_plan, person_of
+from ingress.gateway.record import Record
+from ingress.gateway.relay import Relay
+from ingress.gateway.screening import screened
+from ingress.gateway.upstream import CallFailed, ProviderStream
+from projections.screening import redact
+from schemas.errors import Blocked, NexusError, ProviderError, Unavailable
+from schemas.facts import traffic
+from schemas.facts.traffic import RequestAccepted, Usage
+from schemas.routing.choose import Choice, choose
+from schemas.screening.model import Verdict, strictness
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Serves chat completions. One for a process; all state of a request is in its `_Exchange`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def chat_completions(self, door: Door) -> None:
+        """One request's whole life. Every way out of here has left its terminal fact."""
+        parts = self._parts
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        record.operation = "chat.completions"
+        exchange = _Exchange(parts, door, record)
+        door.watch()
+        try:
+            await exchange.run()
+        except NexusError as error:
+            await exchange.refuse(error)
+        except asyncio.CancelledError:
+            await exchange.abort()
+            if not door.left:
+                raise
+        except Exception:
+            # a defect of ours: the caller learns nothing of it, the operator everything but the request's text
+            log.exception("request failed request=%s stage=%s", record.request_id, exchange.stage)
+            await exchange.refuse(NexusError("Nexus failed to handle the request."))
+        finally:
+            door.unwatch()
+
+
+class _Exchange:
+    """One request under way."""
+
+    def __init__(self, parts: Parts, door: Door, record: Record) -> None:
+        self.parts = parts
+        self.door = door
+        self.record = record
+        self.stage = "authenticate"
+        self.attempts: Attempts | None = None
+        self.relay: Relay | None = None
+        self.hook = ""
+        self.prompt_units = 0
+
+    # the way of a request --------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        parts, record = self.parts, self.record
+        caller = parts.authenticator.identify(self.door.header, record.started_us)
+        record.identify(caller)
+
+        self.stage = "limits"
+        parts.limits.admit(caller.key)
+        body = await self.door.body(parts.settings.max_request_bytes, parts.settings.body_timeout_s)
+        record.request_bytes = len(body)
+
+        self.stage = "parse"
+        request = openai_chat.parse_request(body)
+        record.model_requested = request.model
+        record.stream = request.stream
+        plan = make_plan(caller, request)
+        await self.accept(caller, request, plan, body)
+
+        self.stage = "screen_request"
+        await self.screen_request(request, plan)
+
+        self.stage = "route"
+        choice = choose(
+            caller.tenant.table,
+            plan.route,
+            request.model,
+            lambda account: parts.circuits.allows(record.tenant, account),
+        )
+
+        self.stage = "reserve"
+        self.attempts = self.attempts_for(caller, request, choice)
+        await self.attempts.reserve(choice.targets[0])
+
+        self.stage = "log"
+        record.commit()
+        if plan.route.durability == "strict":
+            await record.acknowledged()
+
+        self.stage = "call"
+        if request.stream:
+            await self.call_and_stream(self.attempts, request, plan)
+        else:
+            await self.call_and_answer(self.attempts, plan)
+
+    async def call_and_answer(self, attempts: Attempts, plan: Plan) -> None:
+        record = self.record
+        attempt = await attempts.run(self.parts.upstream.send)
+        answer = self.read_answer(attempts, attempt)
+        content = answer.raw
+
+        self.stage = "screen_response"
+        verdict, slots, decoded = await self.screen_response(answer, plan)
+        if verdict is not None and verdict.action == "redact":
+            _put_back(slots, redact([slot.text for slot in slots], verdict))
+            content = openai_chat.encode_body(decoded)
+
+        # what was used is paid for, whether or not the caller may see it
+        attempts.settle(attempt.target, answer.usage or self.estimated_usage(content))
+        if verdict is not None and verdict.action == "block":
+            raise self.blocked(verdict, "response")
+        record.finish_reason = answer.finish_reason
+        record.response_bytes = len(content)
+        record.body = await self.sealed(plan, "response", content)
+
+        self.stage = "log"
+        await record.acknowledged()
+        headers = answer_headers(record, self.hook, "application/json")
+        record.close(traffic.RequestCompleted, status=200)
+        self.door.answer(200, headers, content)
+
+    async def call_and_stream(self, attempts: Attempts, request: ChatRequest, plan: Plan) -> None:
+        record, parts = self.record, self.parts
+        screening = parts.screening.stream(plan.policy.screening("response"))
+        self.relay = relay = Relay(screening, request.include_usage, keep=plan.route.capture)
+        async with AsyncExitStack() as connection:
+
+            async def open_stream(*call: Any) -> ProviderStream:
+                return await connection.enter_async_context(parts.upstream.stream(*call))
+
+            attempt = await attempts.run(open_stream)
+            self.stage = "log"
+            await record.acknowledged()
+            self.stage = "call"
+            transport = self.door.open_stream(200, answer_headers(record, self.hook, "text/event-stream"))
+            provider = attempt.target.provider
+            outcome, ending = "ok", b""
+            try:
+                async with asyncio.timeout(provider.total_timeout_ms / 1000):
+                    while (piece := await attempt.answer.next()) is not None:
+                        passed = relay.feed(piece)
+                        if passed:
+                            record.response_bytes += len(passed)
+                            if relay.done:
+                                # everything has been said: a caller who closes now has not left early
+                                self.door.unwatch()
+                            await transport.send_bytes(passed)
+                        if relay.blocked or relay.failed:
+                            break
+            except CallFailed as failure:
+                outcome = failure.outcome
+            except TimeoutError:
+                outcome = "timeout"
+            if relay.failed:
+                outcome = "malformed"
+            elif outcome == "ok" and not relay.done and not relay.blocked:
+                outcome = "disconnect"
+            code = ""
+            attempts.ended("aborted" if relay.blocked else outcome, attempt.answer.status)
+            verdict = screening.finish()
+            if plan.route.placement != "observe":
+                record.note(screened("response", verdict, screening.characters))
+                self.weigh(verdict)
+            if relay.blocked:
+                error: NexusError = self.blocked(verdict, "response")
+                code = error.error_code
+                relay.finish_reason = "content_filter"
+                ending = openai_chat.filtered_end(
+                    record.request_id, attempt.target.model.name, record.started_us // 1_000_000, error
+                )
+            elif outcome != "ok":
+                error = ProviderError("The provider broke off the answer.")
+                code = error.error_code
+                ending = openai_chat.failed_end(error)
+
+            self.stage = "settle"
+            attempts.settle(attempt.target, relay.usage or self.estimated_usage(relay.output_bytes))
+            record.finish_reason = relay.finish_reason
+            record.body = await self.sealed(plan, "response", relay.kept())
+            record.close(
+                traffic.RequestCompleted, status=200, code=code, stage="screen_response" if relay.blocked else ""
+            )
+            if ending:
+                self.door.unwatch()
+                await transport.send_bytes(ending)
+
+    # the steps -------------------------------------------------------------------------------------------------
+
+    async def accept(self, caller: Caller, request: ChatRequest, plan: Plan, body: bytes) -> None:
+        """Takes the request on the record; what could not be recorded is not served."""
+        parts, record = self.parts, self.record
+        record.spool = plan.route.on_log_failure == "spool"
+        if not record.spool and not record.log_is_healthy:
+            self.stage = "log"
+            raise Unavailable(
+                "The audit log is not accepting records at the moment.", code="log_unavailable", retry_after=2
+            )
+        record.data_subject = parts.vault.pseudonym(record.tenant, person_of(caller, request))
+        record.accept(
+            RequestAccepted(
+                record.key_id,
+                record.key_prefix,
+                record.data_subject,
+                record.operation,
+                request.model,
+                request.stream,
+                len(body),
+                plan.route.durability,
+                parts.configuration.sequence,
+                await self.sealed(plan, "request", body),
+            )
+        )
+
+    async def sealed(self, plan: Plan, part: str, body: bytes) -> traffic.SealedBody | None:
+        if not plan.route.capture:
+            return None
+        record, bodies = self.record, self.parts.bodies
+        sealed = bodies.seal_now(record.tenant, record.data_subject, record.request_id, part, body)
+        if sealed is None:
+            sealed = await bodies.seal(record.tenant, record.data_subject, record.request_id, part, body)
+        return sealed
+
+    async def screen_request(self, request: ChatRequest, plan: Plan) -> None:
+        slots = request.texts()
+        texts = [slot.text for slot in slots]
+        self.prompt_units = sum(len(text) if text.isascii() else 2 * len(text) for text in texts)
+        verdict = await self.verdict("request", texts, plan)
+        if verdict is None:
+            return
+        if verdict.action == "block":
+            raise self.blocked(verdict, "request")
+        if verdict.action == "redact":
+            _put_back(slots, redact(texts, verdict))
+
+    async def screen_response(
+        self, answer: ChatAnswer, plan: Plan
+    ) -> tuple[Verdict | None, list[TextSlot], dict[str, Any]]:
+        decoded, slots = answer.decoded()
+        return await self.verdict("response", [slot.text for slot in slots], plan), slots, decoded
+
+    async def verdict(self, stage: str, texts: list[str], plan: Plan) -> Verdict | None:
+        """The verdict on one stage, noted as a fact; None when a worker will look later."""
+        record = self.record
+        verdict = await self.parts.screening.verdict(
+            plan.route.placement, record.tenant, record.request_id, stage, texts, plan.policy.screening(stage)
+        )
+        if verdict is not None:
+            record.note(screened(stage, verdict, sum(map(len, texts))))
+            self.weigh(verdict)
+        return verdict
+
+    def weigh(self, verdict: Verdict) -> None:
+        """Keeps the strictest of both directions for the summary and the header."""
+        record = self.record
+        if not record.action or strictness(verdict.action) > strictness(record.action):
+            record.action, record.rule = verdict.action, verdict.rule
+            self.hook = hook_of(verdict)
+
+    def blocked(self, verdict: Verdict, direction: str) -> Blocked:
+        return Blocked(f"The {direction} was blocked by the compliance rule `{verdict.rule}`.")
+
+    def attempts_for(self, caller: Caller, request: ChatRequest, choice: Choice) -> Attempts:
+        parts = self.parts
+        self.record.route = choice.route.id
+        return Attempts(
+            self.record,
+            caller,
+            request,
+            choice,
+            self.prompt_units,
+            leases=parts.leases,
+            circuits=parts.circuits,
+            credential_of=parts.credentials.of,
+            clock=parts.clock,
+        )
+
+    def read_answer(self, attempts: Attempts, attempt: Attempt[bytes]) -> ChatAnswer:
+        try:
+            answer = ChatAnswer(attempt.answer)
+        except openai_chat.Malformed:
+            attempts.ended("malformed", 200)
+            raise ProviderError("The provider's answer could not be understood.", code="upstream_malformed") from None
+        attempts.ended("ok", 200)
+        return answer
+
+    def estimated_usage(self, output: bytes | int) -> Usage:
+        """Usage that the provider did not tell: about four bytes to a token, and marked as estimated."""
+        size = output if isinstance(output, int) else len(output)
+        return Usage(max(1, self.prompt_units // 4), -(-size // 4), estimated=True)
+
+    # the other ways out ----------------------------------------------------------------------------------------
+
+    async def refuse(self, error: NexusError) -> None:
+        """Tells the caller why, after the log knows it."""
+        record = self.record
+        if self.attempts is not None:
+            self.attempts.broken_off(None)
+        if self.door.answered:
+            # the status line is gone: all that is left is to close the record
+            record.close(traffic.RequestCompleted, status=200, code=error.error_code, stage=self.stage)
+            return
+        try:
+            record.close(traffic.RequestRefused, status=error.status, code=error.error_code, stage=self.stage)
+            if self.stage != "log":
+                await record.acknowledged()
+        except Unavailable as unavailable:
+            error = unavailable
+        except asyncio.CancelledError:
+            # the caller did not wait for the refusal, which is on its way to the log
+            if not self.door.left:
+                raise
+            return
+        answer_error(self.door, record, error, self.hook)
+
+    async def abort(self) -> None:
+        """The caller left, or the process is stopping: what was used is billed."""
+        record = self.record
+        if record.closed:
+            return
+        used: Usage | None = None
+        if self.relay is not None:
+            used = self.relay.usage or self.estimated_usage(self.relay.output_bytes)
+            record.finish_reason = self.relay.finish_reason
+        elif self.attempts is not None:
+            used = self.estimated_usage(0)
+        if self.attempts is not None:
+            self.attempts.broken_off(used)
+        try:
+            record.close(
+                traffic.RequestAborted, status=200 if self.door.answered else 0, code="client_left", stage=self.stage
+            )
+        except Unavailable:
+            log.warning("log queue full, nothing owed request=%s", record.request_id)
+
+
+def _put_back(slots: list[TextSlot], texts: list[str]) -> None:
+    for slot, text in zip(slots, texts, strict=True):
+        slot.holder[slot.key] = text

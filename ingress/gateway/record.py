@@ -1,0 +1,202 @@
+"""The record of one request: gathers its facts, commits them to the log, and closes with exactly one terminal fact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from ingress.gateway.authenticate import Caller
+from projections.log.writer import SegmentWriter
+from schemas import subjects
+from schemas.envelope import Fact
+from schemas.errors import Unavailable
+from schemas.facts import traffic
+from schemas.ids import Clock
+
+ACK_TIMEOUT_S = 5.0
+"""How long a caller waits for the log before being told to come back."""
+
+
+class OpenRequests:
+    """The requests of this process that are accepted and not yet closed, and under which name they are written."""
+
+    def __init__(self, writer: str, boot: str) -> None:
+        self.writer = writer
+        self.boot = boot
+        self.count = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def opened(self) -> None:
+        self.count += 1
+        self.idle.clear()
+
+    def closed(self) -> None:
+        self.count -= 1
+        if self.count == 0:
+            self.idle.set()
+
+
+class Record:
+    """Facts of one request, in order; its fields become the summary in the terminal fact."""
+
+    def __init__(self, writers: Sequence[SegmentWriter], clock: Clock, opened: OpenRequests, request_id: str) -> None:
+        self.request_id = request_id
+        self.started_us = clock.now_us()
+        self.tenant = traffic.SYSTEM
+        self.actor = "anonymous"
+        self.accepted = False
+        self.closed = False
+        self.spool = False
+        """Whether a local file may stand in for the log while the log cannot take facts."""
+        self._clock = clock
+        self._opened = opened
+        self._writers = writers
+        self._partition = 0
+        self._pending: list[Fact] = []
+        self._last = ""
+        self._commit: asyncio.Future[int] | None = None
+
+        self.key_id = ""
+        self.key_prefix = ""
+        self.data_subject = ""
+        self.operation = ""
+        self.model_requested = ""
+        self.account = ""
+        self.model = ""
+        self.route = ""
+        self.stream = False
+        self.rule = ""
+        self.action = ""
+        self.attempts = 0
+        self.usage = traffic.Usage()
+        self.cost_micros = 0
+        self.reserved_micros = 0
+        self.budgets: tuple[str, ...] = ()
+        self.first_byte_us = 0
+        self.request_bytes = 0
+        self.response_bytes = 0
+        self.finish_reason = ""
+        self.body: traffic.SealedBody | None = None
+
+    @property
+    def elapsed_us(self) -> int:
+        return max(0, self._clock.now_us() - self.started_us)
+
+    @property
+    def log_is_healthy(self) -> bool:
+        """Whether the log takes facts at the moment."""
+        return self._writers[self._partition].healthy
+
+    def identify(self, caller: Caller) -> None:
+        self.tenant = caller.key.tenant
+        self.actor = caller.actor
+        self.key_id = caller.key.id
+        self.key_prefix = caller.key.prefix
+        self._partition = subjects.partition_of(self.tenant, self.request_id, len(self._writers))
+
+    def note(self, data: msgspec.Struct) -> None:
+        """Adds a fact, caused by the one before; it leaves with the next `commit`."""
+        fact = self._writers[self._partition].new_fact(
+            data,
+            tenant=self.tenant,
+            actor=self.actor,
+            correlation=self.request_id,
+            causation=self._last,
+        )
+        self._last = fact.id
+        self._pending.append(fact)
+
+    def accept(self, data: traffic.RequestAccepted) -> None:
+        """From here on the request is open, and a terminal fact is owed."""
+        self.note(data)
+        self.accepted = True
+        self._opened.opened()
+
+    def commit(self, *, must: bool = False) -> None:
+        """Hands the facts gathered so far to the log, without waiting.
+
+        Raises:
+            Unavailable: the queue to the log is full; the facts stay gathered.
+        """
+        if not self._pending:
+            return
+        writer = self._writers[self._partition]
+        self._commit = writer.append(subjects.traffic(self._partition), self._pending, must=must, spool=self.spool)
+        self._pending = []
+
+    async def acknowledged(self) -> int:
+        """Waits until the log has what was committed last; its position in TRAFFIC, 0 when it is in the spool.
+
+        Raises:
+            Unavailable: the log did not take it in time. It stays queued, so whatever follows must be consistent
+                with it having been written.
+        """
+        commit = self._commit
+        if commit is None:
+            return 0
+        if not commit.done():
+            # the future belongs to the segment, not to this caller: it must survive a caller who leaves
+            await asyncio.wait((commit,), timeout=ACK_TIMEOUT_S)
+        if not commit.done():
+            raise Unavailable(
+                "The audit log is not accepting records at the moment.", code="log_unavailable", retry_after=2
+            )
+        return commit.result()
+
+    def close(
+        self,
+        kind: type[traffic.Terminal],
+        *,
+        status: int = 0,
+        code: str = "",
+        stage: str = "",
+    ) -> None:
+        """Commits the terminal fact, once; later calls do nothing.
+
+        Raises:
+            Unavailable: the queue is full and the request had not been accepted, so that nothing is owed.
+        """
+        if self.closed:
+            return
+        commit = self._commit
+        sequence = commit.result() if commit is not None and commit.done() and commit.exception() is None else 0
+        self.note(
+            kind(
+                key_id=self.key_id,
+                key_prefix=self.key_prefix,
+                subject=self.data_subject,
+                operation=self.operation,
+                model_requested=self.model_requested,
+                account=self.account,
+                model=self.model,
+                route=self.route,
+                stream=self.stream,
+                stage=stage,
+                status=status,
+                code=code,
+                rule=self.rule,
+                action=self.action,
+                attempts=self.attempts,
+                usage=self.usage,
+                cost_micros=self.cost_micros,
+                reserved_micros=self.reserved_micros,
+                budgets=self.budgets,
+                started_us=self.started_us,
+                latency_us=self.elapsed_us,
+                first_byte_us=self.first_byte_us,
+                request_bytes=self.request_bytes,
+                response_bytes=self.response_bytes,
+                finish_reason=self.finish_reason,
+                accepted_sequence=sequence,
+                writer=self._opened.writer,
+                boot=self._opened.boot,
+                body=self.body,
+            )
+        )
+        self.commit(must=self.accepted)
+        self.closed = True
+        if self.accepted:
+            self._opened.closed()

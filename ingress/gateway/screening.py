@@ -1,0 +1,89 @@
+"""Screening as the gateway does it: the placement decides who scans, the step and the fact are the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from nats.errors import Error as NatsError
+
+from projections.log.connection import LogConnection
+from projections.screening.screener import Screener
+from projections.screening.step import screen_step
+from projections.screening.stream import StreamScreener
+from schemas import subjects
+from schemas.errors import Unavailable
+from schemas.facts.traffic import RequestScreened
+from schemas.screening.model import ScreeningPolicy, Verdict, strictness
+from schemas.screening.work import ScreeningWork
+
+WORKER_TIMEOUT_S = 5.0
+
+_encode = msgspec.msgpack.Encoder().encode
+_verdict = msgspec.msgpack.Decoder(Verdict).decode
+
+
+def screened(stage: str, verdict: Verdict, characters: int) -> RequestScreened:
+    """The fact that a verdict on so many characters leaves, whoever came to it."""
+    return RequestScreened(stage, verdict.action, verdict.rule, verdict.pack, verdict.hits, characters)
+
+
+class Screening:
+    """Verdicts for one gateway process."""
+
+    def __init__(self, screener: Screener, connection: LogConnection) -> None:
+        self._screener = screener
+        self._connection = connection
+
+    async def verdict(
+        self, placement: str, tenant: str, request: str, stage: str, texts: Sequence[str], policy: ScreeningPolicy
+    ) -> Verdict | None:
+        """The verdict on these texts; None when a worker will look at them later (placement `observe`).
+
+        Raises:
+            Unavailable: the worker did not decide in time; an unscreened text goes nowhere.
+        """
+        if placement == "observe":
+            return None
+        if placement == "inline":
+            return screen_step(self._screener, texts, stage, policy)
+        work = _encode(ScreeningWork(tenant, request, stage, tuple(texts), policy))
+        try:
+            reply = await self._connection.nc.request(subjects.screening_work(tenant), work, timeout=WORKER_TIMEOUT_S)
+            return _verdict(reply.data)
+        except (NatsError, TimeoutError, msgspec.MsgspecError):
+            raise Unavailable(
+                "The screening worker did not decide in time.", code="screening_unavailable", retry_after=2
+            ) from None
+
+    def stream(self, policy: ScreeningPolicy) -> StreamScreening:
+        return StreamScreening(self._screener, policy)
+
+
+class StreamScreening:
+    """Screens the texts of an answer while it arrives, one lane for each text (`parse_chunk` names the lanes)."""
+
+    def __init__(self, screener: Screener, policy: ScreeningPolicy) -> None:
+        self._screener = screener
+        self._policy = policy
+        self._lanes: dict[str, StreamScreener] = {}
+        self.characters = 0
+
+    def push(self, lane: str, piece: str) -> bool:
+        """Takes a piece in; true when a rule says that the answer must stop here."""
+        found = self._lanes.get(lane)
+        if found is None:
+            found = self._lanes[lane] = StreamScreener(self._screener, "response", self._policy)
+        self.characters += len(piece)
+        return found.push(piece).action == "block"
+
+    def finish(self) -> Verdict:
+        """The verdict on all lanes; a hit's `text` is the number of its lane in order of appearance."""
+        hits = []
+        best = Verdict("approve", (), "", self._screener.pack.version if self._policy.enabled else "")
+        for index, lane in enumerate(self._lanes.values()):
+            verdict = lane.finish()
+            hits += [msgspec.structs.replace(hit, text=index) for hit in verdict.hits]
+            if strictness(verdict.action) > strictness(best.action):
+                best = verdict
+        return Verdict(best.action, tuple(hits), best.rule, best.pack)

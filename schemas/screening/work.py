@@ -1,0 +1,17 @@
+"""What travels between a gateway and a compliance worker when screening is placed on the stream. Not part of the log."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.screening.model import ScreeningPolicy
+
+
+class ScreeningWork(msgspec.Struct, frozen=True, array_like=True):
+    """A request for a verdict; the reply is a `Verdict`. MessagePack both ways, on `subjects.screening_work(tenant)`."""
+
+    tenant: str
+    request: str
+    stage: str
+    texts: tuple[str, ...]
+    policy: ScreeningPolicy
