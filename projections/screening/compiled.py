@@ -1,13 +1,14 @@
 """Compiles rules once and carries the result as bytes. Scanning is in `engine`.
 
-Two databases come out of the same expressions: one that only says which rules occur at all (fast, no start of match,
-one report a rule), and one that says where (start of match, every end).
+Two databases come out of the same rules: one that only says which can hit at all (fast, no start of match, one report
+a rule), and one that says where (start of match, every end).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -94,31 +95,49 @@ def compile_rules(rules: Sequence[Rule]) -> CompiledPack:
     return CompiledPack(
         version=version(ordered),
         rules=ordered,
-        detect=_database(ordered, hyperscan.HS_FLAG_SINGLEMATCH),
-        locate=_database(ordered, hyperscan.HS_FLAG_SOM_LEFTMOST),
+        detect=_database(ordered, hyperscan.HS_FLAG_SINGLEMATCH, _triggers),
+        locate=_database(ordered, hyperscan.HS_FLAG_SOM_LEFTMOST, _patterns),
         window=max(examiner.most for examiner in examiners),
         left_reach=max(examiner.left_reach for examiner in examiners),
     )
 
 
-def _expressions(rule: Rule) -> list[bytes]:
+Expressions = list[tuple[bytes, int]]
+"""Each with its flags."""
+
+
+def _patterns(rule: Rule) -> Expressions:
+    """What finds the rule's candidates."""
     before = rf"(?:\A|[^{rule.boundary}])" if rule.boundary and not rule.extend_left else ""
     after = rf"(?:\z|[^{rule.boundary}])" if rule.boundary and not rule.extend_right else ""
-    return [f"{before}(?:{pattern}){after}".encode("ascii") for pattern in rule.patterns]
+    flags = 0
+    for name in rule.flags.split():
+        flags |= _FLAGS[name]
+    return [(f"{before}(?:{pattern}){after}".encode("ascii"), flags) for pattern in rule.patterns]
 
 
-def _database(rules: Sequence[Rule], mode_flag: int) -> bytes:
+def _triggers(rule: Rule) -> Expressions:
+    """What must occur in a text that this rule can hit: cheaper to look for than its patterns where it says so."""
+    if rule.trigger != "keywords":
+        return _patterns(rule)
+    found: Expressions = []
+    for keyword in rule.keywords:
+        before = "" if keyword.startswith("*") else r"(?:\A|[^A-Za-z0-9])"
+        after = "" if keyword.endswith("*") else r"(?:\z|[^A-Za-z0-9])"
+        word = re.escape(keyword.strip("*"))
+        found.append((f"{before}{word}{after}".encode("ascii"), hyperscan.HS_FLAG_CASELESS))
+    return found
+
+
+def _database(rules: Sequence[Rule], mode: int, expressions_of: Callable[[Rule], Expressions]) -> bytes:
     expressions: list[bytes] = []
     ids: list[int] = []
     flags: list[int] = []
     for number, rule in enumerate(rules):
-        own = mode_flag
-        for name in rule.flags.split():
-            own |= _FLAGS[name]
-        for expression in _expressions(rule):
+        for expression, own in expressions_of(rule):
             expressions.append(expression)
             ids.append(number)
-            flags.append(own)
+            flags.append(own | mode)
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     try:
         database.compile(expressions=expressions, ids=ids, elements=len(ids), flags=flags)
@@ -126,6 +145,6 @@ def _database(rules: Sequence[Rule], mode_flag: int) -> bytes:
         if len(rules) == 1:
             raise PackError(f"{rules[0].id}: the engine refuses a pattern: {error}") from error
         for rule in rules:
-            _database([rule], mode_flag)
+            _database([rule], mode, expressions_of)
         raise PackError(f"the engine refuses these rules together: {error}") from error
     return bytes(hyperscan.dumpb(database))

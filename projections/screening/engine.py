@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import Any
 
 import hyperscan
@@ -33,18 +33,21 @@ class Engine:
         self._locate = self._locate_db.scan
 
     def detect(self, data: bytes) -> list[int]:
-        """The numbers of the rules of which some pattern occurs."""
+        """The numbers of the rules that can hit: a pattern occurs, or a keyword where that is the trigger."""
         found: list[int] = []
         self._detect(data, _note, 0, found)
         return found
 
-    def locate(self, text: str, data: bytes, rules: Iterable[int]) -> dict[int, Spans]:
+    def locate(self, text: str, data: bytes, rules: Container[int]) -> dict[int, Spans]:
         """Where the patterns of these rules occur, in characters of `text`, which `data` encodes.
 
         For each end the leftmost start; no more than `MAX_CANDIDATES` + 1 a rule.
         """
-        found: dict[int, Spans] = {rule: [] for rule in rules}
+        found: dict[int, Spans] = {}
         self._locate(data, _place, 0, found)
+        if not found:
+            return found
+        found = {rule: spans for rule, spans in found.items() if rule in rules}
         if len(text) == len(data):
             return found
         return _in_characters(data, found)
@@ -56,7 +59,9 @@ def _note(rule: int, _start: int, _end: int, _flags: int, found: Any) -> None:
 
 def _place(rule: int, start: int, end: int, _flags: int, found: Any) -> None:
     spans = found.get(rule)
-    if spans is not None and len(spans) <= MAX_CANDIDATES:
+    if spans is None:
+        found[rule] = [(start, end)]
+    elif len(spans) <= MAX_CANDIDATES:
         spans.append((start, end))
 
 

@@ -80,14 +80,11 @@ class StreamScreener:
             return
         begin = max(self._base, self._seen - self._screener.pack.window - 1)
         window = self._buffer[begin - self._base :]
-        data = encoded(window)
-        engine = self._screener.engine
-        found = [rule for rule in engine.detect(data) if rule in self._actions]
-        if found:
-            for rule, spans in engine.locate(window, data, found).items():
-                for start, end in spans:
-                    if self._seen < begin + end <= limit:
-                        self._note(rule, begin + start, begin + end)
+        data = encoded(window)  # too short for a first scan to pay
+        for rule, spans in self._screener.engine.locate(window, data, self._actions).items():
+            for start, end in spans:
+                if self._seen < begin + end <= limit:
+                    self._note(rule, begin + start, begin + end)
         self._seen = limit
 
     def _note(self, rule: int, start: int, end: int) -> None:

@@ -119,7 +119,7 @@ def _words(keywords: tuple[str, ...]) -> re.Pattern[str]:
     """Any keyword as a whole word; a `*` lifts that at its end. `_` and `-` part words, as in settings' names."""
     choices = []
     for keyword in keywords:
-        left = "" if keyword.startswith("*") else r"(?<![^\W_])"
-        right = "" if keyword.endswith("*") else r"(?![^\W_])"
+        left = "" if keyword.startswith("*") else "(?<![A-Za-z0-9])"
+        right = "" if keyword.endswith("*") else "(?![A-Za-z0-9])"
         choices.append(left + re.escape(keyword.strip("*")) + right)
-    return re.compile("|".join(choices), re.IGNORECASE)
+    return re.compile("|".join(choices), re.IGNORECASE | re.ASCII)

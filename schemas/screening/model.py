@@ -10,6 +10,7 @@ ACTIONS = ("approve", "flag", "redact", "block")
 SEVERITIES = ("warn", "soft", "hard")
 DIRECTIONS = ("request", "response", "tool")
 FLAGS = ("caseless", "dotall")
+TRIGGERS = ("patterns", "keywords")
 
 TOO_MANY_HITS = "nexus.too-many-hits"
 """Stands as the verdict's rule when not every hit could be recorded or checked."""
@@ -53,6 +54,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One of these words must be near, in any case; `*` at an end stands for any further letters."""
     keyword_window: int = 64
     """Characters before the match and after it in which a keyword counts."""
+    trigger: str = "patterns"
+    """What the first scan looks for: `patterns`, or `keywords` where those are rarer and cheaper, as beside plain digits."""
     hits: tuple[str, ...] = ()
     """Examples that hit; `«` and `»` mark the exact span where it matters."""
     misses: tuple[str, ...] = ()

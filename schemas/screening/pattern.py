@@ -7,6 +7,7 @@ back-references. What grows (a token's tail) is said by a rule's `extend_right`;
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 MAX_WIDTH = 400
@@ -110,6 +111,9 @@ class _Reader:
         if char == "b":
             return Width(0, 0)
         if char in _CLASS_ESCAPES or char in _CONTROL_ESCAPES or not char.isalnum():
+            return Width(1, 1)
+        if char == "x" and re.match(r"[0-9a-fA-F]{2}", self.pattern[self.at :]):
+            self.at += 2
             return Width(1, 1)
         raise self.error(f"\\{char} is not part of the subset")
 

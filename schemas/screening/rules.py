@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from schemas.screening.checks import resolve
-from schemas.screening.model import ACTIONS, DIRECTIONS, FLAGS, SEVERITIES, Rule
+from schemas.screening.model import ACTIONS, DIRECTIONS, FLAGS, SEVERITIES, TRIGGERS, Rule
 from schemas.screening.pattern import PatternError, width
 
 SEPARATOR = "\0"
@@ -20,6 +20,7 @@ MAX_EXTENSION = 16_384
 MAX_KEYWORD_WINDOW = 1_024
 LEAST_EXAMPLES = 3
 
+_KEYWORD = re.compile(r"\*?[a-z0-9](?:[a-z0-9 ._-]{0,40}[a-z0-9])?\*?")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
 
 
@@ -84,9 +85,11 @@ def _problems_of_checks(rule: Rule) -> Iterator[str]:
         yield f"validator {rule.validator!r} does not exist"
     if not 0 < rule.keyword_window <= MAX_KEYWORD_WINDOW:
         yield f"keyword_window must be from 1 to {MAX_KEYWORD_WINDOW} characters"
+    if rule.trigger not in TRIGGERS or (rule.trigger == "keywords" and not rule.keywords):
+        yield f"trigger must be one of {', '.join(TRIGGERS)}, and keywords must exist to be one"
     for keyword in rule.keywords:
-        if not keyword.strip("*") or "*" in keyword.strip("*") or keyword != keyword.lower():
-            yield f"keyword {keyword!r} must be in lower case, with * at its ends only"
+        if not _KEYWORD.fullmatch(keyword):
+            yield f"keyword {keyword!r} must be lower-case ASCII words, with * at its ends only"
 
 
 def version(rules: Sequence[Rule]) -> str:

@@ -34,6 +34,7 @@ _CHECKS: dict[str, Check] = {
     "br-cnpj": _when(national.br_cnpj),
     "br-cpf": _when(national.br_cpf),
     "ca-sin": _when(national.ca_sin),
+    "credentials": secret.credentials,
     "de-steuer-id": _when(national.de_steuer_id),
     "email": contact.email,
     "es-dni": _when(national.es_dni),

@@ -55,6 +55,14 @@ def assigned(value: str) -> tuple[int, int] | None:
     return start, start + len(secret)
 
 
+def credentials(value: str) -> tuple[int, int] | None:
+    """The credentials of `Authorization: <scheme> <credentials>` (RFC 9110, 11.4), unless they are a placeholder."""
+    secret = value.split()[-1]
+    if placeholder(secret) or not any(map(str.isdigit, secret)) or entropy(secret) < 3.0:
+        return None
+    return len(value) - len(secret), len(value)
+
+
 def url_password(value: str) -> tuple[int, int] | None:
     """The password of `scheme://user:password@host` (RFC 3986, 3.2.1), unless it is a placeholder."""
     start = value.find("://") + 3
