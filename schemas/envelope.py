@@ -36,8 +36,8 @@ class Segment(msgspec.Struct, frozen=True, array_like=True):
     """What one message of the log holds: facts of one writer, linked to the writer's segment before.
 
     A chain is all segments of (stream, writer, boot) in the order of `number`, gap-free from 1; on CONFIG and LEDGER
-    (`chain="subject"` in `topology`) it is all segments of one subject, and `number` is the version of that subject. `previous` is the SHA-256 of the bytes of
-    the segment before, `GENESIS` for the first.
+    (`chain="subject"` in `topology`) it is all segments of one subject, and `number` is the version of that subject.
+    `previous` is the SHA-256 of the bytes of the segment before, `GENESIS` for the first.
     """
 
     format: int

@@ -1,0 +1,133 @@
+"""Sealing and opening of bodies under their subjects' data keys. Who may see a body is decided elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+
+from cryptography.exceptions import InvalidTag
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError, ObjectNotFoundError
+from nats.js.object_store import ObjectStore
+
+from projections.log.connection import LogConnection
+from projections.vault.data_keys import DataKey, DataKeys
+from projections.vault.errors import NotAuthentic
+from projections.vault.vault import NONCE, Vault, bound
+from schemas.errors import NotFound, Unavailable
+from schemas.facts.traffic import SealedBody
+from schemas.ids import Clock, SystemClock
+from schemas.topology import BODIES
+
+INLINE = 256 * 1024
+"""Bytes in the clear up to which a body travels in its fact."""
+_IN_THREAD = 1024 * 1024
+"""Bytes from which sealing would hold up the event loop for a millisecond or more."""
+
+
+class BodyVault:
+    """Seals request and response bodies: AES-256-GCM under the data key of the subject, bound to its place."""
+
+    def __init__(
+        self,
+        connection: LogConnection,
+        vault: Vault,
+        *,
+        clock: Clock | None = None,
+        bound_keys: int = 10_000,
+        trust_s: float = 30.0,
+    ) -> None:
+        """
+        Args:
+            bound_keys: most data keys in memory; the longest unused goes first.
+            trust_s: seconds until a key in memory is looked up again, and so the most that an erasure by another
+                process takes to be in force here.
+        """
+        self._connection = connection
+        self._keys = DataKeys(connection, vault, clock or SystemClock(), bound=bound_keys, trust_s=trust_s)
+        self._store: ObjectStore | None = None
+
+    def seal_now(self, tenant: str, subject: str, request: str, part: str, body: bytes) -> SealedBody | None:
+        """Seals without I/O; None when that is not possible: no data key in memory, or a body over `INLINE`.
+
+        Args:
+            part: `request` or `response`.
+        """
+        if len(body) > INLINE:
+            return None
+        key = self._keys.known(tenant, subject)
+        return None if key is None else _seal(key, tenant, subject, request, part, body)
+
+    async def seal(self, tenant: str, subject: str, request: str, part: str, body: bytes) -> SealedBody:
+        """Seals any body. The subject's data key is made on its first use; what is over `INLINE` is stored first.
+
+        Raises:
+            Unavailable: the key bucket or the object store does not answer.
+        """
+        key = await self._keys.to_seal(tenant, subject)
+        if len(body) <= INLINE:
+            return _seal(key, tenant, subject, request, part, body)
+        if len(body) < _IN_THREAD:
+            sealed = _seal(key, tenant, subject, request, part, body)
+        else:
+            sealed = await asyncio.to_thread(_seal, key, tenant, subject, request, part, body)
+        try:
+            store = await self._objects()
+            await store.put(sealed.sha256.hex(), sealed.ciphertext)
+        except (NatsError, OSError, TimeoutError) as error:
+            raise Unavailable(
+                f"the store of large bodies does not answer ({type(error).__name__}); try again", retry_after=1
+            ) from None
+        return SealedBody(sealed.subject, sealed.key, sealed.nonce, b"", sealed.sha256, sealed.size)
+
+    async def open(self, tenant: str, request: str, part: str, sealed: SealedBody) -> bytes:
+        """The body in the clear.
+
+        Raises:
+            Erased: the subject's data key is gone.
+            NotAuthentic: changed, or sealed for another tenant, subject, request or part.
+            NotFound: the object with the ciphertext is no longer kept.
+            Unavailable: the key bucket or the object store does not answer.
+        """
+        key = await self._keys.to_open(tenant, sealed.subject, sealed.key)
+        ciphertext = sealed.ciphertext or await self._fetch(sealed.sha256.hex())
+        if hashlib.sha256(ciphertext).digest() != sealed.sha256:
+            raise NotAuthentic("a sealed body is not the one that its fact names")
+        try:
+            return key.cipher.decrypt(sealed.nonce, ciphertext, bound(tenant, sealed.subject, request, part))
+        except (InvalidTag, ValueError):
+            raise NotAuthentic("a sealed body was sealed for another request, or changed") from None
+
+    async def erase_subject(self, tenant: str, subject: str) -> bool:
+        """Erases a subject everywhere: without the data key no copy and no backup of a body can be opened.
+
+        Returns:
+            False when the subject had no key.
+
+        Raises:
+            Unavailable: not done, or not known to be done; try again.
+        """
+        return await self._keys.erase(tenant, subject)
+
+    async def _fetch(self, name: str) -> bytes:
+        try:
+            store = await self._objects()
+            return (await store.get(name)).data or b""
+        except (ObjectNotFoundError, NotFoundError):
+            raise NotFound("The text is no longer kept.", code="body_not_kept") from None
+        except (NatsError, OSError, TimeoutError) as error:
+            raise Unavailable(
+                f"the store of large bodies does not answer ({type(error).__name__}); try again", retry_after=1
+            ) from None
+
+    async def _objects(self) -> ObjectStore:
+        if self._store is None:
+            self._store = await self._connection.js.object_store(BODIES)
+        return self._store
+
+
+def _seal(key: DataKey, tenant: str, subject: str, request: str, part: str, body: bytes) -> SealedBody:
+    nonce = os.urandom(NONCE)
+    ciphertext = key.cipher.encrypt(nonce, body, bound(tenant, subject, request, part))
+    return SealedBody(subject, key.id, nonce, ciphertext, hashlib.sha256(ciphertext).digest(), len(body))

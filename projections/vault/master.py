@@ -1,0 +1,82 @@
+"""Where the master key comes from: the settings, or a file that only its owner can read. Nothing is derived here."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+
+from projections.vault.errors import BadMasterKey
+
+FILE = "master.key"
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def parse(text: str) -> bytes:
+    """The 32 bytes of 64 hex digits.
+
+    Raises:
+        BadMasterKey: anything else.
+    """
+    lowered = text.strip().lower()
+    if not _HEX.match(lowered):
+        raise BadMasterKey("the master key must be 64 hex digits")
+    return bytes.fromhex(lowered)
+
+
+def from_file(directory: Path) -> bytes:
+    """Reads `master.key` in the directory; makes it first, with mode 0600, when there is none.
+
+    Two processes that start together agree: the file appears whole or not at all, and whoever comes second reads it.
+
+    Raises:
+        BadMasterKey: others may read it, it is no plain file of this user, or it holds something else.
+    """
+    path = directory / FILE
+    if not path.exists():
+        _create(directory, path)
+    return _read(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise BadMasterKey(f"{path} cannot be opened: {error.strerror}") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise BadMasterKey(f"{path} is not a plain file")
+        if status.st_mode & 0o077:
+            raise BadMasterKey(f"{path} can be read by others; run: chmod 600 {path}")
+        if status.st_uid not in (os.geteuid(), 0):
+            raise BadMasterKey(f"{path} belongs to another user")
+        text = os.read(descriptor, 200)
+    finally:
+        os.close(descriptor)
+    return parse(text.decode("ascii", "replace"))
+
+
+def _create(directory: Path, path: Path) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = directory / f".{FILE}.{secrets.token_hex(8)}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(32).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            # a link, unlike a rename, does not replace the key that another process made meanwhile
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
