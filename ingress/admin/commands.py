@@ -19,7 +19,7 @@ from ingress.admin.references import (
     nearest,
 )
 from ingress.admin.tenancy import resolve_tenant
-from schemas.aggregates.decider import Change, Command, Create, Decider, Put, Remove, State
+from schemas.aggregates.decider import Change, Command, Create, Decider, Put, Remove, State, problems_of_id
 from schemas.envelope import Position
 from schemas.errors import Conflict, InvalidRequest, NotFound
 from schemas.facts.traffic import SYSTEM
@@ -172,6 +172,10 @@ class Commands:
         return Answer(status=status, body=body, position=Position("CONFIG", handled.sequence), version=handled.version)
 
     def _complete(self, given: Any, tenant: str, identifier: str, current: State) -> Completed:
+        if self._decider.name != "model":  # whose id is account/name, which its decider checks
+            problems = problems_of_id(identifier)
+            if problems:
+                raise InvalidRequest("; ".join(problems), param="id")
         if "tenant" in given.__struct_fields__:
             check_tenant(self._decider.collection, tenant, self._view)
             given = msgspec.structs.replace(given, id=identifier, tenant=tenant)

@@ -117,9 +117,9 @@ def check_tenant(collection: str, tenant: str, view: ConfigView) -> None:
 def referrers(aggregate: str, tenant: str, identifier: str, view: ConfigView) -> list[str]:
     """What names this, as `collection/id`; for a tenant, everything it has.
 
-    A virtual key has none: taking away access must never have to wait for tidying up.
+    A virtual key has none: taking away access must never have to wait for tidying up. Nor has what is built in as well.
     """
-    if aggregate == "virtual-key":
+    if aggregate == "virtual-key" or identifier in BUILT_IN.get(aggregate, ()):
         return []
     if aggregate == "tenant":
         owned = [

@@ -84,7 +84,7 @@ async def test_what_exists_is_not_created_again(small: Plane) -> None:
     [
         ("POST", "policies", {"id": "a", "colour": 1}, "colour", "unknown field: colour; known are id, tenant"),
         ("POST", "policies", {}, "id", "id is missing"),
-        ("POST", "policies", {"id": "No Slug"}, None, "id must be"),
+        ("POST", "policies", {"id": "No Slug"}, "id", "id must be"),
         (
             "POST",
             "providers",
@@ -99,6 +99,10 @@ async def test_what_exists_is_not_created_again(small: Plane) -> None:
         ("PATCH", "policies/strict", {"id": "other"}, "id", "cannot be changed"),
         ("PATCH", "providers/mock", {"base_url": None}, "base_url", "missing"),
         ("PUT", "policies/strict", {"id": "other"}, "id", "cannot be changed"),
+        ("POST", "credentials", {"id": "a\0b", "secret": "x"}, "id", "id must be"),
+        ("POST", "virtual-keys", {"id": "nvk_" + "0" * 64}, "id", "id must be"),
+        ("PUT", "tenants/%00", {}, "id", "id must be"),
+        ("POST", "models", {"id": "mock/"}, None, "account/name"),
         ("POST", "tenants", {"id": "system"}, "id", "platform's own"),
         ("POST", "credentials", {"id": "none"}, "secret", "missing"),
         ("POST", "credentials", {"id": "x", "secret": ""}, "secret", "1 to"),
