@@ -181,7 +181,7 @@ class _ChunkChoice(msgspec.Struct):
 class _Chunk(msgspec.Struct):
     choices: list[_ChunkChoice] = []
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
     id: str = ""
     model: str = ""
     created: int = 0
@@ -214,7 +214,7 @@ class ChatAnswer:
     def __init__(self, raw: bytes) -> None:
         try:
             completion = _completion(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise Malformed("the provider's answer is not a chat completion") from None
         self.raw = raw
         self.usage = _usage(completion.usage)
@@ -257,7 +257,7 @@ def parse_chunk(data: bytes) -> StreamChunk:
         return _END_OF_STREAM
     try:
         chunk = _chunk(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Malformed("an event of the provider's stream is not a chat completion chunk") from None
     if chunk.error is not None:
         return StreamChunk(error=True)
@@ -335,7 +335,7 @@ def parse_error(body: bytes) -> tuple[str, str, str | None]:
     """(message, code, param) of a provider's error body; empty when it has another form."""
     try:
         error = _provider_error(body[:65_536]).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "", "", None
     return (error.message or "")[:2_000], str(error.code or "")[:100], error.param and error.param[:200]
 

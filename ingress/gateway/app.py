@@ -122,7 +122,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         if not stop.is_set():
             log.error("gateway stops: serving or following the configuration ended by itself")
         gateway.draining = True
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         try:
             await asyncio.wait_for(asyncio.gather(serving, opened.idle.wait(), return_exceptions=True), DRAIN_S)
         except TimeoutError:

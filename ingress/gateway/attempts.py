@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ingress.codecs.openai_chat import ChatRequest
 from ingress.gateway.authenticate import Caller
@@ -70,7 +70,7 @@ class Attempts:
         self._credential_of = credential_of
         self._clock = clock
         self._allowance = FREE
-        self._current: Attempt[object] | None = None
+        self._current: Attempt[Any] | None = None
         self._routed = False
 
     async def reserve(self, target: Target) -> None:
@@ -146,7 +146,7 @@ class Attempts:
         return None
 
     def _begin(self, attempt: Attempt[AnswerT]) -> None:
-        self._current = attempt  # type: ignore[assignment]  only its numbers are used through this name
+        self._current = attempt
         record, target = self._record, attempt.target
         record.attempts = attempt.number
         record.account = target.provider.id
