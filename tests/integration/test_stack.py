@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,11 @@ from ops.stack import procfs
 from ops.stack.postgres import SETTINGS
 from ops.stack.process import StartFailed, State
 from ops.stack.stack import ENDPOINTS, Stack
-from ops.stack.supervisor import AlreadyRunning
+from ops.stack.supervisor import AlreadyRunning, published_status
 from tests.stack_fixture import StackThread
 from tests.waiting import until
 
+ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ["nats", "postgres", "valkey", "clickhouse"]
 
 
@@ -195,6 +198,45 @@ async def test_a_second_start_resumes(own: list[Stack], tmp_path: Path) -> None:
     assert await connection.fetchval("SELECT a FROM keep") == 7
     await connection.close()
     assert "was not properly shut down" not in (second.data_dir / "logs" / "postgres.log").read_text()
+
+
+async def test_a_killed_supervisor_takes_its_services_along_and_the_next_one_resumes(
+    own: list[Stack], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    program = f"""
+import asyncio
+from pathlib import Path
+from ops.stack.stack import Stack
+async def main():
+    await Stack(Path({str(data)!r})).start()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+    command = [sys.executable, "-c", program]
+    outer = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    assert outer.stdout is not None
+    try:
+        assert await outer.stdout.readline() == b"ready\n"
+        running = {status.name: status.pid for status in published_status(data)}
+        assert sorted(running) == sorted(SERVICES)
+    finally:
+        outer.kill()
+        await outer.wait()
+    await until(lambda: not any(pid and procfs.is_alive(pid) for pid in running.values()), "all services end")
+    assert published_status(data) == []
+    ports = json.loads((data / "run" / "ports.json").read_text())
+    again = Stack(data)
+    own.append(again)
+    await again.start()
+    assert {name: urlsplit(again.endpoints[name]).port for name in SERVICES} == ports
+
+
+def test_an_idle_stack_is_small(stack: StackThread) -> None:
+    sizes = {status.name: status.resident or 0 for status in stack.stack.supervisor.status()}
+    assert sorted(sizes) == sorted(SERVICES) and all(sizes.values())
+    assert sum(sizes.values()) < 600 * 1024 * 1024, sizes
 
 
 async def test_a_service_that_runs_elsewhere_is_not_started(

@@ -123,9 +123,17 @@ async def test_a_process_that_never_serves_is_given_up(supervisor: Supervisor, t
     async def never() -> None:
         raise NotYet
 
-    with pytest.raises(StartFailed, match=r"child was not ready within 0\.2 s"):
+    with pytest.raises(StartFailed, match=r"child was not ready within 0\.2 s \(NotYet\)"):
         await supervisor.start([child(tmp_path / "journal", ready=never, ready_timeout=0.2)])
     assert [pid for (pid,) in lines(tmp_path / "journal", "start") if procfs.is_alive(int(pid))] == []
+
+
+async def test_a_health_check_that_lacks_a_module_is_given_up_at_once(supervisor: Supervisor, tmp_path: Path) -> None:
+    async def ready() -> None:
+        raise ModuleNotFoundError("No module named 'client'")
+
+    with pytest.raises(StartFailed, match="health check cannot run: No module named 'client'"):
+        await supervisor.start([child(tmp_path / "journal", ready=ready)])
 
 
 async def test_a_name_is_taken_once(supervisor: Supervisor, tmp_path: Path) -> None:
