@@ -43,6 +43,14 @@ def width(pattern: str) -> Width:
     return found
 
 
+def check_class(inside: str) -> None:
+    """PatternError unless `inside` can stand between the brackets of one character class."""
+    reader = _Reader(f"[{inside}]")
+    reader.atom()
+    if reader.at < len(reader.pattern):
+        raise reader.error("the class ends before this")
+
+
 class _Reader:
     """A recursive-descent reader; depth is bounded by the pattern's own nesting."""
 

@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.screening.checks import resolve
 from schemas.screening.model import ACTIONS, DIRECTIONS, FLAGS, SEVERITIES, TRIGGERS, Rule
-from schemas.screening.pattern import PatternError, width
+from schemas.screening.pattern import PatternError, check_class, width
 
 SEPARATOR = "\0"
 """Stands between texts that are scanned in one buffer; no boundary class may contain it."""
@@ -66,12 +66,14 @@ def _problems_of_growth(rule: Rule) -> Iterator[str]:
     for name in ("boundary", "extend_left", "extend_right"):
         inside = getattr(rule, name)
         try:
-            re.compile(f"[{inside}]" if inside else "")
-        except re.error as error:
+            if inside:
+                check_class(inside)
+                re.compile(f"[{inside}]")
+        except (PatternError, re.error) as error:
             yield f"{name} is not the inside of a character class: {error}"
             return
-    if rule.boundary and (not rule.boundary.isascii() or re.match(f"[{rule.boundary}]", SEPARATOR)):
-        yield "boundary must be ASCII and must not contain NUL"
+    if rule.boundary and re.match(f"[{rule.boundary}]", SEPARATOR):
+        yield "boundary must not contain NUL"
     if bool(rule.extend_right) != bool(rule.extend_limit) or not 0 <= rule.extend_limit <= MAX_EXTENSION:
         yield f"extend_right and an extend_limit from 1 to {MAX_EXTENSION} go together"
     if rule.extend_until and not rule.extend_right:

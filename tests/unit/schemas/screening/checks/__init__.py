@@ -1,0 +1,1 @@
+"""Tests of the checks that follow a pattern, against published numbers."""
