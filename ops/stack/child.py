@@ -29,7 +29,11 @@ def _write(path: str, text: str) -> None:
 def enter_user_namespace(libc: ctypes.CDLL, user: int) -> None:
     """Appear as ``user`` to this process and its children, while every file stays owned by the real user."""
     uid, gid = os.geteuid(), os.getegid()
-    _checked(libc.unshare(CLONE_NEWUSER), "unshare(CLONE_NEWUSER)")
+    _checked(
+        libc.unshare(CLONE_NEWUSER),
+        "it does not run as root, and this system grants no user namespace; start Nexus as an ordinary user, or give "
+        "the URL of one that runs elsewhere; unshare(CLONE_NEWUSER)",
+    )
     _write("/proc/self/setgroups", "deny")  # user_namespaces(7): needed before an unprivileged gid_map
     _write("/proc/self/uid_map", f"{user} {uid} 1\n")
     _write("/proc/self/gid_map", f"{user} {gid} 1\n")
