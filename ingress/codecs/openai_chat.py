@@ -12,25 +12,12 @@ import msgspec
 
 from schemas.errors import InvalidRequest, NexusError
 from schemas.facts.traffic import Usage
+from schemas.text import TextSlot, collect_answer_texts, collect_texts
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 DONE = b"[DONE]"
-# values under these names are never prose: identifiers, enumerations, binary data in base64
-_NOT_TEXT = frozenset(
-    {"role", "type", "id", "tool_call_id", "detail", "format", "data", "file_id", "encrypted_content"}
-)
-_TEXT_FIELDS = ("messages", "tools", "functions", "response_format", "prediction", "stop", "metadata", "user")
-_MAX_DEPTH = 64
-
-
-class TextSlot(msgspec.Struct, frozen=True, gc=True):
-    """A string inside a decoded body, and where to put another one in its place."""
-
-    holder: Any
-    key: Any
-    text: str
 
 
 class ChatRequest:
@@ -53,12 +40,7 @@ class ChatRequest:
 
     def texts(self) -> list[TextSlot]:
         """Every text-bearing string of the request, in document order."""
-        found: list[TextSlot] = []
-        body = self.body
-        for field in _TEXT_FIELDS:
-            if field in body:
-                _collect(body, field, body[field], found, 0)
-        return found
+        return collect_texts(self.body)
 
     def upstream(self, model: str, max_output: int | None) -> bytes:
         """The body for the provider.
@@ -74,21 +56,6 @@ class ChatRequest:
         if max_output is not None:
             body["max_tokens" if "max_tokens" in body else "max_completion_tokens"] = max_output
         return _encode(body)
-
-
-def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: int) -> None:
-    if isinstance(value, str):
-        if value and not (key == "url" and value.startswith("data:")):
-            found.append(TextSlot(holder, key, value))
-    elif depth >= _MAX_DEPTH:
-        raise InvalidRequest("The request is nested too deeply.", param=None)
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if name not in _NOT_TEXT or not isinstance(inner, str):
-                _collect(value, name, inner, found, depth + 1)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _collect(value, index, inner, found, depth + 1)
 
 
 def parse_request(body: bytes) -> ChatRequest:
@@ -223,11 +190,7 @@ class ChatAnswer:
     def decoded(self) -> tuple[dict[str, Any], list[TextSlot]]:
         """The body and its texts: content, refusals, tool names and arguments of every choice."""
         body: dict[str, Any] = _decode(self.raw)
-        found: list[TextSlot] = []
-        for choice in body.get("choices") or ():
-            if isinstance(choice, dict) and "message" in choice:
-                _collect(choice, "message", choice["message"], found, 0)
-        return body, found
+        return body, collect_answer_texts(body)
 
 
 class StreamChunk(msgspec.Struct, frozen=True):

@@ -17,9 +17,8 @@ from ingress.gateway.parts import Parts
 from ingress.gateway.plan import Plan, make_plan, person_of
 from ingress.gateway.record import Record
 from ingress.gateway.relay import Relay
-from ingress.gateway.screening import screened
 from ingress.gateway.upstream import CallFailed, ProviderStream
-from projections.screening import redact
+from projections.screening import redact, screened
 from schemas.errors import Blocked, NexusError, ProviderError, Unavailable
 from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage

@@ -13,7 +13,6 @@ from projections.screening.step import screen_step
 from projections.screening.stream import StreamScreener
 from schemas import subjects
 from schemas.errors import Unavailable
-from schemas.facts.traffic import RequestScreened
 from schemas.screening.model import ScreeningPolicy, Verdict, strictness
 from schemas.screening.work import ScreeningWork
 
@@ -21,11 +20,6 @@ WORKER_TIMEOUT_S = 5.0
 
 _encode = msgspec.msgpack.Encoder().encode
 _verdict = msgspec.msgpack.Decoder(Verdict).decode
-
-
-def screened(stage: str, verdict: Verdict, characters: int) -> RequestScreened:
-    """The fact that a verdict on so many characters leaves, whoever came to it."""
-    return RequestScreened(stage, verdict.action, verdict.rule, verdict.pack, verdict.hits, characters)
 
 
 class Screening:

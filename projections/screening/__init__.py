@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from projections.screening.cache import load_or_compile
 from projections.screening.compiled import CompiledPack, PackError, compile_rules
 from projections.screening.packs import load_builtin_rules, load_rules
 from projections.screening.screener import Screener
-from projections.screening.step import screen_step
+from projections.screening.step import screen_step, screened
 from projections.screening.stream import StreamScreener
 from schemas.screening.redaction import IncompleteVerdict, redact
 
@@ -17,7 +18,9 @@ __all__ = [
     "StreamScreener",
     "compile_rules",
     "load_builtin_rules",
+    "load_or_compile",
     "load_rules",
     "redact",
     "screen_step",
+    "screened",
 ]

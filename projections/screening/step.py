@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from projections.screening.screener import Screener
+from schemas.facts.traffic import RequestScreened
 from schemas.screening.model import ScreeningPolicy, Verdict
 
 NOT_SCREENED = Verdict(action="approve", hits=(), rule="", pack="")
@@ -20,3 +21,8 @@ def screen_step(screener: Screener, texts: Sequence[str], direction: str, policy
     if not policy.enabled:
         return NOT_SCREENED
     return screener.screen(texts, direction, policy.overrides, policy.disabled)
+
+
+def screened(stage: str, verdict: Verdict, characters: int) -> RequestScreened:
+    """The fact that a verdict on so many characters leaves, whoever came to it."""
+    return RequestScreened(stage, verdict.action, verdict.rule, verdict.pack, verdict.hits, characters)

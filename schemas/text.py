@@ -1,0 +1,77 @@
+"""Where the texts are in bodies of chat completions: what screening looks at, whoever does it. Pure; no decoding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from schemas.errors import InvalidRequest
+
+# values under these names are never prose: identifiers, enumerations, binary data in base64
+_NOT_TEXT = frozenset(
+    {"role", "type", "id", "tool_call_id", "detail", "format", "data", "file_id", "encrypted_content"}
+)
+_TEXT_FIELDS = ("messages", "tools", "functions", "response_format", "prediction", "stop", "metadata", "user")
+_MAX_DEPTH = 64
+
+
+class TextSlot(msgspec.Struct, frozen=True, gc=True):
+    """A string inside a decoded body, and where to put another one in its place."""
+
+    holder: Any
+    key: Any
+    text: str
+
+
+def collect_texts(body: dict[str, Any]) -> list[TextSlot]:
+    """Every text-bearing string of a decoded request, in document order.
+
+    Raises:
+        InvalidRequest: nested too deeply.
+    """
+    found: list[TextSlot] = []
+    for field in _TEXT_FIELDS:
+        if field in body:
+            _collect(body, field, body[field], found, 0)
+    return found
+
+
+def collect_answer_texts(body: dict[str, Any]) -> list[TextSlot]:
+    """The texts of a decoded answer in one piece: content, refusals, tool names and arguments of every choice.
+
+    Raises:
+        InvalidRequest: nested too deeply.
+    """
+    found: list[TextSlot] = []
+    choices = body.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and "message" in choice:
+            _collect(choice, "message", choice["message"], found, 0)
+    return found
+
+
+def collect_stream_texts(body: dict[str, Any]) -> list[TextSlot]:
+    """The texts of what is kept of a streamed answer, `{"texts": {lane: text}}`, in the order of the lanes.
+
+    Never to be asked about bytes that a provider wrote: they would say by themselves where their texts are.
+    """
+    lanes = body.get("texts")
+    if not isinstance(lanes, dict):
+        return []
+    return [TextSlot(lanes, lane, text) for lane, text in lanes.items() if isinstance(text, str)]
+
+
+def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: int) -> None:
+    if isinstance(value, str):
+        if value and not (key == "url" and value.startswith("data:")):
+            found.append(TextSlot(holder, key, value))
+    elif depth >= _MAX_DEPTH:
+        raise InvalidRequest("The request is nested too deeply.", param=None)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in _NOT_TEXT or not isinstance(inner, str):
+                _collect(value, name, inner, found, depth + 1)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _collect(value, index, inner, found, depth + 1)
