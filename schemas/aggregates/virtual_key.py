@@ -94,7 +94,9 @@ def decide(command: Command, state: State) -> tuple[msgspec.Struct, ...]:
 
 
 def evolve(state: State, fact: msgspec.Struct) -> State:
-    """The key in force, or `Revoked`."""
+    """The key in force, or `Revoked`, which nothing on the log can undo."""
+    if isinstance(state, Revoked):
+        return state
     match fact:
         case VirtualKeyIssued(spec=spec) | VirtualKeyChanged(spec=spec):
             return spec
