@@ -1,0 +1,85 @@
+"""Laws of ids: valid, increasing, whatever the clock does."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.ids import Ids, SystemClock, day_of, iso, millis_of
+
+TIMES = st.integers(0, 4_102_444_800_000_000)
+
+
+class Times:
+    """A clock that shows given times, the last one for ever."""
+
+    def __init__(self, *times_us: int) -> None:
+        self._times = list(times_us)
+
+    def now_us(self) -> int:
+        return self._times.pop(0) if len(self._times) > 1 else self._times[0]
+
+    def monotonic(self) -> float:
+        return self._times[0] / 1e6
+
+
+@given(st.lists(TIMES, min_size=1, max_size=50))
+def test_ids_increase_however_the_clock_jumps(times: list[int]) -> None:
+    ids = Ids(Times(*times))
+    made = [ids.new() for _ in range(len(times) + 5)]
+    assert made == sorted(set(made))
+
+
+@given(TIMES)
+def test_ids_are_uuids_of_version_7_with_their_time(time_us: int) -> None:
+    text = Ids(Times(time_us)).new()
+    parsed = uuid.UUID(text)
+    assert str(parsed) == text
+    assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
+    assert millis_of(text) == time_us // 1000
+
+
+def test_more_ids_than_a_millisecond_has_borrow_from_the_next() -> None:
+    ids = Ids(Times(1_795_000_000_000_000))
+    made = [ids.new() for _ in range(10_000)]
+    assert made == sorted(set(made))
+    assert millis_of(made[-1]) - millis_of(made[0]) == 2
+
+
+def test_a_clock_that_steps_back_does_not_take_the_ids_along() -> None:
+    ids = Ids(Times(2_000_000, 1_000_000, 2_001_000))
+    first, second, third = ids.new(), ids.new(), ids.new()
+    assert first < second < third
+    assert [millis_of(one) for one in (first, second, third)] == [2_000, 2_000, 2_001]
+
+
+def test_sources_with_other_entropy_never_meet() -> None:
+    one = Ids(Times(1_000), lambda size: b"\x00" * size)
+    other = Ids(Times(1_000), lambda size: b"\x01" * size)
+    assert one.new() != other.new()
+
+
+@pytest.mark.parametrize("text", ["", "x", "0190f6f2-0000-4000-8000-000000000000", "0190f6f2"])
+def test_other_texts_have_no_time(text: str) -> None:
+    with pytest.raises(ValueError):
+        millis_of(text)
+
+
+@given(TIMES)
+def test_iso_comes_back(time_us: int) -> None:
+    text = iso(time_us)
+    assert text.endswith("Z")
+    moment = datetime.fromisoformat(text)
+    assert moment.tzinfo == UTC
+    assert round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000) == time_us
+    assert day_of(time_us) == text[:10]
+
+
+def test_the_system_clock_shows_microseconds_of_today() -> None:
+    clock = SystemClock()
+    assert day_of(clock.now_us()) >= "2025"
+    assert clock.monotonic() <= clock.monotonic()
