@@ -1,0 +1,1 @@
+"""Inserts the log's requests into ClickHouse for analysts."""

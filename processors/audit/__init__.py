@@ -1,0 +1,1 @@
+"""Copies the log into Postgres: requests, findings, spend, configuration."""

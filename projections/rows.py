@@ -1,0 +1,206 @@
+"""Facts of TRAFFIC and DECISIONS as flat rows: the one definition of columns for every store. No I/O, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Protocol
+
+import msgspec
+
+from schemas.codec import Malformed, decode_segment, open_fact
+from schemas.envelope import Fact
+from schemas.errors import Invalid
+from schemas.facts.traffic import TERMINALS, RequestScreened, SealedBody, Terminal
+
+Row = tuple[Any, ...]
+
+
+class Column(msgspec.Struct, frozen=True):
+    name: str
+    kind: str
+    """`text`, `texts`, `integer` (64 bits, signed), `boolean`, `day`, `time` (UTC, microseconds)."""
+
+
+class Message(Protocol):
+    """A message of the log, as a reader or the door hands it on."""
+
+    @property
+    def stream(self) -> str: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def payload(self) -> bytes: ...
+
+
+def _columns(text: str) -> tuple[Column, ...]:
+    return tuple(Column(*word.split(":")) for word in text.split())
+
+
+TRAFFIC = _columns(
+    "day:day tenant:text request_id:text kind:text time_us:integer time:time sequence:integer position:integer "
+    "fact_id:text actor:text key_id:text key_prefix:text subject:text operation:text model_requested:text "
+    "account:text model:text route:text stream:boolean stage:text status:integer code:text rule:text action:text "
+    "attempts:integer input_tokens:integer output_tokens:integer cached_tokens:integer reasoning_tokens:integer "
+    "estimated:boolean cost_micros:integer reserved_micros:integer budgets:texts started_us:integer "
+    "latency_us:integer first_byte_us:integer request_bytes:integer response_bytes:integer finish_reason:text "
+    "accepted_sequence:integer writer:text boot:text body_key:text body_sha256:text body_size:integer cache:text"
+)
+"""One row a request, made from its terminal fact alone. `sequence` is the segment's place in TRAFFIC, `position` the
+fact's index in it, `day` the UTC day of `time`. Of a sealed body only its description: the ciphertext stays on the log,
+so that there is one place to erase. Times end in `_us` (microseconds), money in `_micros` (millionths of a dollar)."""
+
+FINDINGS = _columns(
+    "day:day tenant:text request_id:text fact_id:text hit:integer time_us:integer time:time log:text "
+    "sequence:integer position:integer stage:text action:text rule:text pack:text characters:integer "
+    "hit_rule:text hit_action:text text:integer first:integer last:integer"
+)
+"""One row a hit of a screening. `log` is the stream it stands on; `first` and `last` are character offsets in text
+number `text` (the end is exclusive); what matched is nowhere."""
+
+KIND_OF = {name: name.split(".")[1] for name in TERMINALS}
+"""`completed`, `refused`, `aborted`, `abandoned`."""
+
+SCREENED = "request.screened.v1"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_US = 86_400_000_000
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+
+
+class Rows(msgspec.Struct):
+    """What a range of messages becomes."""
+
+    traffic: list[Row] = []
+    findings: list[Row] = []
+    facts: int = 0
+
+
+def rows_of(messages: Iterable[Message]) -> Rows:
+    """The rows of some messages, in their order.
+
+    Raises:
+        Invalid: a message is no segment, or a fact in it does not fit its name. The text quotes nothing of it.
+    """
+    rows = Rows()
+    for message in messages:
+        try:
+            segment = decode_segment(message.payload)
+            for position, fact in enumerate(segment.facts):
+                if fact.type in TERMINALS:
+                    rows.traffic.append(traffic_row(message.sequence, position, fact, open_fact(fact)))
+                elif fact.type == SCREENED:
+                    rows.findings += finding_rows(message, position, fact, open_fact(fact))
+        except Malformed as error:
+            raise Invalid(f"{message.stream}:{message.sequence}: {error}") from None
+        except (ValueError, OverflowError) as error:
+            # a text that is not UTF-8, a time outside of the calendar: the message might quote it
+            raise Invalid(f"{message.stream}:{message.sequence}: {type(error).__name__} in a fact's data") from None
+        rows.facts += len(segment.facts)
+    return rows
+
+
+def traffic_row(sequence: int, position: int, fact: Fact, end: msgspec.Struct | None) -> Row:
+    """A row with the columns of `TRAFFIC`, of a terminal fact and its place."""
+    assert isinstance(end, Terminal)
+    usage = end.usage
+    body_key, body_sha256, body_size = _body(end.body)
+    return (
+        _day(fact.time // _DAY_US),
+        _text(fact.tenant),
+        _text(fact.correlation),
+        KIND_OF[fact.type],
+        fact.time,
+        _EPOCH + timedelta(microseconds=fact.time),
+        sequence,
+        position,
+        _text(fact.id),
+        _text(fact.actor),
+        _text(end.key_id),
+        _text(end.key_prefix),
+        _text(end.subject),
+        _text(end.operation),
+        _text(end.model_requested),
+        _text(end.account),
+        _text(end.model),
+        _text(end.route),
+        end.stream,
+        _text(end.stage),
+        _integer(end.status),
+        _text(end.code),
+        _text(end.rule),
+        _text(end.action),
+        _integer(end.attempts),
+        _integer(usage.input_tokens),
+        _integer(usage.output_tokens),
+        _integer(usage.cached_tokens),
+        _integer(usage.reasoning_tokens),
+        usage.estimated,
+        _integer(end.cost_micros),
+        _integer(end.reserved_micros),
+        [_text(budget) for budget in end.budgets],
+        _integer(end.started_us),
+        _integer(end.latency_us),
+        _integer(end.first_byte_us),
+        _integer(end.request_bytes),
+        _integer(end.response_bytes),
+        _text(end.finish_reason),
+        _integer(end.accepted_sequence),
+        _text(end.writer),
+        _text(end.boot),
+        body_key,
+        body_sha256,
+        body_size,
+        _text(end.cache),
+    )
+
+
+def finding_rows(message: Message, position: int, fact: Fact, screened: msgspec.Struct | None) -> list[Row]:
+    """Rows with the columns of `FINDINGS`, one for each hit."""
+    assert isinstance(screened, RequestScreened)
+    time = _EPOCH + timedelta(microseconds=fact.time)
+    return [
+        (
+            _day(fact.time // _DAY_US),
+            _text(fact.tenant),
+            _text(fact.correlation),
+            _text(fact.id),
+            number,
+            fact.time,
+            time,
+            message.stream,
+            message.sequence,
+            position,
+            _text(screened.stage),
+            _text(screened.action),
+            _text(screened.rule),
+            _text(screened.pack),
+            _integer(screened.characters),
+            _text(hit.rule),
+            _text(hit.action),
+            _integer(hit.text),
+            _integer(hit.start),
+            _integer(hit.end),
+        )
+        for number, hit in enumerate(screened.hits)
+    ]
+
+
+def _body(body: SealedBody | None) -> tuple[str, str, int]:
+    return ("", "", 0) if body is None else (_text(body.key), body.sha256.hex(), body.size)
+
+
+def _text(value: str) -> str:
+    """Postgres stores no NUL; the replacement is made here, so that all stores hold the same."""
+    return value.replace("\x00", "\ufffd") if "\x00" in value else value
+
+
+def _integer(value: int) -> int:
+    """MessagePack has unsigned integers that no store holds: an absurd number must not block what is behind it."""
+    return value if _LOWEST <= value <= _HIGHEST else max(_LOWEST, min(value, _HIGHEST))
+
+
+@lru_cache(maxsize=512)
+def _day(days: int) -> date:
+    return date.fromordinal(_EPOCH.toordinal() + days)
