@@ -47,6 +47,11 @@ class StreamScreener:
         horizon = min(self._seen + 1 - self._screener.pack.window, *(start for _, start in self._pending), self._end())
         return max(0, horizon - MAX_LEFT)
 
+    @property
+    def held(self) -> int:
+        """Characters of the text that are kept because a hit may still need them."""
+        return len(self._buffer)
+
     def push(self, text: str) -> Verdict:
         """The verdict on the hits that this piece settled. A match that may still grow waits for what follows it."""
         if self._finished:

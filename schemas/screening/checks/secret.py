@@ -57,7 +57,7 @@ def assigned(value: str) -> tuple[int, int] | None:
 
 def credentials(value: str) -> tuple[int, int] | None:
     """The credentials of `Authorization: <scheme> <credentials>` (RFC 9110, 11.4), unless they are a placeholder."""
-    secret = value.split()[-1]
+    secret = value.rsplit(maxsplit=1)[-1]
     if placeholder(secret) or not any(map(str.isdigit, secret)) or entropy(secret) < 3.0:
         return None
     return len(value) - len(secret), len(value)

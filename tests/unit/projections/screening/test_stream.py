@@ -1,0 +1,112 @@
+"""Screening a text in pieces: the same hits as the whole, however it is cut, within bounded memory."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections.screening import Screener, StreamScreener
+from schemas.screening.model import Hit, ScreeningPolicy
+from schemas.screening.tally import MAX_HITS
+from tests.unit.projections.screening.texts import texts
+
+KEY = "AKIAIOSFODNN7EXAMPLE"
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> list[str]:
+    text = draw(texts)
+    size = draw(st.sampled_from([1, 2, 5, 40, 10_000]))
+    pieces = []
+    while text:
+        at = draw(st.integers(1, size)) if size > 1 else 1
+        pieces.append(text[:at])
+        text = text[at:]
+    return pieces
+
+
+@settings(max_examples=300)
+@given(pieces=cuts())
+def test_any_cut_gives_the_hits_of_the_whole(screener: Screener, pieces: list[str]) -> None:
+    stream = StreamScreener(screener, "response")
+    pushed: list[Hit] = []
+    for piece in pieces:
+        settled = stream.settled
+        new = stream.push(piece).hits
+        assert all(hit.start >= settled for hit in new)
+        pushed += new
+    settled = stream.settled
+    verdict = stream.finish()
+    whole = screener.screen(["".join(pieces)], "response")
+    assert verdict == whole
+    assert set(pushed) <= set(whole.hits)
+    assert len(set(pushed)) == len(pushed)
+    assert all(hit.start >= settled for hit in set(whole.hits) - set(pushed))
+
+
+@settings(max_examples=100)
+@given(text=texts, at=st.integers(0, 400))
+def test_any_cut_in_two_gives_the_hits_of_the_whole(screener: Screener, text: str, at: int) -> None:
+    stream = StreamScreener(screener, "request")
+    stream.push(text[:at])
+    stream.push(text[at:])
+    assert stream.finish() == screener.screen([text], "request")
+
+
+def test_a_hit_is_told_as_soon_as_nothing_can_change_it(screener: Screener) -> None:
+    stream = StreamScreener(screener, "response")
+    assert stream.push(f"key {KEY[:9]}").action == "approve"
+    assert stream.push(KEY[9:]).action == "approve"
+    verdict = stream.push(" and more text")
+    assert verdict.hits == (Hit("secret.aws-access-key-id", "block", 0, 4, 24),)
+    assert stream.push(" goes on").hits == ()
+    assert stream.finish().hits == verdict.hits
+
+
+def test_the_end_settles_what_was_open(screener: Screener) -> None:
+    stream = StreamScreener(screener, "response")
+    assert stream.push(f"key {KEY}").hits == ()
+    assert stream.finish().hits == (Hit("secret.aws-access-key-id", "block", 0, 4, 24),)
+    assert stream.finish().action == "block"
+    with pytest.raises(RuntimeError, match="finished"):
+        stream.push("more")
+
+
+def test_a_policy_applies(screener: Screener) -> None:
+    def verdict(policy: ScreeningPolicy) -> tuple[str, str]:
+        stream = StreamScreener(screener, "response", policy)
+        stream.push(f"{KEY} ")
+        found = stream.finish()
+        return found.action, found.pack
+
+    version = screener.pack.version
+    assert verdict(ScreeningPolicy()) == ("block", version)
+    assert verdict(ScreeningPolicy(overrides={"secret.aws-access-key-id": "flag"})) == ("flag", version)
+    assert verdict(ScreeningPolicy(disabled=frozenset({"secret.aws-access-key-id"}))) == ("approve", version)
+    assert verdict(ScreeningPolicy(enabled=False)) == ("approve", "")
+    with pytest.raises(ValueError, match="direction"):
+        StreamScreener(screener, "sideways")
+
+
+@pytest.mark.parametrize(
+    "unit", ["plain words ", "a@b.example ", "A", "eyJ", "-----BEGIN PRIVATE KEY-----", "4111111111111112 "]
+)
+def test_memory_is_bounded_by_the_longest_match(screener: Screener, unit: str) -> None:
+    stream = StreamScreener(screener, "response")
+    widest = 0
+    for _ in range(400):
+        stream.push(unit * (500 // len(unit)))
+        widest = max(widest, stream.held)
+    longest = max(rule.extend_limit + rule.keyword_window for rule in screener.pack.rules)
+    assert widest <= longest + 4_096
+    assert stream.finish().action == screener.screen([unit * (500 // len(unit)) * 400], "response").action
+
+
+def test_more_hits_than_are_recorded_keep_the_action_right(screener: Screener) -> None:
+    for unit in ("user@example.org ", "4111 1111 1111 1111, "):
+        stream = StreamScreener(screener, "request")
+        for _ in range(MAX_HITS + 5):
+            stream.push(unit)
+        whole = screener.screen([unit * (MAX_HITS + 5)], "request")
+        assert stream.finish() == whole

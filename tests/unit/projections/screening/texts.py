@@ -1,0 +1,34 @@
+"""Texts for property tests: examples of the rules, torn, glued and mixed with ordinary text. Not a test itself."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from projections.screening import load_builtin_rules
+from schemas.screening.rules import example
+
+RULES = load_builtin_rules()
+EXAMPLES = [example(text)[0] for rule in RULES for text in (*rule.hits, *rule.misses)]
+
+_glue = st.sampled_from(
+    [" ", "", "\n", ", ", "\0", "-", "_", ".", "=", "/", "@", "0", "x", "é", "😀", "\ud800", " key ", " ssn "]
+)
+_filler = st.one_of(
+    st.text(max_size=20),
+    st.text(alphabet="abc019AZ+/=_-. @:", max_size=60),
+    st.builds(lambda char, count: char * count, st.sampled_from("a0A@-é"), st.integers(1, 700)),
+)
+
+
+@st.composite
+def _torn(draw: st.DrawFn) -> str:
+    text = draw(st.sampled_from(EXAMPLES))
+    start = draw(st.integers(0, min(8, len(text))))
+    return text[start : len(text) - draw(st.integers(0, min(8, len(text) - start)))]
+
+
+pieces = st.one_of(st.sampled_from(EXAMPLES), _torn(), _filler)
+texts = st.builds(
+    lambda parts: "".join(part + glue for part, glue in parts),
+    st.lists(st.tuples(pieces, _glue), max_size=6),
+)
