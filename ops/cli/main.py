@@ -81,7 +81,14 @@ def load(target: str) -> Callable[[argparse.Namespace], int]:
 
 
 def version() -> str:
-    """Of the distribution, as it says itself."""
+    """Of the checkout when this is one, else of the installed distribution."""
+    import tomllib
     from importlib.metadata import version as installed
 
-    return installed("nexus-gateway")
+    from ops.bootstrap import ROOT, Layout
+
+    layout = Layout(ROOT)
+    if not layout.is_checkout:
+        return installed("nexus-gateway")
+    found: str = tomllib.loads(layout.project.read_text())["project"]["version"]
+    return found
