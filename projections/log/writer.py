@@ -1,22 +1,20 @@
-"""The segment writer: group commit of facts into one hash chain. Bytes and queues are in `gather`, files in `spool`."""
+"""The segment writer: group commit of facts into one hash chain. It joins backlog, delivery and spool."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
 
 import msgspec
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 
-from projections.log.api import Ack, ack_decoder
+from projections.log.api import ApiError
+from projections.log.backlog import Backlog
 from projections.log.connection import LogConnection
-from projections.log.gather import Entry, Formed, Gathering
+from projections.log.delivery import RECHECK_AFTER_S, Delivery
+from projections.log.reader import last_sequence
+from projections.log.spooler import SPOOL_AFTER_S, Spooler
 from schemas import codec, subjects
 from schemas.envelope import Fact
 from schemas.errors import TooLarge, Unavailable
@@ -25,10 +23,9 @@ from schemas.ids import Clock, Ids
 
 _log = logging.getLogger(__name__)
 
-ACK_WAIT_S = 2.0
 _TICK_S = 0.1
-_LARGEST_APPEND = 7 * 1024 * 1024
-"""A message may have 8 MiB; the rest is room for the segment's own fields."""
+_ROOM = 64 * 1024
+"""What a message needs besides facts: the segment's own fields and the headers."""
 _ACCEPTED = "request.accepted.v1"
 
 
@@ -52,14 +49,30 @@ class SegmentWriter:
         heartbeat_s: float = 10.0,
         open_requests: Callable[[], int] = lambda: 0,
         spool_dir: Path | None = None,
+        spool_bytes: int = 1024 * 1024 * 1024,
+        spool_after_s: float = SPOOL_AFTER_S,
+        recheck_after_s: float = RECHECK_AFTER_S,
     ) -> None:
+        """
+        Args:
+            writer: name of the chain; unique among running processes, kept over restarts.
+            boot: never used before with this name.
+            queue_bytes: most encoded bytes in memory that are not acknowledged.
+            segment_bytes: most encoded facts in one segment, unless one append alone has more.
+            heartbeat_s: on TRAFFIC, a WriterBeat after so long without anything else.
+            open_requests: what the beat reports.
+            spool_dir: where facts go that may when the log does not take them; None for nowhere.
+            spool_bytes: most bytes there.
+            spool_after_s: how long such facts wait for the log first.
+            recheck_after_s: after so long, a segment of unknown fate is looked up in the stream before it is sent
+                again, because the server may have forgotten its id; well below the stream's duplicate window.
+        """
         self.admitted = 0
         """Accepted-facts appended since boot."""
         self.refused = 0
-        """Calls of `append` that found the queue full."""
-        self.retries = 0
+        """Calls of `append` that found the queue or the spool full."""
         self.segments = 0
-        self.last_sequence = 0
+        """Acknowledged since boot."""
         self._connection = connection
         self._clock = clock
         self._ids = ids
@@ -67,54 +80,71 @@ class SegmentWriter:
         self._queue_bytes = queue_bytes
         self._heartbeat_s = heartbeat_s
         self._open_requests = open_requests
-        self._gathering = Gathering(writer, boot, segment_bytes)
-        self._pending: deque[Formed] = deque()
-        self._pending_bytes = 0
-        self._last_ack = clock.monotonic()
-        self._sent_at = 0.0
-        self._serial = 0
-        self._outcome: asyncio.Future[Ack | str] | None = None
-        self._idle: asyncio.Future[None] | None = None
+        self._largest = max(connection.nc.max_payload - _ROOM, _ROOM)
+        self._backlog = Backlog(writer, boot, min(segment_bytes, self._largest))
+        self._delivery = Delivery(connection, clock, stream, recheck_after_s)
+        self._spooler: Spooler | None = None
+        if spool_dir is not None:
+            self._spooler = Spooler(self._backlog, clock, spool_dir, stream, spool_bytes, spool_after_s)
         self._loop = asyncio.get_running_loop()
-        self._inbox = ""
-        self._subscription: Subscription | None = None
+        self._last_ack = clock.monotonic()
+        self._idle: asyncio.Future[None] | None = None
+        self._empty: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._unlisten: Callable[[], None] | None = None
-        self._closing = False
-        self._empty: asyncio.Future[None] | None = None
+        self._closed = False
+        """No more appends: the writer is closing, or it died."""
 
     async def start(self) -> None:
-        nc = self._connection.nc
-        self._inbox = nc.new_inbox()
-        # The client hands messages to anything shaped like a future, in its read loop, without a queue and a task
-        # between; `set_result` below is that shape.
-        self._subscription = await nc.subscribe(f"{self._inbox}.*", future=cast("asyncio.Future[Msg]", self))
-        self._unlisten = self._connection.listen(self._connection_changed)
+        """Begins to write; what a former boot left in the spool goes first.
+
+        Raises:
+            OSError: the spool cannot be read.
+        """
+        await self._delivery.start()
+        try:
+            self._delivery.base_sequence = await last_sequence(self._connection, self._stream)
+        except (Unavailable, ApiError) as error:
+            _log.info("writer starts without knowing the stream's end stream=%s reason=%s", self._stream, error)
+        if self._spooler is not None:
+            self._spooler.base_sequence = self._delivery.base_sequence
+            await self._spooler.start()
         self._task = self._loop.create_task(self._run(), name=f"writer {self._stream}")
+        self._task.add_done_callback(self._ended)
         self._tick()
 
     async def close(self, wait_s: float = 10.0) -> None:
-        """Writes what waits, on TRAFFIC a last WriterClosed, and stops; after `wait_s` seconds it gives up."""
-        if self._task is None or self._closing:
+        """Writes what waits, on TRAFFIC a last WriterClosed, and stops.
+
+        What the log does not take within `wait_s` seconds goes to the spool; without one it is lost, and its futures
+        get `Unavailable`.
+        """
+        task = self._task
+        if task is None:
             return
-        self._closing = True
+        self._task = None
+        alive = not self._closed
+        self._closed = True
+        if alive and self._stream == "TRAFFIC":
+            self._backlog.begin_anew()
+            self._add(subjects.traffic(0), [self._own(WriterClosed(self.admitted))])
         try:
-            async with asyncio.timeout(wait_s):
-                await self._drained()
-                if self._stream == "TRAFFIC":
-                    self._add(subjects.traffic(0), [self._own(WriterClosed(self.admitted))], False)
-                    await self._drained()
+            async with asyncio.timeout(wait_s if alive else 0):
+                while self._backlog:
+                    self._empty = self._loop.create_future()
+                    await self._empty
         except TimeoutError:
-            self._give_up()
-        self._task.cancel()
-        await asyncio.wait((self._task,))
+            _log.warning("writer closes before the log has everything stream=%s", self._stream)
+        task.cancel()
+        await asyncio.wait((task,))
         if self._timer is not None:
             self._timer.cancel()
-        if self._unlisten is not None:
-            self._unlisten()
-        if self._subscription is not None and not self._connection.nc.is_closed:
-            await self._subscription.unsubscribe()
+        if self._spooler is not None:
+            if self._backlog.in_memory and not await self._spooler.write_all():
+                _log.error("writer could not spool the rest stream=%s", self._stream)
+            await self._spooler.close()
+        await self._delivery.close()
+        self._give_up("the log did not take the facts before the process ended")
 
     def new_fact(self, data: msgspec.Struct, *, tenant: str, actor: str, correlation: str, causation: str = "") -> Fact:
         """A fact of now."""
@@ -131,180 +161,137 @@ class SegmentWriter:
     def append(
         self, subject: str, facts: Sequence[Fact], *, must: bool = False, spool: bool = False
     ) -> asyncio.Future[int]:
-        """Queues facts; they stay together and in order.
+        """Queues facts; those of one call stay together, and all of one subject in order.
+
+        Args:
+            must: may pass the limits: the end of something that was accepted.
+            spool: a synced local file will do when the log does not take them in time.
 
         Returns:
-            A future of the sequence of their segment, once the log has acknowledged it.
+            A future of the sequence of their segment once the log has acknowledged it, 0 when they were spooled.
 
         Raises:
-            Unavailable: the queue is full (unless `must`), or the writer is closing.
+            Unavailable: the queue or the spool is full, or the writer has been closed.
             TooLarge: the facts alone would not fit into a message.
         """
-        if self._closing:
+        if self._closed:
             raise Unavailable("this process is shutting down; try again", retry_after=1)
-        return self._add(subject, facts, spool, must)
+        return self._add(subject, facts, must, spool)
 
-    def _add(self, subject: str, facts: Sequence[Fact], spool: bool, must: bool = True) -> asyncio.Future[int]:
+    def _add(self, subject: str, facts: Sequence[Fact], must: bool = True, spool: bool = False) -> asyncio.Future[int]:
         encode = codec.encode_fact
         encoded = [encode(fact) for fact in facts]
         size = sum(map(len, encoded))
-        if size > _LARGEST_APPEND:
+        backlog, spooler = self._backlog, self._spooler
+        if size > self._largest:
             raise TooLarge(f"facts of {size} bytes do not fit into one message of the log")
-        gathering = self._gathering
-        if not must and gathering.size + self._pending_bytes + size > self._queue_bytes:
+        if not must and backlog.size + size > self._queue_bytes:
             self.refused += 1
             raise Unavailable("the log does not keep up; try again in a moment", retry_after=1)
+        if spool and spooler is not None:
+            if spooler.mode and not must and not spooler.admits(size):
+                self.refused += 1
+                raise Unavailable("the log cannot be reached and the spool is full; try again later", retry_after=5)
+        else:
+            spool = False
         for fact in facts:
             if fact.type == _ACCEPTED:
                 self.admitted += 1
         future: asyncio.Future[int] = self._loop.create_future()
-        gathering.add(subject, Entry(encoded, size, future, spool, self._clock.monotonic()))
+        backlog.add(subject, encoded, size, future, spool, self._clock.monotonic())
+        if spool and spooler is not None:
+            spooler.kick()
         idle = self._idle
         if idle is not None:
             self._idle = None
-            idle.set_result(None)
+            if not idle.done():
+                idle.set_result(None)
         return future
 
     # --- how it is
 
     @property
+    def retries(self) -> int:
+        """Segments sent again since boot."""
+        return self._delivery.retries
+
+    @property
+    def last_sequence(self) -> int:
+        """Where the last acknowledged segment of this boot stands; 0 before the first."""
+        return self._delivery.last_sequence
+
+    @property
     def queued_bytes(self) -> int:
         """Bytes in memory that the log has not acknowledged."""
-        return self._gathering.size + self._pending_bytes
+        return self._backlog.size
+
+    @property
+    def spooled_bytes(self) -> int:
+        """Bytes on disk."""
+        return 0 if self._spooler is None else self._spooler.size
 
     @property
     def oldest_wait_s(self) -> float:
         """How long the oldest unacknowledged fact has waited; 0 when none does."""
-        since = self._pending[0].since if self._pending else self._gathering.oldest
+        since = self._backlog.since
         return max(0.0, self._clock.monotonic() - since) if since != float("inf") else 0.0
 
     @property
     def healthy(self) -> bool:
-        """False when something waits and nothing was acknowledged for 2 s, or the connection is gone for 1 s."""
-        connection = self._connection
-        now = self._clock.monotonic()
+        """False when something waits and nothing was acknowledged for 2 s, when the connection is gone for 1 s, and
+        for good when the writer has ended."""
+        if self._closed:
+            return False
+        connection, now = self._connection, self._clock.monotonic()
         if not connection.connected and now - connection.disconnected_since > 1.0:
             return False
-        wait = self.oldest_wait_s
-        return wait <= 2.0 or now - self._last_ack <= 2.0
+        return now - self._last_ack <= 2.0 or self.oldest_wait_s <= 2.0
 
-    # --- sending
+    # --- inside
 
     async def _run(self) -> None:
-        try:
-            while True:
-                if not self._pending:
-                    if not self._gathering:
-                        await self._rest()
-                        continue
-                    segment = self._gathering.form()
-                    self._pending.append(segment)
-                    self._pending_bytes += segment.size
-                await self._deliver(self._pending[0])
-        except Exception:
-            _log.exception("writer died stream=%s", self._stream)
-            raise
+        backlog, delivery, spooler = self._backlog, self._delivery, self._spooler
+        while True:
+            segment = backlog.first()
+            if segment is None:
+                if self._empty is not None and not self._empty.done():
+                    self._empty.set_result(None)
+                self._idle = self._loop.create_future()
+                await self._idle
+                continue
+            sequence = await delivery.deliver(segment)
+            backlog.acknowledged(sequence)
+            self._last_ack = self._clock.monotonic()
+            self.segments += 1
+            if spooler is not None:
+                spooler.acknowledged(segment, delivery.base_sequence)
 
-    async def _rest(self) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._closed = True
+        if task.cancelled():
+            return
+        _log.critical("writer died stream=%s", self._stream, exc_info=task.exception())
+        self._give_up("the writer of the log has failed; its process must be started again")
         if self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
-        self._idle = self._loop.create_future()
-        await self._idle
-
-    async def _deliver(self, segment: Formed) -> None:
-        """Sends one segment until it is acknowledged."""
-        self._serial += 1
-        reply = f"{self._inbox}.{self._serial}"
-        headers = {"Nats-Msg-Id": segment.msg_id}
-        payload = segment.payload
-        assert payload is not None
-        backoff = 0.05
-        while True:
-            await self._connection.wait_connected()
-            self._outcome = self._loop.create_future()
-            self._sent_at = self._clock.monotonic()
-            segment.attempts += 1
-            try:
-                await self._connection.nc.publish(segment.subject, payload, reply=reply, headers=headers)
-                outcome: Ack | str = await self._outcome
-            except (NatsError, OSError) as error:
-                outcome = type(error).__name__
-            self._outcome = None
-            if isinstance(outcome, Ack):
-                self._acknowledged(segment, outcome.seq)
-                return
-            self.retries += 1
-            _log.warning(
-                "segment is sent again stream=%s msg_id=%s attempts=%d reason=%s",
-                self._stream,
-                segment.msg_id,
-                segment.attempts,
-                outcome,
-            )
-            await asyncio.sleep(backoff)
-            backoff = min(backoff * 2, 1.0)
-
-    def _acknowledged(self, segment: Formed, sequence: int) -> None:
-        self._pending.popleft()
-        self._pending_bytes -= segment.size
-        self._last_ack = self._clock.monotonic()
-        self.last_sequence = sequence
-        self.segments += 1
-        for entry in segment.entries:
-            if not entry.future.done():
-                entry.future.set_result(sequence)
-
-    # --- the shape of a future, for the client's read loop
-
-    def cancelled(self) -> bool:
-        return False
-
-    def set_result(self, message: Msg) -> None:
-        outcome = self._outcome
-        if outcome is None or outcome.done() or message.subject.rpartition(".")[2] != str(self._serial):
-            return
-        try:
-            ack = ack_decoder.decode(message.data)
-        except msgspec.MsgspecError:
-            # an empty answer with status 503: no stream listens
-            outcome.set_result("no stream takes it at the moment")
-            return
-        outcome.set_result(ack if ack.error is None else f"{ack.error.description} ({ack.error.err_code})")
-
-    def _connection_changed(self) -> None:
-        self._interrupt("connection lost") if not self._connection.connected else None
-
-    def _interrupt(self, reason: str) -> None:
-        if self._outcome is not None and not self._outcome.done():
-            self._outcome.set_result(reason)
 
     def _tick(self) -> None:
-        now = self._clock.monotonic()
-        if self._outcome is not None and now - self._sent_at > ACK_WAIT_S:
-            self._interrupt("no acknowledgement")
-        idle = not self._pending and not self._gathering
-        if idle and self._stream == "TRAFFIC" and not self._closing and now - self._last_ack >= self._heartbeat_s:
-            self._add(subjects.traffic(0), [self._own(WriterBeat(self._open_requests(), self.admitted))], False)
+        self._delivery.check()
+        if self._spooler is not None:
+            self._spooler.check()
+        idle_s = self._clock.monotonic() - self._last_ack
+        if self._stream == "TRAFFIC" and not self._closed and not self._backlog and idle_s >= self._heartbeat_s:
+            self._add(subjects.traffic(0), [self._own(WriterBeat(self._open_requests(), self.admitted))])
         self._timer = self._loop.call_later(_TICK_S, self._tick)
 
     def _own(self, data: msgspec.Struct) -> Fact:
-        writer = self._gathering.writer
-        return self.new_fact(
-            data, tenant=SYSTEM, actor=f"worker:{writer}", correlation=f"{writer}/{self._gathering.boot}"
-        )
+        writer, boot = self._backlog.writer, self._backlog.boot
+        return self.new_fact(data, tenant=SYSTEM, actor=f"worker:{writer}", correlation=f"{writer}/{boot}")
 
-    # --- ending
-
-    async def _drained(self) -> None:
-        while self._pending or self._gathering:
-            self._empty = self._loop.create_future()
-            await self._empty
-
-    def _give_up(self) -> None:
-        entries = [entry for segment in self._pending for entry in segment.entries] + self._gathering.take_all()
-        self._pending.clear()
-        _log.error("writer gives up stream=%s appends_lost=%d", self._stream, len(entries))
-        for entry in entries:
-            if not entry.future.done():
-                entry.future.set_exception(Unavailable("the log did not take the facts before the process ended"))
-                entry.future.exception()  # told; whoever does not listen is not to be warned about
+    def _give_up(self, reason: str) -> None:
+        futures = self._backlog.abandon()
+        if futures:
+            _log.error("writer gives up stream=%s appends=%d", self._stream, len(futures))
+        for future in futures:
+            future.set_exception(Unavailable(reason))
+            future.exception()  # told; whoever does not listen is not to be warned about

@@ -1,0 +1,193 @@
+"""What a writer holds: facts that gather, the segments they became, the head of their chain. No sockets, no files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from itertools import islice
+
+from projections.log.spool import SpoolFile
+from schemas.codec import encode_segment, segment_hash
+from schemas.envelope import GENESIS
+
+
+class Draft:
+    """Facts of one subject that will leave as one segment."""
+
+    __slots__ = ("facts", "futures", "since", "size", "spool", "subject")
+
+    def __init__(self, subject: str, since: float) -> None:
+        self.subject = subject
+        self.since = since
+        """Monotonic time of its first fact."""
+        self.facts: list[bytes] = []
+        self.futures: list[asyncio.Future[int]] = []
+        self.spool: list[asyncio.Future[int]] = []
+        """Those of `futures` that the spool may satisfy."""
+        self.size = 0
+
+
+class Formed:
+    """A segment with its place in a chain, until it is acknowledged."""
+
+    __slots__ = (
+        "acknowledged", "attempts", "boot", "file", "first_sent", "futures", "number", "offset", "payload", "since",
+        "size", "spool", "subject", "writer",
+    )  # fmt: skip
+
+    def __init__(self, subject: str, writer: str, boot: str, number: int, size: int) -> None:
+        self.subject = subject
+        self.writer = writer
+        self.boot = boot
+        self.number = number
+        self.size = size
+        self.payload: bytes | None = None
+        """None while the bytes are only in `file`, at `offset`."""
+        self.file: SpoolFile | None = None
+        self.offset = 0
+        self.futures: list[asyncio.Future[int]] = []
+        self.spool: list[asyncio.Future[int]] = []
+        self.since = 0.0
+        self.attempts = 0
+        self.first_sent = 0.0
+        self.acknowledged = False
+
+    @property
+    def msg_id(self) -> str:
+        return f"{self.writer}/{self.boot}/{self.number}"
+
+
+class Backlog:
+    """Drafts in the order of their first facts, then `pending`: formed, in the order of the chain."""
+
+    def __init__(self, writer: str, boot: str, segment_bytes: int) -> None:
+        self.writer = writer
+        self.boot = boot
+        self.number = 0
+        """Of the last segment formed."""
+        self.pending: deque[Formed] = deque()
+        self.size = 0
+        """Bytes in memory, of drafts and of formed segments."""
+        self.spool_waits = 0
+        """Futures that the spool may satisfy and that nothing has satisfied yet."""
+        self.on_disk = 0
+        """How many of `pending`, from its front, are in files."""
+        self._hash = GENESIS
+        self._segment_bytes = segment_bytes
+        self._drafts: deque[Draft] = deque()
+        self._open: dict[str, Draft] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.pending or self._drafts)
+
+    @property
+    def since(self) -> float:
+        """Monotonic time since when the oldest fact waits; infinite when none does."""
+        if self.pending:
+            return self.pending[0].since
+        return self._drafts[0].since if self._drafts else float("inf")
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether anything waits that no file holds."""
+        return bool(self._drafts) or self.on_disk < len(self.pending)
+
+    @property
+    def memory_since(self) -> float:
+        """As `since`, of what no file holds."""
+        if self.on_disk < len(self.pending):
+            return self.pending[self.on_disk].since
+        return self._drafts[0].since if self._drafts else float("inf")
+
+    def add(
+        self, subject: str, facts: list[bytes], size: int, future: asyncio.Future[int], spool: bool, now: float
+    ) -> None:
+        """Facts of one call stay together."""
+        draft = self._open.get(subject)
+        if draft is None or draft.size + size > self._segment_bytes:
+            draft = self._open[subject] = Draft(subject, now)
+            self._drafts.append(draft)
+        draft.facts += facts
+        draft.futures.append(future)
+        draft.size += size
+        self.size += size
+        if spool:
+            draft.spool.append(future)
+            self.spool_waits += 1
+
+    def begin_anew(self) -> None:
+        """What is added from now on stands in segments after all that was added before."""
+        self._open.clear()
+
+    def first(self) -> Formed | None:
+        """The segment whose turn it is, formed if need be."""
+        if self.pending:
+            return self.pending[0]
+        return self._form() if self._drafts else None
+
+    def form_up_to(self, size: int) -> list[Formed]:
+        """Segments of about so many bytes of drafts, for the spool."""
+        formed: list[Formed] = []
+        while self._drafts and size > 0:
+            formed.append(self._form())
+            size -= formed[-1].size
+        return formed
+
+    def unspooled(self) -> list[Formed]:
+        """The pending segments that no file holds, in order."""
+        return list(islice(self.pending, self.on_disk, None))
+
+    def acknowledged(self, sequence: int) -> Formed:
+        """The first pending segment is stored."""
+        segment = self.pending.popleft()
+        segment.acknowledged = True
+        if segment.file is None:
+            self.size -= segment.size
+        else:
+            self.on_disk -= 1
+        self.spool_waits -= len(segment.spool)
+        for future in segment.futures:
+            if not future.done():
+                future.set_result(sequence)
+        return segment
+
+    def spooled(self, segment: Formed, file: SpoolFile, offset: int) -> None:
+        """The bytes of a segment are safe in a file; it may have been acknowledged in the meantime."""
+        if segment.acknowledged:
+            return
+        segment.file, segment.offset = file, offset
+        segment.payload = None
+        file.unacknowledged += 1
+        self.on_disk += 1
+        self.size -= segment.size
+        self.spool_waits -= len(segment.spool)
+        for future in segment.spool:
+            if not future.done():
+                future.set_result(0)
+        segment.spool = []
+
+    def abandon(self) -> list[asyncio.Future[int]]:
+        """Empties everything; the futures of what no file holds."""
+        futures = [future for segment in self.pending if segment.file is None for future in segment.futures]
+        futures += [future for draft in self._drafts for future in draft.futures]
+        self.pending.clear()
+        self._drafts.clear()
+        self._open.clear()
+        self.size = self.spool_waits = self.on_disk = 0
+        return [future for future in futures if not future.done()]
+
+    def _form(self) -> Formed:
+        draft = self._drafts.popleft()
+        if self._open.get(draft.subject) is draft:
+            del self._open[draft.subject]
+        self.number += 1
+        payload = encode_segment(draft.subject, self.writer, self.boot, self.number, self._hash, draft.facts)
+        self._hash = segment_hash(payload)
+        segment = Formed(draft.subject, self.writer, self.boot, self.number, len(payload))
+        segment.payload = payload
+        segment.futures = draft.futures
+        segment.spool = draft.spool
+        segment.since = draft.since
+        self.size += segment.size - draft.size
+        self.pending.append(segment)
+        return segment

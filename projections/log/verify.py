@@ -1,0 +1,139 @@
+"""Checks that the chains of segments in the log are whole. The rules are in `schemas.chain`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from projections.log.api import call
+from projections.log.connection import LogConnection
+from projections.log.reader import Message, StreamReader, last_sequence
+from schemas.chain import ChainFault, ChainState, chain_of
+from schemas.codec import Malformed, decode_segment, segment_hash
+from schemas.envelope import SegmentHead
+
+SEGMENTED = ("CONFIG", "TRAFFIC", "DECISIONS", "LEDGER", "OPS")
+"""The streams that consist of segments."""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One place where the log is not what its writers wrote."""
+
+    stream: str
+    sequence: int
+    """Of the message at which it shows; 0 when a chain as a whole falls short."""
+    writer: str
+    boot: str
+    number: int
+    kind: str
+    """`changed`, `removed`, `inserted`, `reordered`, `cut`."""
+    detail: str
+
+
+class Report(msgspec.Struct):
+    """What was read and what was wrong with it."""
+
+    segments: int = 0
+    facts: int = 0
+    chains: int = 0
+    faults: list[Fault] = []
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a chain had got to when somebody noted it elsewhere."""
+
+    number: int
+    hash: bytes
+
+
+Progress = Callable[[str, int, int], None]
+"""(stream, sequence reached, last sequence)."""
+
+
+async def verify_chains(
+    connection: LogConnection,
+    streams: Sequence[str] = SEGMENTED,
+    progress: Progress | None = None,
+    heads: Mapping[tuple[str, str], Head] | None = None,
+) -> Report:
+    """Reads streams from their beginning to what is now their end.
+
+    Args:
+        heads: by (stream, chain), heads noted earlier, such as those of a signed checkpoint: a chain that does not
+            reach its head was cut off. Chains are named as by `schemas.chain.chain_of`.
+
+    Raises:
+        NotFound: a stream does not exist.
+    """
+    report = Report()
+    for stream in streams:
+        last = await last_sequence(connection, stream)
+        forgets = await _forgets(connection, stream)
+        check = StreamCheck(stream, forgets)
+        async for batch in StreamReader(connection, stream).batches(follow=False, until=last):
+            for message in batch:
+                report.faults += check.take(message)
+            if progress is not None:
+                progress(stream, batch[-1].sequence, last)
+        for (of, chain), head in (heads or {}).items():
+            if of == stream:
+                report.faults += check.reaches(chain, head)
+        report.segments += check.segments
+        report.facts += check.facts
+        report.chains += len(check.chains)
+    return report
+
+
+class StreamCheck:
+    """Follows all chains of one stream, message by message."""
+
+    def __init__(self, stream: str, forgets: bool) -> None:
+        self.segments = 0
+        self.facts = 0
+        self.chains: dict[str, ChainState] = {}
+        self._stream = stream
+        self._forgets = forgets
+
+    def take(self, message: Message) -> list[Fault]:
+        """What is wrong with the next message of the stream."""
+        self.segments += 1
+        try:
+            segment = decode_segment(message.payload)
+        except Malformed as error:
+            return [Fault(self._stream, message.sequence, "", "", 0, "changed", str(error))]
+        self.facts += len(segment.facts)
+        head = SegmentHead(
+            segment.format, segment.subject, segment.writer, segment.boot, segment.number, segment.previous
+        )
+        state = self.chains.setdefault(chain_of(self._stream, head), ChainState())
+        fault = state.check(
+            head, segment_hash(message.payload), sequence=message.sequence, may_begin_late=self._forgets
+        )
+        faults = [] if fault is None else [self._fault(message, head, fault)]
+        if head.subject != message.subject:
+            moved = ChainFault("changed", head.number, f"it was written to {head.subject}, not to {message.subject}")
+            faults.append(self._fault(message, head, moved))
+        return faults
+
+    def reaches(self, chain: str, head: Head) -> list[Fault]:
+        """Whether a chain goes as far as it once did."""
+        state = self.chains.get(chain, ChainState())
+        fault = state.ends_before(head.number, head.hash)
+        if fault is None:
+            return []
+        writer, _, boot = chain.partition("/")
+        return [Fault(self._stream, state.sequence, writer, boot, fault.number, fault.kind, fault.detail)]
+
+    def _fault(self, message: Message, head: SegmentHead, fault: ChainFault) -> Fault:
+        return Fault(self._stream, message.sequence, head.writer, head.boot, fault.number, fault.kind, fault.detail)
+
+
+async def _forgets(connection: LogConnection, stream: str) -> bool:
+    """Whether the stream has let go of old messages as its policy says, so that chains may lack their beginnings."""
+    info = await call(connection, f"STREAM.INFO.{stream}")
+    return bool(info["config"].get("max_age", 0)) and info["state"]["first_seq"] > 1
