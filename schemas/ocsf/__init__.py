@@ -1,0 +1,1 @@
+"""Terminal facts as security events of the Open Cybersecurity Schema Framework. Pure mapping; no sending."""

@@ -1,0 +1,35 @@
+"""Security events as lines of NDJSON, and which fact a line tells of. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.ocsf.event import ApiActivity
+
+_encode = msgspec.json.Encoder().encode
+
+
+def line_of(event: ApiActivity) -> bytes:
+    """The event as one line of NDJSON, line feed included."""
+    return _encode(event) + b"\n"
+
+
+class _Place(msgspec.Struct, frozen=True):
+    log_sequence: int
+    log_index: int
+
+
+class _Line(msgspec.Struct, frozen=True):
+    unmapped: _Place
+
+
+_line = msgspec.json.Decoder(_Line).decode
+
+
+def place_of(line: bytes) -> tuple[int, int] | None:
+    """(sequence, index) of the fact that a line tells of; None when it is not a whole line of an event."""
+    try:
+        place = _line(line).unmapped
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return place.log_sequence, place.log_index
