@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NothingNew
+from nats.js import JetStreamContext
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +22,7 @@ BATCH = 64
 GATHER_S = 0.2
 """How long a delivery gathers before it is handed on: the latency of a lone message."""
 _CONNECT_S = 5.0
+_SHORTEST_S = 0.001
 
 
 class Feed:
@@ -59,7 +62,7 @@ class Feed:
             allow_reconnect=True,
             graceful_timeout=5.0,
             error_cb=self._failed,
-            logger=log,
+            logger=_quiet(),
             log_level=logging.DEBUG,
         )
         subscriber = broker.subscriber(
@@ -77,6 +80,8 @@ class Feed:
                 self._client = await broker.connect()
                 self._broker = broker
                 await broker.start()
+                assert subscriber.subscription is not None, "a started pull subscriber has a subscription"
+                subscriber.subscription = cast("Any", _Patient(self._client, subscriber.subscription))
         except BaseException:
             await self.stop()
             raise
@@ -97,6 +102,42 @@ class Feed:
         self._faults += 1
         if self._faults <= 3 or self._faults % 100 == 0:
             log.warning("event=feed_error consumer=%s error=%s", self._name, type(error).__name__)
+
+
+def _quiet() -> logging.Logger:
+    """FastStream tells of every task and batch."""
+    logger = logging.getLogger(f"{__name__}.faststream")
+    logger.setLevel(logging.WARNING)
+    return logger
+
+
+class _Patient:
+    """A pull subscription whose fetch only ever ends with messages or with "nothing new".
+
+    What the plain one raises besides would make FastStream drop the messages it has gathered so far, or ask again
+    without a pause: a timeout of another class at the edge of the time, refusals while a durable is missing. While
+    there is no connection the client would store requests, to send them all at its return.
+    """
+
+    def __init__(self, client: Client, plain: JetStreamContext.PullSubscription) -> None:
+        self._client = client
+        self._plain = plain
+
+    async def fetch(self, batch: int, timeout: float) -> list[Msg]:  # noqa: ASYNC109  the shape of the plain one
+        if timeout < _SHORTEST_S:
+            raise NothingNew
+        if self._client.is_connected:
+            try:
+                return await self._plain.fetch(batch, timeout)
+            except TimeoutError:
+                raise NothingNew from None
+            except (NatsError, OSError) as error:
+                log.info("event=fetch_failed error=%s", type(error).__name__)
+        await asyncio.sleep(timeout)
+        raise NothingNew
+
+    async def unsubscribe(self) -> None:
+        await self._plain.unsubscribe()
 
 
 async def _raw(message: Any) -> list[Msg]:

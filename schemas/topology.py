@@ -69,6 +69,8 @@ STREAMS = (
 CONSUMERS = (
     Consumer("audit", "TRAFFIC"),
     Consumer("audit-findings", "DECISIONS"),
+    Consumer("audit-spend", "LEDGER"),
+    Consumer("audit-config", "CONFIG"),
     Consumer("analytics", "TRAFFIC"),
     Consumer("siem", "TRAFFIC"),
     Consumer("quota", "TRAFFIC"),

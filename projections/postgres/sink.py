@@ -42,12 +42,20 @@ class Sink(Generic[BatchT]):
     """Applies one stream to one view. `name`, stream and partition are the key of its position."""
 
     def __init__(
-        self, pool: asyncpg.Pool[Any], view: View[BatchT], *, name: str, stream: str, schema: str = LIVE
+        self,
+        pool: asyncpg.Pool[Any],
+        view: View[BatchT],
+        *,
+        name: str,
+        stream: str,
+        partition: int = 0,
+        schema: str = LIVE,
     ) -> None:
         self._pool = pool
         self._view = view
         self._name = name
         self._stream = stream
+        self._key = (name, stream, partition)
         self._schema = schema
         self._table = f"{quoted(schema)}.position"
         self._sequence = 0
@@ -72,9 +80,7 @@ class Sink(Generic[BatchT]):
             self._view.forget()
         async with outage("postgres"), self._pool.acquire() as connection:
             stored = await connection.fetchval(
-                f"SELECT sequence FROM {self._table} WHERE sink = $1 AND stream = $2 AND partition = 0",
-                self._name,
-                self._stream,
+                f"SELECT sequence FROM {self._table} WHERE sink = $1 AND stream = $2 AND partition = $3", *self._key
             )
         self._moved(stored or 0)
 
@@ -104,22 +110,21 @@ class Sink(Generic[BatchT]):
     async def _apply(self, connection: Any, batch: BatchT, through: int) -> int:
         await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", lock_key(self._schema))
         await connection.execute(
-            f"INSERT INTO {self._table} (sink, stream) VALUES ($1, $2) ON CONFLICT DO NOTHING", self._name, self._stream
+            f"INSERT INTO {self._table} (sink, stream, partition) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            *self._key,
         )
         stored = await connection.fetchval(
-            f"SELECT sequence FROM {self._table} WHERE sink = $1 AND stream = $2 AND partition = 0 FOR UPDATE",
-            self._name,
-            self._stream,
+            f"SELECT sequence FROM {self._table} WHERE sink = $1 AND stream = $2 AND partition = $3 FOR UPDATE",
+            *self._key,
         )
         if stored != self._sequence:
             self._moved(stored)
             raise Rejected(f"postgres: the view stands at {self._stream}:{stored}")
         written = await self._view.write(connection, batch)
         await connection.execute(
-            f"UPDATE {self._table} SET sequence = $3, updated = now() "
-            "WHERE sink = $1 AND stream = $2 AND partition = 0",
-            self._name,
-            self._stream,
+            f"UPDATE {self._table} SET sequence = $4, updated = now() "
+            "WHERE sink = $1 AND stream = $2 AND partition = $3",
+            *self._key,
             through,
         )
         return written

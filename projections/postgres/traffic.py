@@ -41,9 +41,10 @@ class TrafficView:
         self._partitions.forget()
 
 
-def traffic_sink(pool: asyncpg.Pool[Any], *, schema: str = LIVE) -> Sink[Rows]:
-    """TRAFFIC into `traffic_event` and `finding`."""
-    return Sink(pool, TrafficView(pool, schema), name="audit", stream="TRAFFIC", schema=schema)
+def traffic_sink(pool: asyncpg.Pool[Any], *, schema: str = LIVE, partition: int = 0) -> Sink[Rows]:
+    """TRAFFIC, or one partition of it, into `traffic_event` and `finding`."""
+    view = TrafficView(pool, schema)
+    return Sink(pool, view, name="audit", stream="TRAFFIC", partition=partition, schema=schema)
 
 
 def findings_sink(pool: asyncpg.Pool[Any], *, schema: str = LIVE) -> Sink[Rows]:

@@ -1,0 +1,92 @@
+"""The process that copies the log into Postgres: one door and one position for each stream."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import asyncpg
+
+from processors.door import consume
+from projections.log.connection import LogConnection
+from projections.postgres.configuration import config_sink
+from projections.postgres.migrate import migrate
+from projections.postgres.pool import open_pool
+from projections.postgres.sink import Sink
+from projections.postgres.spending import spend_sink
+from projections.postgres.traffic import findings_sink, traffic_sink
+from schemas.errors import Rejected
+from schemas.settings import BadSettings, Settings
+from schemas.topology import CONSUMERS
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 1.0
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Keeps Postgres up to date until `stop` is set.
+
+    Raises:
+        BadSettings: there is no URL of a Postgres.
+        Unavailable: the log did not answer at the start.
+    """
+    if not settings.postgres_url:
+        raise BadSettings(["NEXUS_POSTGRES_URL is missing: audit writes there"])
+    connection = await LogConnection.open(settings.nats_url, "audit")
+    try:
+        pool = await _open(settings.postgres_url, stop)
+        if pool is None:
+            return
+        try:
+            async with asyncio.TaskGroup() as doors:
+                for sink, name, partition in _sinks(pool, settings.partitions):
+                    consumer = next(declared for declared in CONSUMERS if declared.name == name)
+                    doors.create_task(
+                        consume(
+                            settings,
+                            connection,
+                            consumer,
+                            sink.handle,
+                            sink.position,
+                            stop,
+                            refresh=sink.refresh,
+                            skip=sink.skip,
+                            partition=partition,
+                        )
+                    )
+        finally:
+            await pool.close()
+    finally:
+        await connection.close()
+
+
+def _sinks(pool: asyncpg.Pool[Any], partitions: int) -> list[tuple[Sink[Any], str, int]]:
+    """Sink, name of its consumer, partition."""
+    return [
+        *((traffic_sink(pool, partition=number), "audit", number) for number in range(partitions)),
+        (findings_sink(pool), "audit-findings", 0),
+        (spend_sink(pool), "audit-spend", 0),
+        (config_sink(pool), "audit-config", 0),
+    ]
+
+
+async def _open(url: str, stop: asyncio.Event) -> asyncpg.Pool[Any] | None:
+    """The pool, once Postgres is there and migrated; None when the process is to end before."""
+    pool: asyncpg.Pool[Any] | None = None
+    while not stop.is_set():
+        try:
+            pool = pool or await open_pool(url, name="audit", largest=6)
+            await migrate(pool)
+            return pool
+        except Rejected as error:
+            log.warning("event=store_not_ready store=postgres error=%s", error)
+        try:
+            async with asyncio.timeout(_RETRY_S):
+                await stop.wait()
+        except TimeoutError:
+            continue
+    if pool is not None:
+        await pool.close()
+    return None
