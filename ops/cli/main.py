@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ops.cli.exits import INTERRUPTED, OK, USAGE, CommandFailed
+from ops.cli.exits import FAILED, INTERRUPTED, OF_STATUS, OK, USAGE, CommandFailed
 from ops.cli.parser import COMMANDS, DEFAULTS, PASSED_ON, build
+from schemas.errors import NexusError
 
 
 def run(argv: Sequence[str]) -> int:
@@ -26,6 +27,9 @@ def run(argv: Sequence[str]) -> int:
     except CommandFailed as failure:
         print(f"nexus: {failure.message}", file=sys.stderr)
         return failure.code
+    except NexusError as error:
+        print(f"nexus: {error.message}", file=sys.stderr)
+        return OF_STATUS.get(error.status, FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -1,0 +1,81 @@
+"""`nexus tail`: prints the facts of a stream, a line each, straight from the log."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+
+from ops.cli.endpoints import url_of
+from ops.cli.moments import moment_us
+from ops.cli.output import Output
+from ops.cli.summary import summary
+from projections.log.connection import LogConnection
+from projections.log.reader import Message, StreamReader, last_sequence
+from schemas.cloudevents import cloud_event
+from schemas.codec import Malformed, decode_segment, open_fact
+from schemas.envelope import Fact, Position
+from schemas.ids import Clock, SystemClock, iso
+
+CONNECT_S = 5.0
+
+
+def tail(args: argparse.Namespace) -> int:
+    """Print what is there, and with `--follow` what comes."""
+    asyncio.run(_tail(args, Output(args.output), SystemClock()))
+    return 0
+
+
+async def _tail(args: argparse.Namespace, output: Output, clock: Clock) -> None:
+    connection = await LogConnection.open(url_of("nats", args.data), "nexus-tail", wait_s=CONNECT_S)
+    try:
+        reader = await _reader(args, connection, clock)
+        async for batch in reader.batches(follow=args.follow):
+            for message in batch:
+                _print(message, args, output)
+    finally:
+        await connection.close()
+
+
+async def _reader(args: argparse.Namespace, connection: LogConnection, clock: Clock) -> StreamReader:
+    if args.since:
+        since = moment_us(args.since, "--since", clock.now_us())
+        return StreamReader(connection, args.stream, start_time_us=max(since, 1))
+    last = await last_sequence(connection, args.stream)
+    return StreamReader(connection, args.stream, start=max(last - args.limit + 1, 1))
+
+
+def _print(message: Message, args: argparse.Namespace, output: Output) -> None:
+    position = Position(message.stream, message.sequence)
+    try:
+        found = list(matching(message, args))
+        lines = [(cloud_event(fact, message.subject, position), line_of(fact, position)) for fact in found]
+    except Malformed as error:
+        output.message(f"{position} cannot be read: {error}; `nexus verify` says more")
+        return
+    for event, line in lines:
+        output.line(event, line)
+
+
+def matching(message: Message, args: argparse.Namespace) -> Iterator[Fact]:
+    """The facts of a message that the filters let pass.
+
+    Raises:
+        Malformed: the message is no segment.
+    """
+    for fact in decode_segment(message.payload).facts:
+        wanted = (
+            (not args.tenant or fact.tenant == args.tenant)
+            and (not args.request or fact.correlation == args.request)
+            and (not args.type or fact.type.startswith(args.type))
+        )
+        if wanted:
+            yield fact
+
+
+def line_of(fact: Fact, position: Position) -> str:
+    """Time, position, type, tenant, correlation, summary. Malformed when the data does not fit the type."""
+    told = summary(open_fact(fact))
+    return (
+        f"{iso(fact.time)}  {position!s:<14}  {fact.type:<22}  {fact.tenant:<10}  {fact.correlation}  {told}".rstrip()
+    )
