@@ -13,6 +13,7 @@ from ingress.admin.intake import Completed, Intake, Sealing
 from ingress.admin.references import (
     ConfigView,
     check_references,
+    check_rules,
     check_tenant,
     check_unique,
     check_unreferenced,
@@ -67,6 +68,16 @@ class View(ConfigView, Protocol):
     async def wait_for(self, sequence: int, timeout: float | None) -> bool: ...  # noqa: ASYNC109  as it is there
 
 
+class Tools(msgspec.Struct, frozen=True):
+    """What every collection's commands work with."""
+
+    store: Store
+    view: View
+    vault: Sealing
+    rules: frozenset[str]
+    """Ids of the screening rules there are."""
+
+
 class CommandQuery(msgspec.Struct, frozen=True):
     """Parameters of a command."""
 
@@ -84,13 +95,14 @@ class RemoveQuery(CommandQuery, frozen=True):
 class Commands:
     """The commands of one collection."""
 
-    def __init__(self, intake: Intake, store: Store, view: View, vault: Sealing) -> None:
+    def __init__(self, intake: Intake, tools: Tools) -> None:
         self._intake = intake
         self._decider = intake.decider
         self._word = intake.decider.name.replace("-", " ")
-        self._store = store
-        self._view = view
-        self._vault = vault
+        self._store = tools.store
+        self._view = tools.view
+        self._vault = tools.vault
+        self._rules = tools.rules
 
     async def create(self, call: Call) -> Answer:
         """POST: brings a new one into being; 409 when it exists."""
@@ -183,6 +195,7 @@ class Commands:
             given = msgspec.structs.replace(given, id=identifier)
         completed = self._intake.complete(given, current, self._vault)
         check_references(completed.spec, tenant, self._view, before=current)
+        check_rules(completed.spec, self._rules, before=current)
         check_unique(completed.spec, self._view)
         return completed
 

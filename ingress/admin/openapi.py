@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ingress.admin.call import Answer, Call
 from ingress.admin.wire import Endpoint
 
 REFERENCE = "#/components/schemas/{name}"
@@ -69,6 +70,25 @@ def document(endpoints: Iterable[Endpoint], version: str) -> dict[str, Any]:
             "responses": {"Error": {"description": "An error.", "content": _json(_ref(ErrorAnswer))}},
         },
     }
+
+
+def document_endpoint(endpoints: Iterable[Endpoint], version: str) -> Endpoint:
+    """Serves the document of the endpoints, itself included."""
+    made: dict[str, Any] = {}
+
+    async def serve(call: Call) -> Answer:
+        return Answer(body=made)
+
+    itself = Endpoint(
+        method="GET",
+        path="/api/admin/openapi.json",
+        handle=serve,
+        summary="This document",
+        tag="operation",
+        public=True,
+    )
+    made.update(document([*endpoints, itself], version))
+    return itself
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:

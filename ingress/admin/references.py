@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ from schemas.aggregates.budget import Budget
 from schemas.aggregates.catalogue import DECIDERS
 from schemas.aggregates.decider import State
 from schemas.aggregates.model import Model
+from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
 from schemas.aggregates.tenant import Tenant
@@ -90,6 +91,17 @@ def check_references(spec: msgspec.Struct, tenant: str, view: ConfigView, before
             for reference in missing
         )
         raise InvalidRequest(told, param=missing[0].field)
+
+
+def check_rules(spec: msgspec.Struct, rules: Collection[str], before: State = None) -> None:
+    """Raises InvalidRequest when a policy speaks of screening rules that there are not: it would change nothing."""
+    if not isinstance(spec, Policy):
+        return
+    kept = {*before.overrides, *before.disabled} if isinstance(before, Policy) else set()
+    for field, named in (("overrides", spec.overrides), ("disabled", spec.disabled)):
+        for rule in named:
+            if rule not in rules and rule not in kept:
+                raise InvalidRequest(f"{field} names a rule that does not exist ({nearest(rule, rules)})", param=field)
 
 
 def check_unique(spec: msgspec.Struct, view: ConfigView) -> None:

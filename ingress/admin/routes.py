@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
 
 from blacksheep.messages import Request, Response
 from blacksheep.server.application import Application
 from blacksheep.server.routing import Router
 
-from ingress.admin.commands import CommandQuery, Commands, RemoveQuery, Store, View
+from ingress.admin.commands import CommandQuery, Commands, RemoveQuery, Tools
 from ingress.admin.config_queries import ConfigQueries, ItemQuery, ListQuery, VersionedView
-from ingress.admin.intake import Intake, Sealing
+from ingress.admin.intake import Intake
 from ingress.admin.wire import Door, Endpoint, MethodNotAllowed, render_error
 from schemas.errors import NotFound
 
 PREFIX = "/api/admin"
 
 
-class LiveView(View, VersionedView, Protocol):
-    """What commands and queries need of the live configuration, together."""
-
-
-def collection_endpoints(intake: Intake, store: Store, view: LiveView, vault: Sealing) -> list[Endpoint]:
+def collection_endpoints(intake: Intake, tools: Tools, view: VersionedView) -> list[Endpoint]:
     """What is served for one collection."""
     name = intake.decider.collection
     word = intake.decider.name.replace("-", " ")
-    commands = Commands(intake, store, view, vault)
+    commands = Commands(intake, tools)
     queries = ConfigQueries(intake, view)
     many, one = f"{PREFIX}/{name}", f"{PREFIX}/{name}/{{id}}"
 

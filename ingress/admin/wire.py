@@ -19,7 +19,16 @@ from ingress.admin.bodies import fit
 from ingress.admin.call import Answer, Call
 from ingress.admin.freshness import Freshness
 from schemas.envelope import parse_position
-from schemas.errors import CallerError, InvalidRequest, NexusError, RequestTimeout, TooLarge, UnsupportedType
+from schemas.errors import (
+    CallerError,
+    InvalidRequest,
+    NexusError,
+    Rejected,
+    RequestTimeout,
+    TooLarge,
+    Unavailable,
+    UnsupportedType,
+)
 from schemas.ids import Clock, Ids
 
 log = logging.getLogger(__name__)
@@ -84,6 +93,9 @@ class Door:
                 call = await self._read(endpoint, request, request_id, principal)
                 await self._freshness.wait(call.position)
                 response = _render(await endpoint.handle(call))
+            except Rejected as error:
+                log.warning("admin request id=%s: a store does not answer: %s", request_id, error)
+                response = render_error(Unavailable("A store behind this does not answer; try again.", retry_after=1))
             except NexusError as error:
                 response = render_error(error)
             except MessageAborted:

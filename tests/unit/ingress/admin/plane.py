@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ingress.admin.auth import Authenticator, Principal
+from ingress.admin.commands import Tools
 from ingress.admin.freshness import Freshness
 from ingress.admin.intake import intakes
 from ingress.admin.routes import build_application, collection_endpoints
@@ -26,6 +27,9 @@ from schemas.ids import Ids, SystemClock
 KEY = "nxa_" + "5" * 64
 SCOPED_KEY = "nxa_" + "6" * 64
 """Of an administrator of the tenant `acme` alone."""
+
+
+RULES = frozenset({"pii.email", "pii.phone", "secrets.aws-key"})
 
 
 class Loaded(msgspec.Struct):
@@ -149,10 +153,9 @@ class Plane:
         clock = SystemClock()
         door = Door(Authenticator(keys), Freshness({"CONFIG": self.log}), clock, Ids(clock), body_timeout_s)
         view = View(self.log)
+        tools = Tools(self.log, view, self.vault, RULES)
         self.endpoints = [
-            endpoint
-            for intake in intakes().values()
-            for endpoint in collection_endpoints(intake, self.log, view, self.vault)
+            endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, view)
         ]
         self.application = build_application([*self.endpoints, *(extra or [])], door)
 

@@ -154,7 +154,7 @@ async def test_a_change_based_on_what_is_no_longer_so_is_refused(small: Plane) -
 )
 async def test_if_match_binds_a_command_to_a_version(small: Plane, method: str, sent: str, fits: bool) -> None:
     await small.given(("policies", {"id": "other"}))
-    body = None if method == "DELETE" else {"disabled": ["a"]}
+    body = None if method == "DELETE" else {"disabled": ["pii.email"]}
     reply = await small.call(method, "/api/admin/policies/other", body, headers={"if-match": sent})
     if fits:
         assert reply.status == (204 if method == "DELETE" else 200)
@@ -174,9 +174,9 @@ async def test_if_match_must_be_versions(small: Plane) -> None:
 
 async def test_put_creates_changes_and_leaves_alone(small: Plane) -> None:
     path = "/api/admin/policies/new"
-    first = await small.call("PUT", path, {"disabled": ["a"]})
+    first = await small.call("PUT", path, {"disabled": ["pii.email"]})
     assert (first.status, first.json["version"]) == (201, 1)
-    same = await small.call("PUT", path, {"disabled": ["a"]})
+    same = await small.call("PUT", path, {"disabled": ["pii.email"]})
     assert (same.status, same.json["version"]) == (200, 1)
     assert same.headers["x-nexus-position"] == first.headers["x-nexus-position"]
     replaced = await small.call("PUT", path, {"id": "new", "screen_requests": False})
@@ -192,6 +192,8 @@ async def test_what_is_named_must_exist_and_the_nearest_is_told(small: Plane) ->
         ("routes", {"id": "r", "targets": [{"account": "mock", "model": "gpt-4"}]}, "targets[0].model", "mock/gpt-4o"),
         ("budgets", {"id": "b", "limit_micros": 1, "scope": "key", "target": "x"}, "target", "there is none yet"),
         ("tenants", {"id": "sub", "parent": "acne"}, "parent", "nearest: acme"),
+        ("policies", {"id": "p", "overrides": {"pii.e-mail": "block"}}, "overrides", "nearest: pii.email"),
+        ("policies", {"id": "p", "disabled": ["pii.email", "secrets.aws"]}, "disabled", "nearest: secrets.aws-key"),
         ("policies", {"id": "p", "tenant": "acne"}, "tenant", "nearest: acme"),
     ]
     for collection, body, param, said in cases:

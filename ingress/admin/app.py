@@ -1,0 +1,114 @@
+"""Composition root of the admin plane: builds every part, serves until told to stop, closes in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack
+from functools import partial
+
+from blacksheep.server.application import Application
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from ingress.admin.auth import ROOT, Authenticator, open_key_file
+from ingress.admin.commands import Tools
+from ingress.admin.freshness import Freshness
+from ingress.admin.health import Health
+from ingress.admin.intake import intakes
+from ingress.admin.openapi import document_endpoint
+from ingress.admin.routes import build_application, collection_endpoints
+from ingress.admin.views import ConfigFreshness
+from ingress.admin.wire import Door
+from projections.live.config import LiveConfig
+from projections.log.api import call
+from projections.log.connection import LogConnection
+from projections.log.reader import last_sequence
+from projections.log.store import ConfigStore
+from projections.screening.packs import load_builtin_rules
+from projections.vault import Vault
+from schemas.ids import Ids, SystemClock
+from schemas.screening.model import TOO_MANY_HITS
+from schemas.settings import Settings
+from schemas.topology import STREAMS
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.1.0"
+STOP_S = 10.0
+"""How long requests under way may take to end after the signal."""
+
+
+async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Serves until SIGTERM, SIGINT or `stop`.
+
+    Raises:
+        Unavailable: the log cannot be reached at the start.
+        BadKeyFile, BadMasterKey: a secret on the disk cannot be trusted.
+        SystemExit: a part of it ended by itself.
+    """
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as opened:
+        connection = await LogConnection.open(settings.nats_url, settings.writer or "admin")
+        opened.push_async_callback(connection.close)
+        live = await LiveConfig.start(connection)
+        opened.push_async_callback(live.close)
+        application = await build(settings, connection, live, opened)
+        server = Server(
+            application,
+            address=settings.admin_host,
+            port=settings.admin_port,
+            interface=Interfaces.ASGINL,
+            websockets=False,
+            log_enabled=False,
+        )
+        serving = asyncio.create_task(server.serve(), name="serve")
+        log.info("admin plane serves host=%s port=%d", settings.admin_host, settings.admin_port)
+        waiting = [asyncio.create_task(stop.wait()), serving, *([live.task] if live.task else [])]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        waiting[0].cancel()
+        in_order = stop.is_set()
+        if not in_order:
+            log.error("admin plane stops: serving or following the configuration ended by itself")
+        server.stop()  # type: ignore[no-untyped-call]
+        try:
+            await asyncio.wait_for(asyncio.gather(serving, return_exceptions=True), STOP_S)
+        except TimeoutError:
+            log.warning("admin plane stops with requests under way after_s=%.0f", STOP_S)
+    if not in_order:
+        raise SystemExit(1)
+
+
+async def build(settings: Settings, connection: LogConnection, live: LiveConfig, opened: AsyncExitStack) -> Application:
+    """The web application over a connected log; whatever else it opens is closed with `opened`."""
+    clock = SystemClock()
+    ids = Ids(clock)
+    store = ConfigStore(connection, clock, ids, writer=settings.writer or "admin")
+    rules = frozenset({TOO_MANY_HITS, *(rule.id for rule in load_builtin_rules())})
+    tools = Tools(store, live, Vault.open(settings), rules)
+    health = Health(
+        probes={"log": partial(call, connection, "INFO")},
+        streams=partial(_last_sequences, connection),
+        positions={},
+        config=lambda: (live.sequence, live.age_s),
+        stale_s=settings.config_stale_s,
+    )
+    endpoints = [
+        *(endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, live)),
+        *health.endpoints(),
+    ]
+    authenticator = Authenticator({open_key_file(settings.data): ROOT})
+    freshness = Freshness({"CONFIG": ConfigFreshness(live)})
+    door = Door(authenticator, freshness, clock, ids, settings.body_timeout_s)
+    application = build_application([*endpoints, document_endpoint(endpoints, VERSION)], door)
+    await application.start()  # type: ignore[no-untyped-call]
+    return application
+
+
+async def _last_sequences(connection: LogConnection) -> dict[str, int]:
+    names = [stream.name for stream in STREAMS]
+    return dict(zip(names, await asyncio.gather(*(last_sequence(connection, name) for name in names)), strict=True))

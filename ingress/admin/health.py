@@ -1,0 +1,189 @@
+"""How the parts are: what answers, how fast, and how far the views are behind the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from ingress.admin.call import Answer, Call
+from ingress.admin.wire import Endpoint
+from schemas.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+PROBE_S = 2.0
+
+
+class Dependency(msgspec.Struct, frozen=True):
+    """One service that Nexus needs."""
+
+    ok: bool
+    latency_ms: float
+    error: str | None = None
+    """The kind of error, when it is not ok."""
+
+
+class ConfigHealth(msgspec.Struct, frozen=True):
+    """The configuration in this process's memory against CONFIG."""
+
+    sequence: int
+    lag: int | None
+    """Messages still to be read; null when the log does not say."""
+    age_s: float
+    """Since the log last answered."""
+
+
+class Projection(msgspec.Struct, frozen=True):
+    """A view that a worker writes."""
+
+    name: str
+    stream: str
+    sequence: int
+    lag: int | None
+
+
+class HealthReport(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    status: str
+    """`ok`, or `degraded` when something does not answer."""
+    dependencies: dict[str, Dependency]
+    log: dict[str, int]
+    """Last sequence of each stream."""
+    config: ConfigHealth
+    projections: list[Projection]
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """What `/health` and `/ready` answer."""
+
+    status: str
+
+
+T = TypeVar("T")
+Probe = Callable[[], Awaitable[object]]
+Positions = Callable[[], Awaitable[list[tuple[str, str, int]]]]
+"""(name, stream, sequence) of every view in a store."""
+
+
+class Health:
+    """Asks everything at the same time, each with a bound, so that one that hangs does not hide the others."""
+
+    def __init__(
+        self,
+        probes: Mapping[str, Probe],
+        streams: Callable[[], Awaitable[dict[str, int]]],
+        positions: Mapping[str, Positions],
+        config: Callable[[], tuple[int, float]],
+        stale_s: float,
+    ) -> None:
+        """
+        Args:
+            probes: by the dependency's name; any exception says that it is not well.
+            streams: last sequence of each stream.
+            positions: of the views, by the store they are in.
+            config: (sequence, age in seconds) of the configuration in memory.
+            stale_s: age from which this process is not ready.
+        """
+        self._probes = probes
+        self._streams = streams
+        self._positions = positions
+        self._config = config
+        self._stale_s = stale_s
+
+    async def report(self, call: Call) -> Answer:
+        """Everything, for operators."""
+        names = list(self._probes)
+        probed = await asyncio.gather(*(_probe(self._probes[name]) for name in names))
+        dependencies = dict(zip(names, probed, strict=True))
+        streams = await _bounded(self._streams(), {})
+        sequence, age_s = self._config()
+        views = [
+            Projection(name, stream, at, _lag(streams, stream, at))
+            for found in await asyncio.gather(*(_bounded(ask(), []) for ask in self._positions.values()))
+            for name, stream, at in found
+        ]
+        well = all(dependency.ok for dependency in dependencies.values()) and age_s < self._stale_s
+        report = HealthReport(
+            status="ok" if well else "degraded",
+            dependencies=dependencies,
+            log=streams,
+            config=ConfigHealth(sequence, _lag(streams, "CONFIG", sequence), round(age_s, 3)),
+            projections=sorted(views, key=lambda view: (view.name, view.stream)),
+        )
+        return Answer(body=report)
+
+    async def alive(self, call: Call) -> Answer:
+        """Whether this process serves at all."""
+        return Answer(body=Alive("ok"))
+
+    async def ready(self, call: Call) -> Answer:
+        """Whether this process knows the configuration as it is now."""
+        _, age_s = self._config()
+        if age_s >= self._stale_s:
+            raise Unavailable(f"The log has not answered for {age_s:.0f} seconds.", code="not_ready", retry_after=1)
+        return Answer(body=Alive("ready"))
+
+    def endpoints(self) -> list[Endpoint]:
+        """What is served of it."""
+        return [
+            Endpoint(
+                method="GET",
+                path="/api/admin/health",
+                handle=self.report,
+                summary="How every part is",
+                tag="operation",
+                answer=HealthReport,
+            ),
+            Endpoint(
+                method="GET",
+                path="/health",
+                handle=self.alive,
+                summary="Whether the admin plane serves",
+                tag="operation",
+                answer=Alive,
+                public=True,
+            ),
+            Endpoint(
+                method="GET",
+                path="/ready",
+                handle=self.ready,
+                summary="Whether the admin plane knows the configuration in force",
+                tag="operation",
+                answer=Alive,
+                public=True,
+                errors=(503,),
+            ),
+        ]
+
+
+async def _probe(probe: Probe) -> Dependency:
+    started = time.monotonic()
+    error: str | None = None
+    try:
+        async with asyncio.timeout(PROBE_S):
+            await probe()
+    except Exception as failure:
+        # whatever it is, it is the answer; its text may hold an address with a password
+        error = type(failure).__name__
+    return Dependency(error is None, round((time.monotonic() - started) * 1000, 3), error)
+
+
+async def _bounded(work: Awaitable[T], otherwise: T) -> T:
+    try:
+        async with asyncio.timeout(PROBE_S):
+            return await work
+    except Exception as failure:
+        # the report says what is known; that the store is not well stands among the dependencies
+        log.warning("health: positions unknown error=%s", type(failure).__name__)
+        return otherwise
+
+
+def _lag(streams: Mapping[str, int], stream: str, sequence: int) -> int | None:
+    last = streams.get(stream)
+    return None if last is None else max(0, last - sequence)
