@@ -9,8 +9,6 @@ import signal
 
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
-from projections.screening.cache import load_or_compile
-from projections.valkey.leases import Leases
 
 from ingress.gateway.authenticate import Authenticator
 from ingress.gateway.circuits import Circuits
@@ -25,6 +23,8 @@ from projections.live.state import Changed
 from projections.log.connection import LogConnection
 from projections.log.writer import SegmentWriter
 from projections.screening import Screener
+from projections.screening.cache import load_or_compile
+from projections.valkey.leases import Leases
 from projections.vault import BodyVault, Vault
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
@@ -80,7 +80,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         await writer.start()
     leases = Leases(settings.valkey_url, clock, f"{name}/{opened.boot}")
     await leases.start()
-    upstream = Upstream()
+    upstream = Upstream(clock.monotonic)
     parts = Parts(
         settings=settings,
         clock=clock,

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 from ingress.codecs.openai_chat import ChatRequest
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.budget import FREE, BudgetLeases, set_aside
+from ingress.gateway.call import CallFailed
 from ingress.gateway.circuits import Circuits
 from ingress.gateway.failure import error_of, retry_after_s, retryable
 from ingress.gateway.record import Record
-from ingress.gateway.upstream import CallFailed
 from ingress.providers.catalogue import WIRES
 from schemas.aggregates.provider import Provider
 from schemas.errors import NexusError, ProviderUnavailable

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import msgspec
-from projections.valkey.leases import Reservation
 
 from ingress.codecs.openai_chat import ChatRequest
 from ingress.gateway.authenticate import Caller
+from projections.valkey.lease import Reservation
 from schemas.aggregates.budget import Budget
 from schemas.errors import Forbidden
 from schemas.pricing import affordable_output, ceiling_micros, estimate_tokens

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
+
+from granian._granian import RSGIProtocolClosed as ProtocolClosed
 
 from schemas.errors import InvalidRequest, RequestTimeout, TooLarge, UnsupportedType
 
 Headers = list[tuple[str, str]]
-
-
-class Transport(Protocol):
-    """The open answer of a stream."""
-
-    async def send_bytes(self, data: bytes) -> None: ...
 
 
 class ClientLeft(Exception):
@@ -27,13 +23,14 @@ class Door:
     Interface: RSGI 1.5 (`scope`, `protocol`).
     """
 
-    __slots__ = ("_gone", "_protocol", "_scope", "_task", "answered", "left")
+    __slots__ = ("_gone", "_protocol", "_scope", "_task", "_transport", "answered", "left")
 
     def __init__(self, scope: Any, protocol: Any) -> None:
         self._scope = scope
         self._protocol = protocol
         self._gone: asyncio.Future[None] | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._transport: Any = None
         self.left = False
         self.answered = False
         """Whether a status line was sent."""
@@ -115,10 +112,22 @@ class Door:
         self.answered = True
         self._protocol.response_bytes(status, headers, body)
 
-    def open_stream(self, status: int, headers: Headers) -> Transport:
+    def open_stream(self, status: int, headers: Headers) -> None:
+        """Sends the head of an answer whose body follows by `send`."""
         self.answered = True
-        transport: Transport = self._protocol.response_stream(status, headers)
-        return transport
+        self._transport = self._protocol.response_stream(status, headers)
+
+    async def send(self, data: bytes) -> None:
+        """Sends a piece of an open stream.
+
+        Raises:
+            ClientLeft: nobody is there to take it.
+        """
+        try:
+            await self._transport.send_bytes(data)
+        except ProtocolClosed:
+            self.left = True
+            raise ClientLeft from None
 
 
 def json_headers(extra: Sequence[tuple[str, str]] = ()) -> Headers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingress.codecs.openai_chat import parse_error
-from ingress.gateway.upstream import CallFailed
+from ingress.gateway.call import CallFailed
 from schemas.errors import InvalidRequest, LimitReached, NexusError, ProviderError, ProviderTimeout, ProviderUnavailable
 from schemas.routing.choose import RETRYABLE_STATUSES
 

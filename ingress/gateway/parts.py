@@ -43,6 +43,9 @@ class Credentials:
         secret = self._opened.get(credential.sealed)
         if secret is None:
             secret = self._vault.open_secret("credential", credential.tenant, credential.id, credential.sealed)
+            if not secret.isascii() or not secret.isprintable():
+                # it goes into a header line, where a line end would begin another one
+                raise ProviderError("The provider account's credential is malformed.", code="upstream_auth_failed")
             self._opened[credential.sealed] = secret
         return secret
 

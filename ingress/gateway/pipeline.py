@@ -8,22 +8,24 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from ingress.codecs import openai_chat
-from ingress.codecs.openai_chat import ChatAnswer, ChatRequest, TextSlot
+from ingress.codecs.openai_chat import ChatAnswer, ChatRequest
 from ingress.gateway.answers import answer_error, answer_headers, hook_of
 from ingress.gateway.attempts import Attempt, Attempts
 from ingress.gateway.authenticate import Caller
-from ingress.gateway.door import Door
+from ingress.gateway.call import CallFailed
+from ingress.gateway.door import ClientLeft, Door
 from ingress.gateway.parts import Parts
 from ingress.gateway.plan import Plan, make_plan, person_of
 from ingress.gateway.record import Record
 from ingress.gateway.relay import Relay
-from ingress.gateway.upstream import CallFailed, ProviderStream
+from ingress.gateway.upstream import ProviderStream
 from projections.screening import redact, screened
 from schemas.errors import Blocked, NexusError, ProviderError, Unavailable
 from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
 from schemas.routing.choose import Choice, choose
 from schemas.screening.model import Verdict, strictness
+from schemas.text import TextSlot
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +47,8 @@ class Pipeline:
             await exchange.run()
         except NexusError as error:
             await exchange.refuse(error)
-        except asyncio.CancelledError:
-            await exchange.abort()
+        except (asyncio.CancelledError, ClientLeft):
+            exchange.abort()
             if not door.left:
                 raise
         except Exception:
@@ -154,7 +156,7 @@ class _Exchange:
             self.stage = "log"
             await record.acknowledged()
             self.stage = "call"
-            transport = self.door.open_stream(200, answer_headers(record, self.hook, "text/event-stream"))
+            self.door.open_stream(200, answer_headers(record, self.hook, "text/event-stream"))
             provider = attempt.target.provider
             outcome, ending = "ok", b""
             try:
@@ -166,7 +168,7 @@ class _Exchange:
                             if relay.done:
                                 # everything has been said: a caller who closes now has not left early
                                 self.door.unwatch()
-                            await transport.send_bytes(passed)
+                            await self.door.send(passed)
                         if relay.blocked or relay.failed:
                             break
             except CallFailed as failure:
@@ -204,7 +206,7 @@ class _Exchange:
             )
             if ending:
                 self.door.unwatch()
-                await transport.send_bytes(ending)
+                await self.door.send(ending)
 
     # the steps -------------------------------------------------------------------------------------------------
 
@@ -334,7 +336,7 @@ class _Exchange:
             return
         answer_error(self.door, record, error, self.hook)
 
-    async def abort(self) -> None:
+    def abort(self) -> None:
         """The caller left, or the process is stopping: what was used is billed."""
         record = self.record
         if record.closed:

@@ -1,57 +1,33 @@
-"""Calls to providers over pooled connections: timeouts, and every way a call can end, as one exception type."""
+"""Calls to providers: timeouts, and every way a call can end, as one exception type."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Any
 
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import (
-    ConnectError,
-    ConnectTimeoutError,
-    PoolTimeoutError,
-    PyreqwestError,
-    RequestTimeoutError,
-)
-
+from ingress.gateway.call import CallFailed
+from ingress.gateway.http1 import BrokenExchange, Connection
+from ingress.gateway.http2 import Http2Exchange, Http2Transport
+from ingress.gateway.pool import Pool
 from schemas.aggregates.provider import Provider
 
-_CLIENTS = 1_024
-_ERROR_BYTES = 65_536
+POOLS = 1_024
+ERROR_BYTES = 65_536
+ANSWER_BYTES = 64 * 1024 * 1024
 
-
-class CallFailed(Exception):
-    """A call that brought no answer. `outcome` is one of `ProviderCalled.outcome`; no text of the provider's."""
-
-    def __init__(self, outcome: str, status: int = 0, body: bytes = b"", retry_after: str = "") -> None:
-        super().__init__(f"{outcome} {status}" if status else outcome)
-        self.outcome = outcome
-        self.status = status
-        self.body = body
-        """Start of the error's body, for the caller's answer; never logged."""
-        self.retry_after = retry_after
-
-
-def _failed(error: Exception) -> CallFailed:
-    if isinstance(error, (ConnectError, ConnectTimeoutError, PoolTimeoutError)):
-        return CallFailed("connect")
-    if isinstance(error, (RequestTimeoutError, TimeoutError)):
-        return CallFailed("timeout")
-    return CallFailed("disconnect")
+Headers = list[tuple[str, str]]
 
 
 class ProviderStream:
     """An answer that is arriving."""
 
-    __slots__ = ("_idle_s", "_reader", "status")
+    __slots__ = ("_exchange", "_idle_s", "status")
 
-    def __init__(self, status: int, reader: Any, idle_s: float) -> None:
-        self.status = status
-        self._reader = reader
+    def __init__(self, exchange: Connection | Http2Exchange, idle_s: float) -> None:
+        self.status = exchange.status
+        self._exchange = exchange
         self._idle_s = idle_s
 
     async def next(self) -> bytes | None:
@@ -62,102 +38,144 @@ class ProviderStream:
         """
         try:
             async with asyncio.timeout(self._idle_s):
-                piece = await self._reader.read_chunk()
-        except (PyreqwestError, TimeoutError) as error:
-            raise _failed(error) from None
-        return None if piece is None else bytes(piece)
+                return await self._exchange.next()
+        except BrokenExchange as error:
+            raise CallFailed(error.outcome) from None
+        except TimeoutError:
+            raise CallFailed("timeout") from None
 
 
 class Upstream:
-    """One pooled client for each provider account as configured; a changed account gets a new one."""
+    """Pooled connections for each provider account as configured; a changed account gets new ones."""
 
-    def __init__(self) -> None:
-        self._clients: OrderedDict[Provider, Client] = OrderedDict()
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._pools: OrderedDict[Provider, Pool] = OrderedDict()
+        self._http2 = Http2Transport()
 
-    def _client(self, provider: Provider) -> Client:
-        client = self._clients.get(provider)
-        if client is None:
-            builder = (
-                ClientBuilder()
-                .user_agent("nexus/0.1")
-                .follow_redirects(False)  # a redirect could carry the credential elsewhere
-                .no_proxy()
-                .connect_timeout(timedelta(milliseconds=provider.connect_timeout_ms))
-                .pool_timeout(timedelta(milliseconds=provider.connect_timeout_ms))
-                .pool_idle_timeout(timedelta(seconds=60))
-                .max_connections(provider.max_connections)
-                .tcp_nodelay(True)
-            )
-            if not provider.http2:
-                builder = builder.http1_only()
-            elif provider.base_url.startswith("https:"):
-                builder = builder.http2(True)
-            else:
-                builder = builder.http2_prior_knowledge()
-            if provider.ca_pem:
-                builder = builder.add_root_certificate_pem(provider.ca_pem.encode())
-            client = builder.build()
-            self._clients[provider] = client
-            if len(self._clients) > _CLIENTS:
-                self._clients.popitem(last=False)
-        return client
-
-    async def send(self, provider: Provider, path: str, headers: list[tuple[str, str]], body: bytes) -> bytes:
+    async def send(self, provider: Provider, path: str, headers: Headers, body: bytes) -> bytes:
         """Posts and reads the whole answer within the first-byte time, since it comes in one piece.
 
         Raises:
             CallFailed: with the outcome, and the status of an answer that is not 2xx.
         """
-        request = self._client(provider).post(provider.base_url + path).headers(headers).body_bytes(body).build()
         limit_s = min(provider.first_byte_timeout_ms, provider.total_timeout_ms) / 1000
-        try:
-            async with asyncio.timeout(limit_s):
-                response = await request.send()
-                content = bytes(await response.bytes())
-        except (PyreqwestError, TimeoutError) as error:
-            raise _failed(error) from None
-        if not 200 <= response.status < 300:
-            raise CallFailed(
-                "status", response.status, content[:_ERROR_BYTES], response.get_header("retry-after") or ""
-            )
-        return content
+        async with self._exchange(provider, path, headers, body, limit_s) as exchange:
+            return await self._whole(exchange, limit_s)
 
     @asynccontextmanager
     async def stream(
-        self, provider: Provider, path: str, headers: list[tuple[str, str]], body: bytes
+        self, provider: Provider, path: str, headers: Headers, body: bytes
     ) -> AsyncIterator[ProviderStream]:
-        """Posts and gives the answer as it arrives; leaving the block early closes the connection to the provider.
+        """Posts and gives the answer as it arrives; leaving the block early closes the exchange.
 
         Raises:
             CallFailed: before the first byte.
         """
-        request = (
-            self._client(provider)
-            .post(provider.base_url + path)
-            .headers(headers)
-            .body_bytes(body)
-            .streamed_read_buffer_limit(0)  # otherwise the head waits until the buffer is full
-            .build_streamed()
+        limit_s = provider.first_byte_timeout_ms / 1000
+        async with self._exchange(provider, path, headers, body, limit_s) as exchange:
+            yield ProviderStream(exchange, provider.idle_timeout_ms / 1000)
+
+    @asynccontextmanager
+    async def _exchange(
+        self, provider: Provider, path: str, headers: Headers, body: bytes, limit_s: float
+    ) -> AsyncIterator[Connection | Http2Exchange]:
+        """An exchange whose status is 2xx and whose body has yet to be read."""
+        opened = (
+            self._http2.exchange(provider, path, headers, body, limit_s)
+            if provider.http2
+            else self._http1(provider, path, headers, body, limit_s)
         )
-        try:
-            async with asyncio.timeout(provider.first_byte_timeout_ms / 1000):
-                response = await request.__aenter__()
-        except (PyreqwestError, TimeoutError) as error:
-            raise _failed(error) from None
-        try:
-            if not 200 <= response.status < 300:
+        async with opened as exchange:
+            if not 200 <= exchange.status < 300:
                 content = b""
                 try:
                     async with asyncio.timeout(provider.idle_timeout_ms / 1000):
-                        content = bytes(await response.body_reader.read(_ERROR_BYTES) or b"")
-                except (PyreqwestError, TimeoutError):
+                        while len(content) < ERROR_BYTES and (piece := await exchange.next()) is not None:
+                            content += piece
+                except (BrokenExchange, TimeoutError):
                     content = b""  # the status alone says enough
-                raise CallFailed("status", response.status, content, response.get_header("retry-after") or "")
-            yield ProviderStream(response.status, response.body_reader, provider.idle_timeout_ms / 1000)
+                raise CallFailed(
+                    "status", exchange.status, content[:ERROR_BYTES], exchange.headers.get("retry-after", "")
+                )
+            yield exchange
+
+    @asynccontextmanager
+    async def _http1(
+        self, provider: Provider, path: str, headers: Headers, body: bytes, limit_s: float
+    ) -> AsyncIterator[Connection]:
+        pool = self._pool(provider)
+        head = _head(pool, path, headers, len(body))
+        connection = await self._connect(pool, fresh=False)
+        try:
+            connection.begin(head, body)
+            try:
+                await self._status(connection, limit_s)
+            except CallFailed as failure:
+                if failure.outcome != "disconnect" or connection.uses < 2 or connection.touched:
+                    raise
+                # the provider had closed a kept connection before it saw the request: that is no failure of the call
+                pool.release(connection)
+                connection = await self._connect(pool, fresh=True)
+                connection.begin(head, body)
+                await self._status(connection, limit_s)
+            yield connection
         finally:
-            await request.__aexit__(None, None, None)
+            pool.release(connection)
+
+    async def _connect(self, pool: Pool, *, fresh: bool) -> Connection:
+        try:
+            return await pool.acquire(fresh=fresh)
+        except (OSError, TimeoutError):
+            raise CallFailed("connect") from None
+
+    async def _status(self, connection: Connection, limit_s: float) -> None:
+        try:
+            async with asyncio.timeout(limit_s):
+                await connection.head()
+        except BrokenExchange as error:
+            raise CallFailed(error.outcome) from None
+        except TimeoutError:
+            raise CallFailed("timeout") from None
+
+    async def _whole(self, exchange: Connection | Http2Exchange, limit_s: float) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(limit_s):
+                while (piece := await exchange.next()) is not None:
+                    size += len(piece)
+                    if size > ANSWER_BYTES:
+                        raise CallFailed("malformed", exchange.status)
+                    pieces.append(piece)
+        except BrokenExchange as error:
+            raise CallFailed(error.outcome) from None
+        except TimeoutError:
+            raise CallFailed("timeout") from None
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _pool(self, provider: Provider) -> Pool:
+        pool = self._pools.get(provider)
+        if pool is None:
+            pool = self._pools[provider] = Pool(provider, self._monotonic)
+            if len(self._pools) > POOLS:
+                self._pools.popitem(last=False)[1].close()
+        return pool
 
     async def close(self) -> None:
-        for client in self._clients.values():
-            await client.close()
-        self._clients.clear()
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+        await self._http2.close()
+
+
+def _head(pool: Pool, path: str, headers: Headers, length: int) -> bytes:
+    lines = [
+        f"POST {pool.base_path}{path} HTTP/1.1",
+        f"host: {pool.host_header}",
+        "user-agent: nexus/0.1",
+        "accept-encoding: identity",
+        f"content-length: {length}",
+    ]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ingress.gateway.call import CallFailed
 from ingress.gateway.failure import error_of, retry_after_s, retryable
-from ingress.gateway.upstream import CallFailed
 
 
 @pytest.mark.parametrize(

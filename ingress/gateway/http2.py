@@ -1,0 +1,107 @@
+"""HTTP/2 to providers whose account asks for it, by a packaged client. The interface is that of `http1.Connection`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pyqwest import Headers as QwestHeaders
+from pyqwest import (
+    HTTPTransport,
+    HTTPVersion,
+    ReadError,
+    RemoteProtocolError,
+    Request,
+    Response,
+    StreamError,
+    WriteError,
+)
+
+from ingress.gateway.call import CallFailed
+from ingress.gateway.http1 import BrokenExchange
+from schemas.aggregates.provider import Provider
+
+CLIENTS = 1_024
+
+
+class Http2Exchange:
+    """One request's stream on a shared connection."""
+
+    def __init__(self, response: Response) -> None:
+        self.status = response.status
+        self.headers = {name: value for name, value in response.headers.items()}
+        self._body = response.content
+
+    async def next(self) -> bytes | None:
+        """The bytes that have come; None at the end.
+
+        Raises:
+            BrokenExchange
+        """
+        try:
+            async for piece in self._body:
+                return bytes(piece)
+        except (ReadError, StreamError, ConnectionError):
+            raise BrokenExchange("disconnect") from None
+        except RemoteProtocolError:
+            raise BrokenExchange("malformed") from None
+        return None
+
+
+class Http2Transport:
+    """One client for each account; cancelling a call resets its stream."""
+
+    def __init__(self) -> None:
+        self._clients: OrderedDict[Provider, HTTPTransport] = OrderedDict()
+
+    @asynccontextmanager
+    async def exchange(
+        self, provider: Provider, path: str, headers: list[tuple[str, str]], body: bytes, limit_s: float
+    ) -> AsyncIterator[Http2Exchange]:
+        """Posts; the block begins when the status is there.
+
+        Raises:
+            CallFailed
+        """
+        request = Request(
+            "POST", provider.base_url + path, QwestHeaders([*headers, ("user-agent", "nexus/0.1")]), content=body
+        )
+        try:
+            async with asyncio.timeout(limit_s):
+                response = await self._client(provider).execute(request)
+        except ConnectionError:
+            raise CallFailed("connect") from None
+        except TimeoutError:
+            raise CallFailed("timeout") from None
+        except RemoteProtocolError:
+            raise CallFailed("malformed") from None
+        except (ReadError, WriteError, StreamError):
+            raise CallFailed("disconnect") from None
+        async with response:
+            yield Http2Exchange(response)
+
+    def _client(self, provider: Provider) -> HTTPTransport:
+        client = self._clients.get(provider)
+        if client is None:
+            client = HTTPTransport(
+                tls_ca_cert=provider.ca_pem.encode() if provider.ca_pem else None,
+                tls_include_system_certs=True,
+                http_version=HTTPVersion.HTTP2,
+                connect_timeout=provider.connect_timeout_ms / 1000,
+                enable_gzip=False,
+                enable_brotli=False,
+                enable_zstd=False,
+                follow_redirects=False,  # a redirect could carry the credential elsewhere
+                enable_otel=False,
+            )
+            self._clients[provider] = client
+            if len(self._clients) > CLIENTS:
+                self._clients.popitem(last=False)
+        return client
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()

@@ -1,0 +1,79 @@
+"""Connections to one provider account: kept alive between calls, bounded in number."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from ingress.gateway.http1 import Connection
+from schemas.aggregates.provider import Provider
+
+IDLE_S = 60.0
+"""A connection unused for longer is not trusted any more."""
+
+
+class Pool:
+    """Connections for one account as configured. Raises OSError and TimeoutError where connecting fails."""
+
+    def __init__(self, provider: Provider, monotonic: Callable[[], float]) -> None:
+        url = urlsplit(provider.base_url)
+        assert url.hostname is not None, "checked when the account was configured"
+        self._host = url.hostname
+        self._port = url.port or (443 if url.scheme == "https" else 80)
+        self._tls = _tls(provider.ca_pem) if url.scheme == "https" else None
+        self._connect_s = provider.connect_timeout_ms / 1000
+        self._places = asyncio.Semaphore(provider.max_connections)
+        self._idle: deque[Connection] = deque()
+        self._monotonic = monotonic
+        self.host_header = url.netloc
+        self.base_path = url.path.rstrip("/")
+
+    async def acquire(self, *, fresh: bool = False) -> Connection:
+        """A connection with nothing under way; give it back with `release`, whatever happened.
+
+        Args:
+            fresh: a new one, since a kept one has just turned out to be dead.
+
+        Raises:
+            OSError: the provider cannot be reached.
+            TimeoutError: neither a place in the pool nor a connection within the connect time.
+        """
+        async with asyncio.timeout(self._connect_s):
+            await self._places.acquire()
+            try:
+                while self._idle and not fresh:
+                    connection = self._idle.pop()
+                    if not connection.closed and self._monotonic() - connection.idle_since < IDLE_S:
+                        return connection
+                    connection.abort()
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    Connection, self._host, self._port, ssl=self._tls
+                )
+                return connection
+            except BaseException:
+                self._places.release()
+                raise
+
+    def release(self, connection: Connection) -> None:
+        """Takes a connection back; one whose exchange is not complete is closed, so that the provider notices."""
+        if connection.reusable:
+            connection.idle_since = self._monotonic()
+            self._idle.append(connection)
+        else:
+            connection.abort()
+        self._places.release()
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().abort()
+
+
+def _tls(ca_pem: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_pem:
+        context.load_verify_locations(cadata=ca_pem)
+    return context
