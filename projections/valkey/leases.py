@@ -86,10 +86,11 @@ class Leases:
             want, minimum: micro-dollars.
             at_us: when the request started, as its terminal fact will say; decides the windows. Now when 0.
         """
-        if want <= 0 or not budgets:
-            return Reservation(max(0, want), tuple(budget.id for budget in budgets))
         now = self._clock.monotonic()
         at_us = at_us or self._clock.now_us()
+        if want <= 0 or not budgets:
+            # what costs nothing is always let through; should it cost something after all, that is accounted for
+            return take(tuple(self._lease(tenant, budget, at_us) for budget in budgets), 0, now)
         found = []
         for budget in budgets:
             lease = self._leases.get((tenant, budget.id, self._window(budget.window, at_us)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -36,11 +37,14 @@ class Store:
             url: `valkey://[:password@]host:port/db`; empty when there is none, then every call fails.
             timeout_s: of one call.
         """
+        self._timeout_s = timeout_s
         self._client: Valkey | None = None
         if url:
             self._client = Valkey.from_url(
                 url,
-                socket_timeout=timeout_s,
+                # its own timeout wraps every write in asyncio.wait_for, which makes a task each time and, before
+                # Python 3.12, loses a cancellation that arrives as the write completes
+                socket_timeout=None,
                 socket_connect_timeout=timeout_s,
                 # whoever calls knows better when to try again, and with what
                 retry=Retry(NoBackoff(), 0),
@@ -48,12 +52,13 @@ class Store:
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """One script call."""
-        client = self._connected()
+        client: Any = self._connected()
         try:
-            try:
-                return await client.execute_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
-            except NoScriptError:
-                return await client.execute_command("EVAL", script.text, len(keys), *keys, *arguments)
+            async with asyncio.timeout(self._timeout_s):
+                try:
+                    return await client.execute_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
+                except NoScriptError:
+                    return await client.execute_command("EVAL", script.text, len(keys), *keys, *arguments)
         except (ValkeyError, OSError, TimeoutError) as error:
             raise _unavailable(type(error).__name__) from None
 
@@ -61,10 +66,11 @@ class Store:
         """One script on many keys, each on its own, in one round trip. The script must bear being run twice."""
         client = self._connected()
         try:
-            answers = await self._pipeline(client, script, calls)
-            if any(isinstance(answer, NoScriptError) for answer in answers):
-                await client.script_load(script.text)
+            async with asyncio.timeout(self._timeout_s):
                 answers = await self._pipeline(client, script, calls)
+                if any(isinstance(answer, NoScriptError) for answer in answers):
+                    await client.script_load(script.text)
+                    answers = await self._pipeline(client, script, calls)
         except (ValkeyError, OSError, TimeoutError) as error:
             raise _unavailable(type(error).__name__) from None
         for answer in answers:
@@ -78,7 +84,7 @@ class Store:
         Empty when the mark is missing."""
         client = self._connected()
         try:
-            async with client.pipeline(transaction=False) as pipeline:
+            async with asyncio.timeout(self._timeout_s), client.pipeline(transaction=False) as pipeline:
                 pipeline.get(EPOCH)
                 pipeline.info("server")
                 mark, info = await pipeline.execute()
@@ -89,7 +95,8 @@ class Store:
     async def set_mark(self, mark: str) -> None:
         """Writes the mark unless there is one."""
         try:
-            await self._connected().set(EPOCH, mark, nx=True)
+            async with asyncio.timeout(self._timeout_s):
+                await self._connected().set(EPOCH, mark, nx=True)
         except (ValkeyError, OSError, TimeoutError) as error:
             raise _unavailable(type(error).__name__) from None
 
