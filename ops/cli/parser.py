@@ -29,7 +29,7 @@ COMMANDS = {
 
 DEFAULTS = {"output": "text", "data": Path(".nexus")}
 
-PROCESSES = ("gateway", "admin", "processors", "mock")
+PROCESSES = ("gateway", "admin", "mock", "workers")
 STREAMS = ("TRAFFIC", "DECISIONS", "CONFIG", "LEDGER", "OPS")
 """Streams that hold segments."""
 
@@ -72,7 +72,7 @@ def build() -> argparse.ArgumentParser:
         return made.add_subparsers(metavar="COMMAND", required=True)
 
     _starting(command("up", "start the embedded stack and Nexus, until Ctrl-C"))
-    command("down", "stop what `up --detach` started")
+    command("down", "stop what runs on the data directory, and wait for its end")
     command("status", "what runs, where, and how it is")
     _applying(command("apply", "bring the configuration of a TOML file into force"))
 
@@ -118,15 +118,16 @@ def _tenant(parser: argparse.ArgumentParser) -> None:
 
 def _starting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="return once all of it serves")
-    parser.add_argument("--gateway-port", type=_port, default=3050, metavar="N", help="default 3050, 0 for any free")
-    parser.add_argument("--admin-port", type=_port, default=3001, metavar="N", help="default 3001, 0 for any free")
+    parser.add_argument("--gateway-port", type=_port, metavar="N", help="default as before, first 3050; 0 for any")
+    parser.add_argument("--admin-port", type=_port, metavar="N", help="default as before, first 3001; 0 for any")
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file to apply once it serves")
     parser.add_argument("--only", choices=("stack",), help="stack: the servers without Nexus's processes")
     parser.add_argument(
         "--processes",
         type=_names,
         metavar="LIST",
-        help=f"which of Nexus's processes to start, with commas between (default {','.join(PROCESSES)})",
+        help=f"which of Nexus's processes to start, with commas between (default {','.join(PROCESSES)}; "
+        "instead of workers, single ones: audit, analytics, quota, compliance, routing, siem, reconcile)",
     )
 
 

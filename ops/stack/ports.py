@@ -66,6 +66,16 @@ class PortBook:
         self._save()
         return port
 
+    def known(self, name: str) -> int | None:
+        """The remembered port, whether or not it is free now; None when there is none."""
+        return self._ports.get(name)
+
+    def keep(self, name: str, port: int) -> None:
+        """Remember a port that was chosen elsewhere."""
+        if self._ports.get(name) != port:
+            self._ports[name] = port
+            self._save()
+
     def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_suffix(".new")

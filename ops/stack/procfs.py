@@ -9,6 +9,7 @@ from pathlib import Path
 PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PPID_FIELD = 1  # of /proc/PID/stat after the name, proc(5) numbers it 4
+_START_FIELD = 19  # likewise, proc(5) numbers it 22: clock ticks after the boot
 _RSS_FIELD = 21  # likewise, proc(5) numbers it 24
 _STATE_FIELD = 0
 
@@ -25,6 +26,15 @@ def is_alive(pid: int) -> bool:
     """Whether the process exists and is more than a zombie."""
     fields = _stat_fields(pid)
     return fields is not None and fields[_STATE_FIELD] not in ("Z", "X")
+
+
+def seconds_alive(pid: int) -> float | None:
+    """How long ago the process started; None when it is gone, or this system does not say."""
+    fields = _stat_fields(pid)
+    if fields is None:
+        return None
+    uptime = float((PROC / "uptime").read_text(encoding="ascii").split()[0])
+    return max(uptime - int(fields[_START_FIELD]) / os.sysconf("SC_CLK_TCK"), 0.0)
 
 
 def mentions(pid: int, argument: str, variable: str | None = None) -> bool:

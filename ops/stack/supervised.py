@@ -86,6 +86,13 @@ class Supervised:
             await asyncio.wait({task})
         self._change(State.STOPPED)
 
+    def abandon(self) -> None:
+        """Send the death signal and do not look back; it is not started again."""
+        self._stopping.set()
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(self.spec.death_signal)
+
     async def _run(self, first_ready: asyncio.Future[None]) -> None:
         delay, attempts = 0.0, 0
         while not self._stopping.is_set():

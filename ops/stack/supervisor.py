@@ -10,7 +10,7 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
@@ -88,6 +88,21 @@ class Supervisor:
             await self._stop_group(group)
             raise
 
+    async def stop_some(self, names: Collection[str]) -> None:
+        """Stop the processes of these names together, where they run; the others go on."""
+        chosen = [process for name, process in self._by_name().items() if name in names]
+        await asyncio.gather(*(process.stop() for process in chosen))
+        self._groups = [kept for group in self._groups if (kept := [one for one in group if one not in chosen])]
+        self._publish()
+
+    def abandon(self) -> None:
+        """Send every process its death signal and return at once: what the kernel does when we are killed.
+
+        For a supervisor that ends right afterwards; what takes longer to end is waited for by the next start.
+        """
+        for process in self._by_name().values():
+            process.abandon()
+
     async def stop(self) -> None:
         """Stop every group, the last started first, and give the directory back. Idempotent."""
         for group in reversed(self._groups.copy()):
@@ -109,6 +124,8 @@ class Supervisor:
         return {process.spec.name: process for group in self._groups for process in group}
 
     def _publish(self) -> None:
+        if self._lock is None:
+            return  # what stands there is another supervisor's
         rows = [asdict(process.status()) for group in self._groups for process in group]
         beside = self._run / "status.new"
         beside.write_text(json.dumps(rows))
