@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -67,16 +67,17 @@ def read_file(name: str, text: str, environment: Mapping[str, str]) -> list[Item
     except tomllib.TOMLDecodeError as error:
         raise BadFile(name, [f"it is no TOML: {error}"]) from None
     problems: list[str] = []
-    tables = list(_tables(content, environment, problems))
-    only_tenant = _only([str(table.get("id", "")) for collection, _, table in tables if collection == "tenants"])
     items = []
-    for collection, place, table in tables:
-        found = _problems(collection, place, table)
+    for collection, place, given in _tables(content, problems):
+        found: list[str] = []
+        table = _filled(given, place, environment, found)
+        # what an unfilled variable would stand for cannot be judged
+        found += _unknown(collection, place, table) if found else _problems(collection, place, table)
         problems += found
         if not found:
-            tenant = "" if collection == "tenants" else table.get("tenant", "") or only_tenant
             body = {field: value for field, value in table.items() if field != "tenant"}
-            items.append(Item(collection, table["id"], tenant, body, place))
+            items.append(Item(collection, table["id"], table.get("tenant", ""), body, place))
+    items = _with_tenant(items)
     problems += _doubles(items)
     if problems:
         raise BadFile(name, problems)
@@ -84,10 +85,8 @@ def read_file(name: str, text: str, environment: Mapping[str, str]) -> list[Item
     return sorted(items, key=lambda item: order[item.collection])
 
 
-def _tables(
-    content: Mapping[str, Any], environment: Mapping[str, str], problems: list[str]
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(collection, place, table with its variables filled in) of every table."""
+def _tables(content: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(collection, place, table) of every table."""
     for collection, tables in content.items():
         if collection not in BY_COLLECTION:
             problems.append(f"{collection} is no collection{nearest(collection, BY_COLLECTION)}")
@@ -95,8 +94,7 @@ def _tables(
             problems.append(f"{collection} must be written as [[{collection}]]")
         else:
             for at, table in enumerate(tables):
-                place = f"{collection}[{at}]"
-                yield collection, place, _filled(table, place, environment, problems)
+                yield collection, f"{collection}[{at}]", table
 
 
 def _filled(value: Any, place: str, environment: Mapping[str, str], problems: list[str]) -> Any:
@@ -122,20 +120,25 @@ def _filled(value: Any, place: str, environment: Mapping[str, str], problems: li
 
 
 def _problems(collection: str, place: str, table: dict[str, Any]) -> list[str]:
-    decider = BY_COLLECTION[collection]
-    made = NOT_IN_FILES.get(collection, {})
-    in_clear = IN_CLEAR.get(collection)
-    given = {name: value for name, value in table.items() if name != in_clear}
-    shape = inspect.type_info(decider.spec)
-    known = [name for name in decider.spec.__struct_fields__ if name not in made] + ([in_clear] if in_clear else [])
-    found = [f"{place}.{name} is no field{nearest(name, known)}" for name in table if name not in known]
-    found += list(_unknown_inside(given, shape, place))
-    found += _secret_problems(collection, place, table)
+    found = _unknown(collection, place, table) + _secret_problems(collection, place, table)
     if "id" not in table:
         found.append(f"{place}.id is missing")
     if found:
         return found
-    return _refused(decider, place, {"tenant": UNNAMED_TENANT, **given}, made)
+    given = {name: value for name, value in table.items() if name != IN_CLEAR.get(collection)}
+    made = NOT_IN_FILES.get(collection, {})
+    return _refused(BY_COLLECTION[collection], place, {"tenant": UNNAMED_TENANT, **given}, made)
+
+
+def _unknown(collection: str, place: str, table: dict[str, Any]) -> list[str]:
+    """Fields that do not exist, or that a file may not hold, with what may have been meant."""
+    spec = BY_COLLECTION[collection].spec
+    in_clear = IN_CLEAR.get(collection)
+    made = NOT_IN_FILES.get(collection, {})
+    known = [name for name in spec.__struct_fields__ if name not in made] + ([in_clear] if in_clear else [])
+    given = {name: value for name, value in table.items() if name != in_clear}
+    found = [f"{place}.{name} is no field{nearest(name, known)}" for name in table if name not in known]
+    return found + list(_unknown_inside(given, inspect.type_info(spec), place))
 
 
 def _refused(decider: Decider, place: str, given: dict[str, Any], made: Mapping[str, Any]) -> list[str]:
@@ -202,5 +205,9 @@ def _doubles(items: list[Item]) -> Iterator[str]:
             yield f"{item.place} has the id of {first}"
 
 
-def _only(ids: list[str]) -> str:
-    return ids[0] if len(ids) == 1 else ""
+def _with_tenant(items: list[Item]) -> list[Item]:
+    """The items, with the file's only tenant where none is named."""
+    tenants = [item.id for item in items if item.collection == "tenants"]
+    if len(tenants) != 1:
+        return items
+    return [item if item.tenant or item.collection == "tenants" else replace(item, tenant=tenants[0]) for item in items]
