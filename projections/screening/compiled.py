@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 
 import hyperscan
@@ -45,10 +45,10 @@ class CompiledPack:
 
     version: str
     """`schemas.screening.rules.version` of the rules."""
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...] = field(repr=False)
     """The number of a rule in the databases is its place here."""
-    detect: bytes
-    locate: bytes
+    detect: bytes = field(repr=False)
+    locate: bytes = field(repr=False)
     window: int
     """Characters that the widest raw candidate spans."""
     left_reach: int

@@ -97,15 +97,18 @@ class Examiner:
         return bool(until) and text.endswith(until, end, grown)
 
     def _near(self, text: str, near: Span, final: bool) -> bool | Undecided:
-        assert self._keywords is not None
         window = self.rule.keyword_window
         start, end = near
-        if self._keywords.search(text[max(0, start - window) : start]):
+        if self._word(text, max(0, start - window), start):
             return True
-        after = text[end : end + window]
-        if not final and len(after) < window:
+        if not final and len(text) <= end + window:
             return UNDECIDED
-        return self._keywords.search(after) is not None
+        return self._word(text, end, end + window)
+
+    def _word(self, text: str, begin: int, limit: int) -> bool:
+        # One character more than the window, so that a word that goes on beyond it is not taken for a whole one.
+        assert self._keywords is not None
+        return any(found.end() <= limit for found in self._keywords.finditer(text, begin, limit + 1))
 
 
 def _ascii_class(inside: str) -> frozenset[str]:

@@ -55,7 +55,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     keyword_window: int = 64
     """Characters before the match and after it in which a keyword counts."""
     trigger: str = "patterns"
-    """What the first scan looks for: `patterns`, or `keywords` where they are rarer and cheaper (beside plain digits)."""
+    """What the first scan looks for: `patterns`, or `keywords` where they are rarer (beside plain digits, say)."""
     hits: tuple[str, ...] = ()
     """Examples that hit; `«` and `»` mark the exact span where it matters."""
     misses: tuple[str, ...] = ()

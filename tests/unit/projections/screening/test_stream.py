@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.screening import Screener, StreamScreener
-from schemas.screening.model import Hit, ScreeningPolicy
+from projections.screening import Screener, StreamScreener, compile_rules
+from projections.screening import stream as stream_module
+from schemas.screening.model import Hit, ScreeningPolicy, Verdict
 from schemas.screening.tally import MAX_HITS
-from tests.unit.projections.screening.texts import texts
+from tests.unit.projections.screening.texts import EXAMPLES, NEEDING_KEYWORDS, texts
+from tests.unit.schemas.screening.sample import rule
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
 
@@ -26,32 +30,69 @@ def cuts(draw: st.DrawFn) -> list[str]:
     return pieces
 
 
-@settings(max_examples=300)
-@given(pieces=cuts())
-def test_any_cut_gives_the_hits_of_the_whole(screener: Screener, pieces: list[str]) -> None:
-    stream = StreamScreener(screener, "response")
+@pytest.fixture(scope="module", autouse=True)
+def trimmed_at_once() -> Iterator[None]:
+    """Each push drops what is no longer needed, so that short texts show when too much is dropped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream_module, "_TRIM_AT", 0)
+        yield
+
+
+def agrees(screener: Screener, pieces: Iterable[str], direction: str = "response") -> Verdict:
+    """The verdict on the pieces, once it is shown to be that on the whole and never to come too late."""
+    stream = StreamScreener(screener, direction)
     pushed: list[Hit] = []
+    whole = ""
     for piece in pieces:
         settled = stream.settled
         new = stream.push(piece).hits
         assert all(hit.start >= settled for hit in new)
         pushed += new
+        whole += piece
     settled = stream.settled
     verdict = stream.finish()
-    whole = screener.screen(["".join(pieces)], "response")
-    assert verdict == whole
-    assert set(pushed) <= set(whole.hits)
+    assert verdict == screener.screen([whole], direction)
+    assert set(pushed) <= set(verdict.hits)
     assert len(set(pushed)) == len(pushed)
-    assert all(hit.start >= settled for hit in set(whole.hits) - set(pushed))
+    assert all(hit.start >= settled for hit in set(verdict.hits) - set(pushed))
+    return verdict
+
+
+@settings(max_examples=400)
+@given(pieces=cuts())
+def test_any_cut_gives_the_hits_of_the_whole(screener: Screener, pieces: list[str]) -> None:
+    agrees(screener, pieces)
 
 
 @settings(max_examples=100)
 @given(text=texts, at=st.integers(0, 400))
 def test_any_cut_in_two_gives_the_hits_of_the_whole(screener: Screener, text: str, at: int) -> None:
-    stream = StreamScreener(screener, "request")
-    stream.push(text[:at])
-    stream.push(text[at:])
-    assert stream.finish() == screener.screen([text], "request")
+    agrees(screener, [text[:at], text[at:]])
+
+
+def test_every_example_may_come_character_by_character(screener: Screener) -> None:
+    for text in EXAMPLES:
+        agrees(screener, text)
+
+
+def test_a_keyword_counts_however_far_back_it_may_be(screener: Screener) -> None:
+    for one, inside in NEEDING_KEYWORDS:
+        word = one.keywords[0].strip("*")
+        text = "." * 400 + word + "." * (one.keyword_window - len(word)) + inside + " " * 400
+        assert one.id in {hit.rule for hit in agrees(screener, text, "request").hits}, one.id
+
+
+def test_a_long_name_before_the_sign_of_an_address_is_held(screener: Screener) -> None:
+    address = "y" * 64 + "@" + ("z" * 60 + ".") * 4 + "org"
+    assert agrees(screener, "x" * 300 + f" {address} and on").hits == (
+        Hit("email.address", "flag", 0, 301, 301 + len(address)),
+    )
+
+
+def test_what_two_patterns_find_is_one_hit() -> None:
+    grown = rule(patterns=("xto", "tok-"), extend_left="x", extend_right="a-z0-9-", extend_limit=9)
+    verdict = agrees(Screener(compile_rules([grown])), "a xtok-1 b")
+    assert verdict.hits == (Hit("test.token", "block", 0, 2, 8),)
 
 
 def test_a_hit_is_told_as_soon_as_nothing_can_change_it(screener: Screener) -> None:

@@ -27,7 +27,21 @@ def _torn(draw: st.DrawFn) -> str:
     return text[start : len(text) - draw(st.integers(0, min(8, len(text) - start)))]
 
 
-pieces = st.one_of(st.sampled_from(EXAMPLES), _torn(), _filler)
+NEEDING_KEYWORDS = [
+    (rule, text[slice(*span)]) for rule in RULES if rule.keywords for text, span in map(example, rule.hits) if span
+]
+
+
+@st.composite
+def _near(draw: st.DrawFn) -> str:
+    """Something that needs a keyword, and the keyword just inside or outside of the window, before it or after it."""
+    rule, inside = draw(st.sampled_from(NEEDING_KEYWORDS))
+    word = draw(st.sampled_from(rule.keywords)).strip("*")
+    gap = draw(st.sampled_from(" .-é")) * max(1, rule.keyword_window - len(word) + draw(st.integers(-3, 3)))
+    return draw(st.sampled_from([f"{word}{gap}{inside} ", f" {inside}{gap}{word}", f" {inside}{gap}{word}s"]))
+
+
+pieces = st.one_of(st.sampled_from(EXAMPLES), _torn(), _near(), _filler)
 texts = st.builds(
     lambda parts: "".join(part + glue for part, glue in parts),
     st.lists(st.tuples(pieces, _glue), max_size=6),

@@ -60,6 +60,13 @@ def test_a_validator_decides_and_may_narrow() -> None:
         ("keyring tok-1234", False),
         ("monkey tok-1234", False),
         ("keys1 tok-1234", False),
+        ("tok-1234" + " " * 13 + "key", True),
+        ("tok-1234" + " " * 13 + "keys", False),
+        ("tok-1234" + " " * 14 + "key", False),
+        ("key" + " " * 13 + "tok-1234", True),
+        ("akey" + " " * 13 + "tok-1234", False),
+        ("keytok-1234", False),
+        ("tok-1234key", False),
         ("wordy tok-1234", True),
         ("reword tok-1234", False),
         ("key" + " " * 20 + "tok-1234", False),
@@ -85,4 +92,5 @@ def test_more_text_may_change_the_answer() -> None:
     words: dict[str, Any] = {"keywords": ("key",), "keyword_window": 8}
     assert _examined("key tok-1234", "tok-1234", final=False, **words) == "tok-1234"
     assert _examined("tok-1234 key", "tok-1234", final=False, **words) == "undecided"
-    assert _examined("tok-1234 keyword", "tok-1234", final=False, **words) is None
+    assert _examined("tok-1234 keyword", "tok-1234", final=False, **words) == "undecided"
+    assert _examined("tok-1234 keywords", "tok-1234", final=False, **words) is None
