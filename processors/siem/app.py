@@ -1,0 +1,44 @@
+"""The process that forwards to SIEMs: configuration in, targets out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from processors.siem.targets import Targets
+from projections.live.config import LiveConfig
+from projections.log.connection import LogConnection
+from projections.vault import Vault
+from schemas.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Forwards until `stop` is set.
+
+    Raises:
+        BadMasterKey: the vault cannot be opened.
+        Unavailable: the log did not answer at the start.
+    """
+    vault = Vault.open(settings)
+    connection = await LogConnection.open(settings.nats_url, "siem")
+    try:
+        targets = Targets(connection, vault, settings.data / "siem")
+        live = await LiveConfig.start(connection, targets.changed)
+        try:
+            work = asyncio.create_task(targets.run(live, stop), name="siem targets")
+            following = live.task
+            try:
+                await asyncio.wait({work, following} if following else {work}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                work.cancel()  # when it is not stop that ended the wait
+                await asyncio.wait({work})
+            if not work.cancelled():
+                work.result()
+            if following is not None and following.done():
+                following.result()
+        finally:
+            await live.close()
+    finally:
+        await connection.close()

@@ -1,0 +1,60 @@
+"""From messages of TRAFFIC to lines for a SIEM. Pure; who gets them is in `forward`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from projections.log.reader import Message
+from schemas.codec import Malformed, decode_segment
+from schemas.facts.traffic import TERMINALS
+from schemas.ocsf.lines import line_of
+from schemas.ocsf.mapping import event_of
+
+Place = tuple[int, int]
+"""Sequence of a segment in TRAFFIC and index of a fact in it. `(n, -1)` is the place before all facts of segment n."""
+
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """One event, encoded."""
+
+    place: Place
+    uid: str
+    """Id of the fact."""
+    data: bytes
+    """JSON with a line feed at the end."""
+
+
+class Damaged(Exception):
+    """A message that is no segment: there is nothing in it that could be told to anybody."""
+
+    def __init__(self, message: Message, reason: str) -> None:
+        super().__init__(reason)
+        self.message = message
+
+
+def lines_of(message: Message, tenant: str | None) -> list[Line]:
+    """The events of one message in their order.
+
+    Args:
+        tenant: whose; of everybody when None.
+
+    Raises:
+        Damaged: the message is no segment.
+    """
+    try:
+        facts = decode_segment(message.payload).facts
+    except Malformed as error:
+        raise Damaged(message, str(error)) from None
+    sequence = message.sequence
+    return [
+        Line((sequence, index), fact.id, line_of(event_of(fact, sequence, index)))
+        for index, fact in enumerate(facts)
+        if fact.type in TERMINALS and (tenant is None or fact.tenant == tenant)
+    ]
+
+
+def after(lines: Iterable[Line], place: Place) -> list[Line]:
+    """Those beyond a place."""
+    return [line for line in lines if line.place > place]
