@@ -55,6 +55,8 @@ BODIES = "bodies"
 """Object store of sealed bodies over the inline limit."""
 PACKS = "packs"
 """Object store of compiled rule packs."""
+SIEM_POSITIONS = "siem-positions"
+"""Bucket of how far every SIEM target is; without it a target would be sent things twice."""
 
 STREAMS = (
     Stream("CONFIG", ("config.>",), chain="subject"),
@@ -72,7 +74,6 @@ CONSUMERS = (
     Consumer("audit-spend", "LEDGER"),
     Consumer("audit-config", "CONFIG"),
     Consumer("analytics", "TRAFFIC"),
-    Consumer("siem", "TRAFFIC"),
     Consumer("quota", "TRAFFIC"),
     Consumer("compliance", "TRAFFIC"),
     Consumer("routing", "TRAFFIC"),
@@ -81,6 +82,6 @@ CONSUMERS = (
 EMBEDDED = Topology(
     streams=STREAMS,
     consumers=CONSUMERS,
-    buckets=(Bucket(VAULT),),
+    buckets=(Bucket(VAULT), Bucket(SIEM_POSITIONS)),
     object_stores=(ObjectStore(BODIES), ObjectStore(PACKS)),
 )
