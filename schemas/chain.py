@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from schemas.envelope import GENESIS, SegmentHead
+from schemas.topology import STREAMS
 
 KINDS = ("changed", "removed", "inserted", "reordered", "cut")
+_BY_SUBJECT = frozenset(stream.name for stream in STREAMS if stream.chain == "subject")
 _REMEMBERED = 100_000
 """Missing numbers kept per chain, to tell late segments from additional ones."""
 
@@ -21,8 +23,8 @@ class ChainFault(msgspec.Struct, frozen=True):
 
 
 def chain_of(stream: str, head: SegmentHead) -> str:
-    """Which chain of a stream a segment belongs to: on CONFIG the subject's, elsewhere the writer's boot."""
-    return head.subject if stream == "CONFIG" else f"{head.writer}/{head.boot}"
+    """Which chain of a stream a segment belongs to: its subject's where the topology says so, else its writer's."""
+    return head.subject if stream in _BY_SUBJECT else f"{head.writer}/{head.boot}"
 
 
 class ChainState:

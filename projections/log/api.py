@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
 import msgspec
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
@@ -131,24 +133,37 @@ async def publish(
     Raises:
         Unavailable: no answer; whether the message is stored is unknown.
     """
-    try:
-        message = await connection.nc.request(subject, payload, timeout=wait_s, headers=headers)
-    except NoRespondersError:
-        raise _unavailable("no stream takes this subject at the moment") from None
-    except (NatsError, TimeoutError, OSError) as error:
-        raise _unavailable(f"no acknowledgement ({type(error).__name__})") from None
+    message = await _request(connection, subject, payload, wait_s, headers)
     return ack_decoder.decode(message.data)
 
 
 async def _ask(connection: LogConnection, subject: str, body: dict[str, Any] | None, wait_s: float) -> bytes:
     payload = b"" if body is None else msgspec.json.encode(body)
+    return (await _request(connection, f"$JS.API.{subject}", payload, wait_s)).data
+
+
+async def _request(
+    connection: LogConnection, subject: str, payload: bytes, wait_s: float, headers: dict[str, str] | None = None
+) -> Msg:
+    """Asks once; waits for a connection first, and gives up as soon as it is lost, for then no answer will come."""
+    loop = asyncio.get_running_loop()
     try:
-        message = await connection.nc.request(f"$JS.API.{subject}", payload, timeout=wait_s)
+        async with asyncio.timeout(wait_s) as limit:
+            await connection.wait_connected()
+
+            def changed() -> None:
+                if not connection.connected and not limit.expired():
+                    limit.reschedule(loop.time())
+
+            remove = connection.listen(changed)
+            try:
+                return await connection.nc.request(subject, payload, timeout=wait_s, headers=headers)
+            finally:
+                remove()
     except NoRespondersError:
-        raise _unavailable("JetStream is not ready") from None
+        raise _unavailable("nobody takes this subject, JetStream may not be ready") from None
     except (NatsError, TimeoutError, OSError) as error:
         raise _unavailable(f"no answer ({type(error).__name__})") from None
-    return message.data
 
 
 def _unavailable(why: str) -> Unavailable:

@@ -166,9 +166,14 @@ class Backlog:
                 future.set_result(0)
         segment.spool = []
 
+    def adopt(self, segments: list[Formed]) -> None:
+        """Segments of a former boot, which are in a file, at the end of `pending`; before anything of this one."""
+        self.pending.extend(segments)
+        self.on_disk += len(segments)
+
     def abandon(self) -> list[asyncio.Future[int]]:
-        """Empties everything; the futures of what no file holds."""
-        futures = [future for segment in self.pending if segment.file is None for future in segment.futures]
+        """Empties everything; the futures that nothing has satisfied."""
+        futures = [future for segment in self.pending for future in segment.futures]
         futures += [future for draft in self._drafts for future in draft.futures]
         self.pending.clear()
         self._drafts.clear()

@@ -60,8 +60,6 @@ class StreamReader:
         """
         self.caught_up = False
         """True when the batch handed out last ended with the newest message that there was."""
-        self.last_contact = 0.0
-        """Monotonic time when the server last answered; idle streams answer once a second."""
         self._connection = connection
         self._stream = stream
         self._subjects = subjects
@@ -69,6 +67,13 @@ class StreamReader:
         self._start_time_us = start_time_us
         self._batch = batch
         self._missing_since = 0.0
+        self._session: PullSession | None = None
+        self._contact = 0.0
+
+    @property
+    def last_contact(self) -> float:
+        """Monotonic time when the server last answered, 0 before; idle streams answer once a second."""
+        return max(self._contact, self._session.last_contact) if self._session is not None else self._contact
 
     async def batches(self, follow: bool = True, until: int | None = None) -> AsyncIterator[list[Message]]:
         """Yields messages as they come, never an empty batch. Close the iterator to stop before the end.
@@ -87,14 +92,13 @@ class StreamReader:
             end, fixed = (last if until is None else min(last, until)), True
         backoff = 0.05
         while end is None or self._next <= end:
-            session = PullSession(self._connection, self._stream, self._batch)
+            session = self._session = PullSession(self._connection, self._stream, self._batch)
             try:
                 await self._connection.wait_connected()
                 await session.open(self._place())
                 self._missing_since = 0.0
                 backoff = 0.0
                 while True:
-                    self.last_contact = max(self.last_contact, session.last_contact)
                     if session.drained:
                         self.caught_up = True
                         if fixed:
@@ -117,12 +121,15 @@ class StreamReader:
                     await session.ask()
                     yield taken
             except (Lost, Unavailable) as error:
+                self.caught_up = False
                 _log.info("reader starts again stream=%s next=%d reason=%s", self._stream, self._next, error)
             except ApiError as error:
+                self.caught_up = False
                 self._judge(error)
             finally:
+                self._contact = self.last_contact
+                self._session = None
                 await session.close()
-            self.caught_up = False
             await asyncio.sleep(backoff)
             backoff = min(max(backoff * 2, 0.05), 2.0)
 

@@ -62,7 +62,7 @@ class SpoolFile:
 
     @classmethod
     def create(cls, directory: Path, head: SpoolHead, turn: int) -> SpoolFile:
-        """A new file, readable by its owner only.
+        """A new file in an existing directory, readable by its owner only.
 
         Args:
             turn: counts the files of one boot.
@@ -70,7 +70,6 @@ class SpoolFile:
         Raises:
             OSError: the disk refuses.
         """
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = directory / f"{token(head.stream)}.{token(head.writer)}.{token(head.boot)}.{turn:06}.spool"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

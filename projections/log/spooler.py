@@ -16,14 +16,18 @@ _log = logging.getLogger(__name__)
 SPOOL_AFTER_S = 0.5
 """So long facts wait for the log before those that may go to the spool."""
 _ROTATE_BYTES = 64 * 1024 * 1024
+_GATHER_S = 0.01
+"""Between two writes: so long facts gather while the log is away."""
 _STEP_BYTES = 16 * 1024 * 1024
 
 
 class Spooler:
     """Group commit into files: while one sync runs, facts gather for the next.
 
-    In spool mode, which begins when a fact has waited too long and ends when no file holds anything that the log lacks,
-    facts go to disk at once. Everything that waits goes, in order, so that the files continue the chain without a gap.
+    In spool mode, which begins when a fact has waited too long and ends with the next acknowledgement, facts go to disk
+    at once. Everything that waits goes, in order, so that the files continue the chain without a gap. While the log
+    takes what a file holds, new facts gather behind it in memory and go to disk only when they, too, have waited too
+    long: in few large segments, so that the log catches up under any load that it could bear before.
     """
 
     def __init__(
@@ -55,8 +59,9 @@ class Spooler:
         """Puts what former boots left in front of everything else.
 
         Raises:
-            OSError: the directory cannot be read.
+            OSError: the directory cannot be made or read.
         """
+        await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True, mode=0o700)
         found = await asyncio.to_thread(leftovers, self._directory, self._stream, self._backlog.writer)
         for file, records in found:
             segments = [segment for record in records if (segment := _formed(file, record)) is not None]
@@ -66,7 +71,7 @@ class Spooler:
                 segment.since = now
             file.unacknowledged = len(segments)
             self._files.append(file)
-            self._backlog.pending.extend(segments)
+            self._backlog.adopt(segments)
         self._wake.set()
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"spooler {self._stream}")
 
@@ -102,8 +107,7 @@ class Spooler:
             segment.file.unacknowledged -= 1
             if segment.file.unacknowledged == 0:
                 self._wake.set()
-        if self._backlog.on_disk == 0:
-            self.mode = False
+        self.mode = False
 
     async def write_all(self) -> bool:
         """Puts all that waits on disk, whether or not it asked for it: the process ends. False when that failed."""
@@ -126,6 +130,8 @@ class Spooler:
                 await self._write()
                 if self.broken:
                     break
+                # an hour of outage is a few 100,000 segments then, which the log takes in a few minutes
+                await asyncio.sleep(_GATHER_S)
             await self._clear()
 
     async def _write(self) -> None:

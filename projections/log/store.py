@@ -125,8 +125,10 @@ class ConfigStore:
                 after = await self._append(decider, tenant, id, loaded, facts, decided)
             except _Lost:
                 newer = await self.load(decider, tenant, id)
-                # whoever wants it made or gone may decide again; whoever replaces it must have seen what he replaces
-                if not isinstance(command, (Create, Remove)) and newer.state != loaded.state:
+                # who wants it made or gone may decide again; who replaces it must have seen what he replaces, unless
+                # the other one did the same
+                replaces = not isinstance(command, (Create, Remove))
+                if replaces and newer.state != loaded.state and decider.decide(command, newer.state):
                     raise Conflict(f"{decider.name} {id}: {_CHANGED}") from None
                 loaded = newer
                 continue

@@ -62,7 +62,7 @@ class SegmentWriter:
             heartbeat_s: on TRAFFIC, a WriterBeat after so long without anything else.
             open_requests: what the beat reports.
             spool_dir: where facts go that may when the log does not take them; None for nowhere.
-            spool_bytes: most bytes there.
+            spool_bytes: most bytes there; facts that were in memory by then may pass it.
             spool_after_s: how long such facts wait for the log first.
             recheck_after_s: after so long, a segment of unknown fate is looked up in the stream before it is sent
                 again, because the server may have forgotten its id; well below the stream's duplicate window.
@@ -99,7 +99,7 @@ class SegmentWriter:
         """Begins to write; what a former boot left in the spool goes first.
 
         Raises:
-            OSError: the spool cannot be read.
+            OSError: the spool's directory cannot be made or read.
         """
         await self._delivery.start()
         try:
@@ -108,7 +108,11 @@ class SegmentWriter:
             _log.info("writer starts without knowing the stream's end stream=%s reason=%s", self._stream, error)
         if self._spooler is not None:
             self._spooler.base_sequence = self._delivery.base_sequence
-            await self._spooler.start()
+            try:
+                await self._spooler.start()
+            except OSError:
+                await self._delivery.close()
+                raise
         self._task = self._loop.create_task(self._run(), name=f"writer {self._stream}")
         self._task.add_done_callback(self._ended)
         self._tick()
@@ -140,11 +144,11 @@ class SegmentWriter:
         if self._timer is not None:
             self._timer.cancel()
         if self._spooler is not None:
-            if self._backlog.in_memory and not await self._spooler.write_all():
-                _log.error("writer could not spool the rest stream=%s", self._stream)
+            if self._backlog.in_memory:
+                await self._spooler.write_all()
             await self._spooler.close()
         await self._delivery.close()
-        self._give_up("the log did not take the facts before the process ended")
+        self._give_up("the log did not confirm the facts before the process ended")
 
     def new_fact(self, data: msgspec.Struct, *, tenant: str, actor: str, correlation: str, causation: str = "") -> Fact:
         """A fact of now."""
@@ -289,9 +293,10 @@ class SegmentWriter:
         return self.new_fact(data, tenant=SYSTEM, actor=f"worker:{writer}", correlation=f"{writer}/{boot}")
 
     def _give_up(self, reason: str) -> None:
+        lost = self._backlog.in_memory
         futures = self._backlog.abandon()
-        if futures:
-            _log.error("writer gives up stream=%s appends=%d", self._stream, len(futures))
+        if lost:
+            _log.error("facts are lost stream=%s appends=%d reason=%s", self._stream, len(futures), reason)
         for future in futures:
             future.set_exception(Unavailable(reason))
             future.exception()  # told; whoever does not listen is not to be warned about

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from projections.log import topology
+from projections.log import api, topology
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
 from projections.log.writer import SegmentWriter
@@ -74,3 +74,19 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = 20.0)
 
 def spool_files(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("*")) if directory.exists() else []
+
+
+async def shorten_memory(connection: LogConnection, stream: str) -> None:
+    """Makes the server forget message ids after the shortest time that it allows."""
+    config = (await api.call(connection, f"STREAM.INFO.{stream}"))["config"]
+    await api.call(connection, f"STREAM.UPDATE.{stream}", config | {"duplicate_window": 100_000_000})
+
+
+async def forgotten(connection: LogConnection, subject: str) -> None:
+    """Returns once the server has forgotten every id that was stored before this call; leaves probes behind."""
+    headers = {"Nats-Msg-Id": "probe"}
+    assert not (await api.publish(connection, subject, b"", headers)).duplicate
+    for _ in range(10_000):
+        if not (await api.publish(connection, subject, b"", headers)).duplicate:
+            return
+    raise AssertionError("the server does not forget")

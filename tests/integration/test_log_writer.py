@@ -7,11 +7,22 @@ import asyncio
 import pytest
 
 from projections.log.connection import LogConnection
+from projections.log.reader import last_sequence
 from projections.log.verify import verify_chains
 from schemas import codec
 from schemas.errors import TooLarge, Unavailable
-from tests.integration.log_fixture import connection, fact, marks, stored, until, writer_on
+from tests.integration.log_fixture import (
+    connection,
+    fact,
+    forgotten,
+    marks,
+    shorten_memory,
+    stored,
+    until,
+    writer_on,
+)
 from tests.integration.nats_fixture import NatsServer, nats_server
+from tests.integration.proxy import proxy_to
 
 __all__ = ["connection", "nats_server"]
 
@@ -177,3 +188,34 @@ async def test_other_streams_get_no_beats_and_no_end(connection: LogConnection) 
     await other.close()
     await writer.close()
     assert len(await stored(connection, "OPS")) == 1
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_a_lost_acknowledgement_doubles_nothing(
+    connection: LogConnection, nats_server: NatsServer, remembered: bool
+) -> None:
+    """The segment is stored, the writer is not told; meanwhile the server may have forgotten the segment's id."""
+    if not remembered:
+        await shorten_memory(connection, "TRAFFIC")
+    async with proxy_to(nats_server.port) as proxy:
+        lossy = await LogConnection.open(proxy.url, "lossy", wait_s=10)
+        writer = writer_on(lossy, recheck_after_s=30.0 if remembered else 0.0)
+        await writer.start()
+        await writer.append("traffic.0", [fact("0")])
+        proxy.swallowing = True
+        future = writer.append("traffic.0", [fact("1")])
+        while await last_sequence(connection, "TRAFFIC") < 2:
+            assert not future.done()
+        await until(lambda: proxy.swallowed > 0, "the answer is on its way")
+        if not remembered:
+            await forgotten(connection, "traffic.9")
+        proxy.swallowing = False
+        proxy.cut()
+        assert await asyncio.wait_for(future, 20) == 2
+        assert writer.retries >= 1
+        assert await asyncio.wait_for(writer.append("traffic.0", [fact("2")]), 20) > 2
+        await writer.close()
+        await lossy.close()
+    own = [message for message in await stored(connection) if message.msg_id.startswith("w/")]
+    assert marks(own) == ["0", "1", "2"]
+    assert [message.msg_id for message in own] == ["w/b1/1", "w/b1/2", "w/b1/3", "w/b1/4"]
