@@ -50,6 +50,7 @@ FACTS: tuple[FactType, ...] = (
     FactType("threshold.crossed.v1", ledger.ThresholdCrossed, "LEDGER"),
     FactType("projection.rebuilt.v1", ops.ProjectionRebuilt, "OPS"),
     FactType("operator.acted.v1", ops.OperatorActed, "OPS"),
+    FactType("reader.checkpointed.v1", ops.ReaderCheckpointed, "OPS"),
 )
 
 BY_NAME: dict[str, FactType] = {entry.name: entry for entry in FACTS}

@@ -31,13 +31,15 @@ class Settled(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class SpendRecorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a tenant spent between two positions of TRAFFIC, both inclusive; ranges of one tenant never overlap."""
+    """What a tenant spent between two positions of TRAFFIC, both inclusive."""
 
     from_sequence: int
     through_sequence: int
     lines: tuple[SpendLine, ...]
     settled: tuple[Settled, ...] = ()
     """The same money by what it was reserved against; lets the counters of leases be rebuilt from the log alone."""
+    partition: int = 0
+    """Of TRAFFIC, whose positions these are; ranges of one tenant and partition never overlap."""
 
 
 class ThresholdCrossed(msgspec.Struct, frozen=True, array_like=True, gc=False):

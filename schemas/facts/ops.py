@@ -20,3 +20,11 @@ class OperatorActed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     action: str
     detail: str
+
+
+class ReaderCheckpointed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A reader that keeps its state in memory needs nothing up to here to build it again."""
+
+    reader: str
+    stream: str
+    sequence: int

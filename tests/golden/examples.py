@@ -226,10 +226,12 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
             ),
         ),
         settled=(ledger.Settled(boot="gateway-1/0d4c7b1e", budget="november", day="2026-11-20", cost_micros=8_400),),
+        partition=1,
     ),
     ledger.ThresholdCrossed(
         budget="november", window="2026-11-20", percent=75, spent_micros=18_750_001, limit_micros=25_000_000
     ),
     ops.ProjectionRebuilt(projection="postgres", version=2, through_sequence=97, rows=1_024, duration_us=2_500_000),
     ops.OperatorActed(action="rebuild", detail="postgres"),
+    ops.ReaderCheckpointed(reader="reconcile", stream="TRAFFIC", sequence=4_711),
 )
