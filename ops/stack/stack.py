@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ops.stack import clickhouse, health, nats, postgres, valkey
@@ -55,6 +56,7 @@ class Stack:
         self.supervisor = supervisor or Supervisor(data_dir, backoff)
         self.data_dir = self.supervisor.directory
         self._endpoints: dict[str, str] = {}
+        self._served = {name: asyncio.Event() for name in ENDPOINTS}
 
     @property
     def endpoints(self) -> dict[str, str]:
@@ -73,7 +75,7 @@ class Stack:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.supervisor.start(specs))
                 for name, url in self.overrides.items():
-                    tasks.create_task(_wait_for(name, url))
+                    tasks.create_task(self._check_elsewhere(name, url))
         except BaseExceptionGroup as failures:
             await self.stop()
             raise failures.exceptions[0] from None
@@ -81,6 +83,11 @@ class Stack:
             await self.stop()
             raise
         log.info("event=stack_ready seconds=%.2f", time.monotonic() - started)
+
+    async def serving(self, name: str) -> str:
+        """The URL of one service as soon as it serves, while ``start`` goes on with the others."""
+        await self._served[name].wait()
+        return self._endpoints[name]
 
     async def stop(self) -> None:
         """Stop everything under the supervisor, the last started first. Idempotent."""
@@ -108,7 +115,23 @@ class Stack:
             port, password_file = ports.port(CLICKHOUSE), secrets.path(CLICKHOUSE)
             specs.append(clickhouse.spec(root / "clickhouse", port, password_file))
             endpoints[CLICKHOUSE] = clickhouse.url(port, secrets.get(CLICKHOUSE))
-        return specs, {name: {**endpoints, **self.overrides}[name] for name in ENDPOINTS}
+        watched = [replace(spec, ready=self._noting(spec)) for spec in specs]
+        return watched, {name: {**endpoints, **self.overrides}[name] for name in ENDPOINTS}
+
+    def _noting(self, spec: ProcessSpec) -> Callable[[], Awaitable[None]]:
+        """The health check of a service of ours, which also tells those who wait for it."""
+
+        async def ready() -> None:
+            await spec.ready()
+            self._served[spec.name].set()
+            if spec.name == POSTGRES:
+                self._served[POSTGRES_ADMIN].set()
+
+        return ready
+
+    async def _check_elsewhere(self, name: str, url: str) -> None:
+        await _wait_for(name, url)
+        self._served[name].set()
 
 
 async def _wait_for(name: str, url: str) -> None:

@@ -117,7 +117,8 @@ class Supervisor:
 
     async def _stop_group(self, group: list[Supervised]) -> None:
         await asyncio.gather(*(process.stop() for process in group))
-        self._groups.remove(group)
+        if group in self._groups:  # a start that failed and a stop may both get here
+            self._groups.remove(group)
         self._publish()
 
     def _by_name(self) -> dict[str, Supervised]:

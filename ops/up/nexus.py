@@ -13,8 +13,8 @@ import msgspec
 from ops.cli.exits import CommandFailed
 from ops.stack.credentials import write_private
 from ops.stack.ports import PortBook
-from ops.stack.process import StartFailed
-from ops.stack.stack import NATS, Stack
+from ops.stack.process import ProcessSpec, StartFailed
+from ops.stack.stack import CLICKHOUSE, NATS, POSTGRES, VALKEY, Stack
 from ops.stack.supervisor import AlreadyRunning, Supervisor
 from ops.stack.wheels import ServiceNotInstalled
 from ops.up import processes, serving
@@ -28,6 +28,9 @@ from schemas.settings import Settings
 from schemas.topology import EMBEDDED
 
 ENDPOINTS_FILE = "endpoints.json"
+ALL = (NATS, POSTGRES, VALKEY, CLICKHOUSE)
+NEEDS = {MOCK: (), GATEWAY: (NATS, VALKEY), ADMIN: (NATS, POSTGRES)}
+"""Services that must serve before a process is started; workers need all of them."""
 DRAIN_S = 5.0
 """How long workers may take, at the stop, for what is still on the log: they resume there, so nothing hangs on it."""
 LOG_S = 30.0
@@ -91,9 +94,12 @@ class Nexus:
         await self.supervisor.acquire()
         mock_port = self._choose_ports()
         async with asyncio.TaskGroup() as tasks:
-            stack = tasks.create_task(self._start_stack())
+            tasks.create_task(self._start_stack())
             if self.options.processes:
-                tasks.create_task(self._start_processes(stack, mock_port))
+                settings, connection = await self._prepare_log(mock_port)
+                for name in self.options.processes:
+                    tasks.create_task(self._start_process(processes.spec(name, settings, connection, mock_port)))
+        self._say(f"all of it serves after {self.seconds():.1f} s")
 
     def _choose_ports(self) -> int:
         options, settings = self.options, self.options.settings
@@ -111,27 +117,31 @@ class Nexus:
         if ours:
             self._say(f"starting {', '.join(ours)}")
         await self._stack.start()
-        self._say(f"the stack serves after {self.seconds():.1f} s")
+        self._say(f"{', '.join(ours) or 'the stack elsewhere'} serves after {self.seconds():.1f} s")
         if not self.options.processes:
             self._publish(self._stack.endpoints)
 
-    async def _start_processes(self, stack: asyncio.Task[None], mock_port: int) -> None:
-        await stack
+    async def _prepare_log(self, mock_port: int) -> tuple[Settings, LogConnection]:
+        """Everything on the log that processes expect to be there, and the settings of them all."""
+        nats_url = await self._stack.serving(NATS)
         found = self._stack.endpoints
         settings = self._settings = msgspec.structs.replace(
             self._settings,
-            nats_url=found[NATS],
-            postgres_url=found["postgres"],
-            clickhouse_url=found["clickhouse"],
-            valkey_url=found["valkey"],
+            nats_url=nats_url,
+            postgres_url=found[POSTGRES],
+            clickhouse_url=found[CLICKHOUSE],
+            valkey_url=found[VALKEY],
         )
-        self._connection = connection = await LogConnection.open(settings.nats_url, "up", wait_s=LOG_S)
+        self._connection = connection = await LogConnection.open(nats_url, "up", wait_s=LOG_S)
         await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
         self._publish({**found, **self._own_urls(settings, mock_port)})
-        names = self.options.processes
-        self._say(f"starting {', '.join(names)}")
-        await self.supervisor.start([processes.spec(name, settings, connection, mock_port) for name in names])
-        self._say(f"{', '.join(names)} serve after {self.seconds():.1f} s")
+        return settings, connection
+
+    async def _start_process(self, spec: ProcessSpec) -> None:
+        for service in NEEDS.get(spec.name, ALL):
+            await self._stack.serving(service)
+        await self.supervisor.start([spec])
+        self._say(f"{spec.name} serves after {self.seconds():.1f} s")
 
     def _own_urls(self, settings: Settings, mock_port: int) -> dict[str, str]:
         urls = {
