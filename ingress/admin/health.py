@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -95,17 +95,21 @@ class Health:
         self._positions = positions
         self._config = config
         self._stale_s = stale_s
+        self._under_way: dict[str, asyncio.Task[Any]] = {}
 
     async def report(self, call: Call) -> Answer:
         """Everything, for operators."""
         names = list(self._probes)
-        probed = await asyncio.gather(*(_probe(self._probes[name]) for name in names))
+        probed = await asyncio.gather(*(self._probe(name, self._probes[name]) for name in names))
         dependencies = dict(zip(names, probed, strict=True))
-        streams = await _bounded(self._streams(), {})
+        unknown: dict[str, int] = {}
+        streams = await self._known("log", self._streams, unknown)
         sequence, age_s = self._config()
+        nothing: list[tuple[str, str, int]] = []
+        asked = (self._known(name, ask, nothing) for name, ask in self._positions.items())
         views = [
             Projection(name, stream, at, _lag(streams, stream, at))
-            for found in await asyncio.gather(*(_bounded(ask(), []) for ask in self._positions.values()))
+            for found in await asyncio.gather(*asked)
             for name, stream, at in found
         ]
         well = all(dependency.ok for dependency in dependencies.values()) and age_s < self._stale_s
@@ -128,6 +132,39 @@ class Health:
         if age_s >= self._stale_s:
             raise Unavailable(f"The log has not answered for {age_s:.0f} seconds.", code="not_ready", retry_after=1)
         return Answer(body=Alive("ready"))
+
+    async def _probe(self, name: str, probe: Probe) -> Dependency:
+        started = time.monotonic()
+        error: str | None = None
+        try:
+            await self._ask(f"{name} probe", probe)
+        except Exception as failure:
+            # whatever it is, it is the answer; its text may hold an address with a password
+            error = type(failure).__name__
+        return Dependency(error is None, round((time.monotonic() - started) * 1000, 3), error)
+
+    async def _known(self, name: str, ask: Callable[[], Awaitable[T]], otherwise: T) -> T:
+        try:
+            return await self._ask(f"{name} positions", ask)
+        except Exception as failure:
+            # the report says what is known; that the store is not well stands among the dependencies
+            log.warning("health: positions unknown store=%s error=%s", name, type(failure).__name__)
+            return otherwise
+
+    async def _ask(self, name: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer, waited for a bounded time. A question that hangs is not asked a second time beside it."""
+        task: asyncio.Task[T] | None = self._under_way.get(name)
+        if task is None:
+            task = asyncio.ensure_future(_started(ask))
+            self._under_way[name] = task
+            task.add_done_callback(lambda done: self._answered(name, done))
+        async with asyncio.timeout(PROBE_S):
+            return await asyncio.shield(task)
+
+    def _answered(self, name: str, task: asyncio.Task[Any]) -> None:
+        del self._under_way[name]
+        if not task.cancelled():
+            task.exception()  # nobody may be waiting for it any more
 
     def endpoints(self) -> list[Endpoint]:
         """What is served of it."""
@@ -162,26 +199,8 @@ class Health:
         ]
 
 
-async def _probe(probe: Probe) -> Dependency:
-    started = time.monotonic()
-    error: str | None = None
-    try:
-        async with asyncio.timeout(PROBE_S):
-            await probe()
-    except Exception as failure:
-        # whatever it is, it is the answer; its text may hold an address with a password
-        error = type(failure).__name__
-    return Dependency(error is None, round((time.monotonic() - started) * 1000, 3), error)
-
-
-async def _bounded(work: Awaitable[T], otherwise: T) -> T:
-    try:
-        async with asyncio.timeout(PROBE_S):
-            return await work
-    except Exception as failure:
-        # the report says what is known; that the store is not well stands among the dependencies
-        log.warning("health: positions unknown error=%s", type(failure).__name__)
-        return otherwise
+async def _started(ask: Callable[[], Awaitable[T]]) -> T:
+    return await ask()
 
 
 def _lag(streams: Mapping[str, int], stream: str, sequence: int) -> int | None:

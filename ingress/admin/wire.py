@@ -106,7 +106,8 @@ class Door:
                 response = render_error(NexusError(f"Internal error; the admin plane's log says more at {request_id}."))
             response.set_header(b"x-nexus-request-id", request_id.encode())
             # the path stays out of the log: what stands in it may be a secret in the wrong place
-            log.info(
+            log.log(
+                logging.DEBUG if endpoint.public else logging.INFO,
                 "admin request id=%s actor=%s method=%s route=%s status=%d ms=%.1f",
                 request_id,
                 principal.actor,

@@ -1,0 +1,107 @@
+"""The report tells what is well, what is not, and does not wait for what hangs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from ingress.admin import health as module
+from ingress.admin.health import Health
+from tests.unit.ingress.admin.plane import Plane, Reply
+
+
+class Parts:
+    """Stands for all stores."""
+
+    def __init__(self) -> None:
+        self.age_s = 0.5
+        self.failure: Exception | None = None
+        self.hang: asyncio.Event | None = None
+        self.asked = 0
+
+    async def well(self) -> None:
+        return None
+
+    async def other(self) -> None:
+        self.asked += 1
+        if self.hang is not None:
+            await self.hang.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    async def streams(self) -> dict[str, int]:
+        return {"CONFIG": 12, "TRAFFIC": 100}
+
+    async def positions(self) -> list[tuple[str, str, int]]:
+        await self.other()
+        return [("audit", "TRAFFIC", 90), ("audit", "ELSEWHERE", 3)]
+
+    async def serve(self) -> Plane:
+        health = Health(
+            {"log": self.well, "postgres": self.other},
+            self.streams,
+            {"postgres": self.positions},
+            lambda: (10, self.age_s),
+            stale_s=30.0,
+        )
+        return await Plane(health.endpoints()).start()
+
+
+async def test_everything_well() -> None:
+    plane = await Parts().serve()
+    report = (await plane.call("GET", "/api/admin/health")).json
+    assert report["status"] == "ok"
+    assert {name: part["ok"] for name, part in report["dependencies"].items()} == {"log": True, "postgres": True}
+    assert report["log"] == {"CONFIG": 12, "TRAFFIC": 100}
+    assert report["config"] == {"sequence": 10, "lag": 2, "age_s": 0.5}
+    assert report["projections"] == [
+        {"name": "audit", "stream": "ELSEWHERE", "sequence": 3, "lag": None},
+        {"name": "audit", "stream": "TRAFFIC", "sequence": 90, "lag": 10},
+    ]
+
+
+async def test_a_failure_is_named_by_its_kind_only() -> None:
+    parts = Parts()
+    parts.failure = ConnectionRefusedError("postgres://user:secret@host")
+    reply = await (await parts.serve()).call("GET", "/api/admin/health")
+    report = reply.json
+    assert (reply.status, report["status"]) == (200, "degraded")
+    assert report["dependencies"]["postgres"]["error"] == "ConnectionRefusedError"
+    assert report["projections"] == []
+    assert b"secret" not in reply.body
+
+
+async def test_what_hangs_is_asked_once_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROBE_S", 0.05)
+    parts = Parts()
+    parts.hang = asyncio.Event()
+    plane = await parts.serve()
+    for _ in range(3):
+        report = (await plane.call("GET", "/api/admin/health")).json
+        assert report["dependencies"]["postgres"]["error"] == "TimeoutError"
+        assert report["dependencies"]["log"]["ok"] is True
+    assert parts.asked == 2  # the probe and the positions
+    parts.hang.set()
+    parts.hang = None
+    await asyncio.sleep(0)
+    monkeypatch.setattr(module, "PROBE_S", 5.0)
+    assert (await plane.call("GET", "/api/admin/health")).json["status"] == "ok"
+
+
+async def test_alive_and_ready_need_no_key() -> None:
+    parts = Parts()
+    plane = await parts.serve()
+
+    async def ask(path: str) -> tuple[int, Any]:
+        reply: Reply = await plane.call("GET", path, key=None)
+        return reply.status, reply.json
+
+    assert await ask("/health") == (200, {"status": "ok"})
+    assert await ask("/ready") == (200, {"status": "ready"})
+    parts.age_s = 31.0
+    assert await ask("/health") == (200, {"status": "ok"})
+    status, body = await ask("/ready")
+    assert (status, body["error"]["code"]) == (503, "not_ready")
+    assert (await plane.call("GET", "/api/admin/health", key=None)).status == 401
