@@ -1,0 +1,125 @@
+"""Measures screening: µs a call and MB/s over clean, dirty and hostile texts. Run: `python -m benchmarks.scan`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from projections.screening import CompiledPack, Screener, StreamScreener, compile_rules, load_builtin_rules
+
+PROSE = (
+    "The quarterly report describes revenue growth across regions, with 12 percent in the north and 3.5 in the south. "
+    "def handler(request): return response(status=200, body={'ok': True})  # see RFC 9110\n"
+    "Please summarise the meeting notes of 2024-05-12 and list open questions; release 1.2.3 fixes issue 4521. "
+    "Le conseil se réunit demain à Zürich; das Protokoll folgt. SELECT id, total FROM orders WHERE total > 100;\n"
+)
+DIRT = " write to jane.doe@example.org or pay with 4111 1111 1111 1111 "
+HOSTILE = {
+    "one token of letters": "a" * 1_000_000,
+    "one token of digits": "4" * 1_000_000,
+    "one base64 block": "QUJDRGVmZ2hpSktMbW5vcA" * 45_455,
+    "e-mail addresses": "user@example.org " * 58_824,
+    "wrong card numbers": "4111111111111112 " * 58_824,
+    "right card numbers": "4111111111111111 " * 58_824,
+    "heads of private keys": "-----BEGIN PRIVATE KEY-----" * 37_037,
+    "assignments": "password=fak3Passw0rd " * 45_455,
+    "signs of an address": "a@" * 500_000,
+}
+SIZES = (0.5, 8, 48, 512)
+"""KB, 1,000 bytes each."""
+
+
+class Figure(msgspec.Struct):
+    """One measurement."""
+
+    name: str
+    microseconds: float
+    megabytes_per_second: float
+    action: str
+
+
+def measure(name: str, size: int, call: Callable[[], str], seconds: float = 0.3) -> Figure:
+    """The median of repeated calls for about this long, at least one."""
+    action = call()
+    taken: list[float] = []
+    until = time.perf_counter() + seconds
+    while not taken or time.perf_counter() < until:
+        started = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - started)
+    median = statistics.median(taken)
+    return Figure(name, round(median * 1e6, 1), round(size / median / 1e6, 1), action)
+
+
+def texts() -> dict[str, str]:
+    """Clean and dirty texts of every size."""
+    made = {}
+    for kilobytes in SIZES:
+        size = int(kilobytes * 1000)
+        clean = (PROSE * (size // len(PROSE) + 1))[:size]
+        made[f"clean {kilobytes} KB"] = clean
+        made[f"dirty {kilobytes} KB"] = clean[: size // 2] + DIRT + clean[size // 2 + len(DIRT) :]
+    return made
+
+
+def stream_figure(screener: Screener) -> Figure:
+    """One push of a piece as a model sends it, five characters at a time."""
+    pieces = [PROSE[at : at + 5] for at in range(0, len(PROSE), 5)] * 20
+
+    def call() -> str:
+        stream = StreamScreener(screener, "response")
+        for piece in pieces:
+            stream.push(piece)
+        return stream.finish().action
+
+    whole = measure("stream", sum(map(len, pieces)), call)
+    return Figure(
+        "a push of 5 characters", round(whole.microseconds / len(pieces), 2), whole.megabytes_per_second, whole.action
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the figures, as a table or as JSON."""
+    parser = argparse.ArgumentParser(prog="benchmarks.scan", description="Measure screening.")
+    parser.add_argument("--output", choices=("table", "json"), default="table")
+    options = parser.parse_args(arguments)
+
+    rules = load_builtin_rules()
+    started = time.perf_counter()
+    pack = compile_rules(rules)
+    compiled = time.perf_counter()
+    blob = pack.to_bytes()
+    encoded = time.perf_counter()
+    screener = Screener(CompiledPack.from_bytes(blob))
+    loaded = time.perf_counter()
+
+    def screening(text: str) -> Callable[[], str]:
+        return lambda: screener.screen([text], "request").action
+
+    figures = [measure(name, len(text.encode()), screening(text)) for name, text in texts().items()]
+    figures.append(stream_figure(screener))
+    figures += [measure(f"hostile 1 MB: {name}", len(text), screening(text)) for name, text in HOSTILE.items()]
+    summary = {
+        "rules": len(rules),
+        "compile_ms": round((compiled - started) * 1e3, 1),
+        "load_ms": round((loaded - encoded) * 1e3, 1),
+        "blob_bytes": len(blob),
+    }
+    if options.output == "json":
+        print(json.dumps({**summary, "figures": msgspec.to_builtins(figures)}))
+        return 0
+    print("  ".join(f"{name} {value}" for name, value in summary.items()))
+    print(f"{'text':42} {'µs a call':>12} {'MB/s':>8}  action")
+    for figure in figures:
+        print(f"{figure.name:42} {figure.microseconds:12,.1f} {figure.megabytes_per_second:8,.1f}  {figure.action}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
