@@ -6,6 +6,7 @@ import queue
 import subprocess
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from ops.progress import Progress
@@ -24,11 +25,12 @@ def run_pip(command: list[str], progress: Progress, packages: int, site: Path | 
     """
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     tail: deque[str] = deque(maxlen=TAIL)
+    before = _installed(site)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
         reader = threading.Thread(target=_pump, args=(child, lines), daemon=True)
         reader.start()
         try:
-            _follow(lines, tail, progress, packages, site)
+            _follow(lines, tail, progress, packages, lambda: _installed(site) - before)
         except BaseException:
             child.terminate()
             raise
@@ -49,16 +51,19 @@ def _pump(child: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) ->
 
 
 def _follow(
-    lines: queue.SimpleQueue[str | None], tail: deque[str], progress: Progress, packages: int, site: Path | None
+    lines: queue.SimpleQueue[str | None],
+    tail: deque[str],
+    progress: Progress,
+    packages: int,
+    arrived: Callable[[], int],
 ) -> None:
-    fetched = 0
-    before = installing = 0
+    fetched = installing = 0
     while True:
         try:
             line = lines.get(timeout=POLL_S)
         except queue.Empty:
             if installing:
-                progress.bar(_installed(site) - before, installing, "installed")
+                progress.bar(arrived(), installing, "installed")
             continue
         if line is None:
             return
@@ -71,7 +76,6 @@ def _follow(
             progress.bar(fetched, packages, rest.removeprefix("already satisfied: ").partition(" ")[0])
         elif line.startswith("Installing collected packages:"):
             progress.done()
-            before = _installed(site)
             installing = line.count(",") + 1
 
 
