@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import cast
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -21,8 +20,9 @@ from processors.feed import Feed
 from processors.inbox import Delivery, Inbox, delivery_of, follows
 from projections.log.api import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, ApiError, call
 from projections.log.connection import LogConnection
-from projections.log.reader import Message, StreamReader, last_sequence
+from projections.log.reader import Message, last_sequence
 from projections.log.topology import apply, durable_name
+from projections.ranges import batches
 from schemas import subjects
 from schemas.errors import Invalid, Rejected, Unavailable
 from schemas.settings import Settings
@@ -34,7 +34,6 @@ Handle = Callable[[list[Message]], Awaitable[None]]
 
 LOOK_S = 2.0
 """After so long without anything new, the stream is asked whether something was missed."""
-READ_BATCH = 500
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.05, 5.0
 _PROGRESS_S = 10.0
 _STUCK_LOOKS = 3
@@ -209,11 +208,9 @@ class Door:
 
     async def _read_to(self, until: int) -> None:
         """Applies what the stream has between the cursor and `until`, inclusive."""
-        filters = (self._subject,) if self._subject else ()
-        reader = StreamReader(self._connection, self._stream, subjects=filters, start=self.cursor + 1, batch=READ_BATCH)
-        batches = cast("AsyncGenerator[list[Message], None]", reader.batches(follow=False, until=until))
-        async with aclosing(batches):
-            async for batch in batches:
+        found = batches(self._connection, self._stream, self.cursor + 1, until, subject=self._subject)
+        async with aclosing(found):
+            async for batch in found:
                 await self._attempt(batch)
 
     async def _check_feed(self) -> None:

@@ -32,6 +32,10 @@ class Message(Protocol):
     def sequence(self) -> int: ...
     @property
     def payload(self) -> bytes: ...
+    @property
+    def time_us(self) -> int:
+        """When the log stored it."""
+        ...
 
 
 def _columns(text: str) -> tuple[Column, ...]:

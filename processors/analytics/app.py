@@ -1,0 +1,58 @@
+"""The process that keeps ClickHouse up to date with TRAFFIC."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from processors.door import consume
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.sink import Read, TrafficSink
+from projections.log.connection import LogConnection
+from projections.log.reader import Message
+from projections.ranges import between
+from schemas import subjects
+from schemas.settings import BadSettings, Settings
+from schemas.topology import CONSUMERS
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Keeps ClickHouse up to date until `stop` is set.
+
+    Raises:
+        BadSettings: there is no URL of a ClickHouse.
+        Unavailable: the log did not answer at the start.
+    """
+    if not settings.clickhouse_url:
+        raise BadSettings(["NEXUS_CLICKHOUSE_URL is missing: analytics writes there"])
+    connection = await LogConnection.open(settings.nats_url, "analytics")
+    store = ClickHouse(settings.clickhouse_url)
+    consumer = next(declared for declared in CONSUMERS if declared.name == "analytics")
+    try:
+        async with asyncio.TaskGroup() as doors:
+            for partition in range(settings.partitions):
+                subject = subjects.traffic(partition) if settings.partitions > 1 else ""
+                sink = TrafficSink(store, _reader(connection, subject), partition=partition)
+                doors.create_task(
+                    consume(
+                        settings,
+                        connection,
+                        consumer,
+                        sink.handle,
+                        sink.position,
+                        stop,
+                        refresh=sink.refresh,
+                        skip=sink.skip,
+                        partition=partition,
+                    )
+                )
+    finally:
+        await store.close()
+        await connection.close()
+
+
+def _reader(connection: LogConnection, subject: str) -> Read:
+    async def read(first: int, last: int) -> Sequence[Message]:
+        return await between(connection, "TRAFFIC", first, last, subject=subject)
+
+    return read

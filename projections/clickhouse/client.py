@@ -1,0 +1,130 @@
+"""One connection to ClickHouse over HTTP for asynchronous code, and which of its errors are an outage."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from urllib3.exceptions import HTTPError
+
+from schemas.errors import Rejected
+
+ResultT = TypeVar("ResultT")
+
+_CONNECT_S = 5
+_ANSWER_S = 60
+_OUTAGE_CODES = frozenset(
+    {
+        60,  # UNKNOWN_TABLE: somebody dropped it, and it is made anew
+        81,  # UNKNOWN_DATABASE
+        159,  # TIMEOUT_EXCEEDED
+        160,  # TOO_SLOW
+        202,  # TOO_MANY_SIMULTANEOUS_QUERIES
+        209,  # SOCKET_TIMEOUT
+        210,  # NETWORK_ERROR
+        218,  # TABLE_IS_DROPPED
+        236,  # ABORTED
+        241,  # MEMORY_LIMIT_EXCEEDED
+        242,  # TABLE_IS_READ_ONLY
+        243,  # NOT_ENOUGH_SPACE
+        252,  # TOO_MANY_PARTS
+        285,  # TOO_FEW_LIVE_REPLICAS
+        319,  # UNKNOWN_STATUS_OF_INSERT
+        394,  # QUERY_WAS_CANCELLED
+        425,  # SYSTEM_ERROR
+        735,  # QUERY_WAS_CANCELLED_BY_CLIENT
+        999,  # KEEPER_EXCEPTION
+    }
+)
+
+
+class ClickHouse:
+    """Statements run one at a time in a thread of their own; the loop never waits for a socket."""
+
+    def __init__(self, url: str) -> None:
+        """
+        Args:
+            url: `http://user:password@host:port[/database]`. Nothing is opened yet.
+        """
+        self._url = url
+        self._client: Client | None = None
+        self._alone = threading.Lock()
+        self.exclusive = asyncio.Lock()
+        """For whoever changes tables."""
+
+    async def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a statement. `parameters` are bound by the server: `{name:Type}` in the text.
+
+        Raises:
+            Rejected: ClickHouse cannot answer now.
+        """
+        return await self._run(lambda client: _rows(client.query(sql, parameters=_given(parameters)).result_rows))
+
+    async def command(self, sql: str, settings: Mapping[str, Any] | None = None) -> None:
+        """A statement without rows. Raises Rejected as `query`."""
+        await self._run(lambda client: client.command(sql, settings=_given(settings)))
+
+    async def insert(
+        self, table: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]], settings: Mapping[str, Any]
+    ) -> None:
+        """Inserts rows in one block.
+
+        Args:
+            columns: name and type of each.
+
+        Raises:
+            Rejected: it failed or its outcome is unknown.
+        """
+        names = [name for name, _ in columns]
+        types = [kind for _, kind in columns]
+        await self._run(
+            lambda client: client.insert(
+                table,
+                list(zip(*rows, strict=True)),
+                column_names=names,
+                column_type_names=types,
+                column_oriented=True,
+                settings=dict(settings),
+            )
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await asyncio.to_thread(client.close)
+
+    async def _run(self, work: Callable[[Client], ResultT]) -> ResultT:
+        try:
+            return await asyncio.to_thread(self._work, work)
+        except (ClickHouseError, HTTPError, OSError) as error:
+            code = getattr(error, "code", None)
+            if isinstance(error, OperationalError | HTTPError | OSError) or code in _OUTAGE_CODES:
+                raise Rejected(f"clickhouse: {type(error).__name__} {code or ''}".rstrip(), retry_after=1) from error
+            raise
+
+    def _work(self, work: Callable[[Client], ResultT]) -> ResultT:
+        with self._alone:
+            if self._client is None:
+                self._client = clickhouse_connect.get_client(
+                    dsn=self._url,
+                    compress=False,
+                    autogenerate_session_id=False,
+                    connect_timeout=_CONNECT_S,
+                    send_receive_timeout=_ANSWER_S,
+                    query_retries=0,
+                )
+            return work(self._client)
+
+
+def _given(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if values is None else dict(values)
+
+
+def _rows(found: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in found]
