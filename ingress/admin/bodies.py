@@ -11,6 +11,7 @@ import msgspec
 from schemas.errors import InvalidRequest
 
 T = TypeVar("T")
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
 _FIELD = re.compile(r"field `(?P<name>[^`]*)`")
 
@@ -24,11 +25,13 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not body:
         raise InvalidRequest("The body is empty; send a JSON object.")
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
+        found = msgspec.json.decode(body, type=dict[str, Any])
+        _check_storable(found, "")
     except msgspec.MsgspecError as error:
         raise InvalidRequest(f"The body is not a JSON object: {_clean(str(error))}") from None
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply.") from None
+    return found
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str], what: str = "field") -> None:
@@ -71,6 +74,21 @@ def merge_patch(target: Any, patch: Any) -> Any:
         else:
             merged[name] = merge_patch(merged.get(name), value)
     return merged
+
+
+def _check_storable(value: Any, path: str) -> None:
+    """Raises InvalidRequest for what JSON can say and no store can hold."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _check_storable(name, path)
+            _check_storable(item, f"{path}.{name[:64]}" if path else name[:64])
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_storable(item, f"{path}[{index}]")
+    elif isinstance(value, str) and "\0" in value:
+        raise InvalidRequest(f"{path}: a text must not hold the character NUL", param=path)
+    elif isinstance(value, int) and not LOWEST <= value <= HIGHEST:
+        raise InvalidRequest(f"{path}: a number must fit into 64 bits with a sign", param=path)
 
 
 def _clean(text: str) -> str:

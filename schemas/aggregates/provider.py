@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import msgspec
 
 from schemas.aggregates.decider import definition, problems_of_id
+from schemas.aggregates.urls import problems_of_url
 
 WIRES = ("openai",)
 """Wire formats that a codec exists for."""
@@ -39,11 +38,7 @@ def _problems(spec: Provider) -> list[str]:
     found = problems_of_id(spec.id)
     if spec.wire not in WIRES:
         found.append(f"wire must be one of {', '.join(WIRES)}")
-    url = urlsplit(spec.base_url)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        found.append("base_url must be an http or https URL")
-    if url.username or url.password or url.query or url.fragment:
-        found.append("base_url must not carry credentials, a query or a fragment")
+    found += problems_of_url(spec.base_url, "base_url")
     for name in ("connect_timeout_ms", "first_byte_timeout_ms", "idle_timeout_ms", "total_timeout_ms"):
         if not 1 <= getattr(spec, name) <= 3_600_000:
             found.append(f"{name} must be from 1 to 3,600,000")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 import msgspec
 
 from schemas.aggregates.credential import SealedSecret
 from schemas.aggregates.decider import definition, problems_of_id
+from schemas.aggregates.urls import problems_of_url
 
 KINDS = ("file", "http", "stream")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\Z")
@@ -36,9 +36,7 @@ def _problems(spec: SiemTarget) -> list[str]:
     if spec.kind == "file" and not _FILE.match(spec.file):
         found.append("file must be a plain file name")
     if spec.kind == "http":
-        url = urlsplit(spec.url)
-        if url.scheme not in ("http", "https") or not url.hostname or url.username or url.password:
-            found.append("url must be an http or https URL without credentials")
+        found += problems_of_url(spec.url, "url", query=True)
     if spec.all_tenants and spec.tenant != "system":
         found.append("all_tenants is only for targets of the tenant system")
     return found

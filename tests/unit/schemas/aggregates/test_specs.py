@@ -53,7 +53,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("siem-target", {"kind": "pigeon"}, "kind must be one of"),
     ("siem-target", {"kind": "file", "file": "../events"}, "plain file name"),
     ("siem-target", {"kind": "file", "file": ""}, "plain file name"),
-    ("siem-target", {"url": "https://user:word@example.com"}, "without credentials"),
+    ("siem-target", {"url": "https://user:word@example.com"}, "must not carry credentials"),
     ("siem-target", {"url": ""}, "http or https URL"),
     ("siem-target", {"tenant": "acme"}, "only for targets of the tenant system"),
 ]
