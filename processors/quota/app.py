@@ -1,0 +1,125 @@
+"""The process that keeps the ledger and the counters of budgets. Composition only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from processors.door import consume
+from processors.quota.append import STREAM, StreamLedgerLog
+from processors.quota.counters import Counters
+from processors.quota.ledger import Ledger
+from processors.quota.worker import WRITER, QuotaWorker
+from projections.live.config import LiveConfig
+from projections.live.state import Changed
+from projections.log.api import call
+from projections.log.connection import LogConnection
+from projections.log.topology import apply
+from projections.valkey.spent import SpentStore
+from schemas.aggregates.budget import Budget
+from schemas.ids import Ids, SystemClock
+from schemas.settings import Settings
+from schemas.topology import CONSUMERS, EMBEDDED
+
+log = logging.getLogger(__name__)
+
+_QUIET_US = 20_000_000
+"""Gateways give a sign of life every ten seconds: after so long without any message there are none."""
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Works until `stop` is set.
+
+    Raises:
+        Unavailable: the log did not answer at the start.
+    """
+    clock = SystemClock()
+    ids = Ids(clock)
+    ledger = Ledger()
+    connection = await LogConnection.open(settings.nats_url, WRITER)
+    live: LiveConfig | None = None
+    counters: Counters | None = None
+    store: SpentStore | None = None
+
+    def budgets(tenant: str) -> Sequence[Budget]:
+        view = live.tenants.get(tenant) if live is not None else None
+        return view.budgets if view is not None else ()
+
+    def moved(tenant: str) -> None:
+        if counters is not None:
+            counters.changed(tenant)
+
+    def configured(changed: Changed) -> None:
+        if changed.aggregate == "budget":
+            moved(changed.tenant)
+
+    try:
+        await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
+        live = await LiveConfig.start(connection, configured)
+        following = live
+        boot = ids.new()
+        workers = [
+            QuotaWorker(
+                StreamLedgerLog(connection),
+                ledger,
+                clock,
+                ids,
+                boot=boot,
+                budgets=budgets,
+                changed=moved,
+                partition=partition,
+            )
+            for partition in range(settings.partitions)
+        ]
+        await workers[0].refresh()
+        if settings.valkey_url:
+            store = SpentStore(settings.valkey_url, log=await _incarnation(connection))
+            held = await _gateways_may_run(connection, clock.now_us())
+            counters = Counters(ledger, store, clock, lambda: tuple(following.tenants), budgets, may_be_held=held)
+        else:
+            log.warning("event=no_counters reason=NEXUS_VALKEY_URL is not set, budgets cannot be served")
+        consumer = next(declared for declared in CONSUMERS if declared.name == "quota")
+        async with asyncio.TaskGroup() as tasks:
+            if counters is not None:
+                tasks.create_task(counters.run(stop))
+            tasks.create_task(_follow(live, stop))
+            for partition, worker in enumerate(workers):
+                tasks.create_task(
+                    consume(
+                        settings, connection, consumer, worker.handle, worker.position, stop,
+                        refresh=worker.refresh, skip=worker.skip, partition=partition,
+                    )
+                )  # fmt: skip
+    finally:
+        if live is not None:
+            await live.close()
+        if store is not None:
+            await store.close()
+        await connection.close()
+
+
+async def _follow(live: LiveConfig, stop: asyncio.Event) -> None:
+    """Ends with `stop`, or with the error that ended the following of CONFIG."""
+    asking = asyncio.create_task(stop.wait())
+    try:
+        if live.task is not None:
+            await asyncio.wait((asking, live.task), return_when=asyncio.FIRST_COMPLETED)
+            if live.task.done():
+                await live.task
+    finally:
+        asking.cancel()
+
+
+async def _incarnation(connection: LogConnection) -> str:
+    """Tells a ledger from one that was begun anew."""
+    created: str = (await call(connection, f"STREAM.INFO.{STREAM}"))["created"]
+    return created
+
+
+async def _gateways_may_run(connection: LogConnection, now_us: int) -> bool:
+    state = (await call(connection, "STREAM.INFO.TRAFFIC"))["state"]
+    if not state["last_seq"]:
+        return False
+    return now_us - int(datetime.fromisoformat(state["last_ts"]).timestamp() * 1_000_000) < _QUIET_US
