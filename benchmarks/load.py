@@ -87,7 +87,8 @@ def quantile(values: list[float], share: float) -> float:
 async def run(url: str, request: bytes, in_flight: int, requests: int) -> dict[str, Any]:
     """Sends so many requests, so many at a time. Times in milliseconds, gaps in microseconds."""
     parts = urlsplit(url)
-    if parts.hostname is None or not ipaddress.ip_address(parts.hostname).is_loopback:
+    host, port = parts.hostname or "", parts.port or 80
+    if not ipaddress.ip_address(host).is_loopback:
         raise SystemExit("load goes to a loopback address only")
     loop = asyncio.get_running_loop()
     totals: list[float] = []
@@ -98,7 +99,7 @@ async def run(url: str, request: bytes, in_flight: int, requests: int) -> dict[s
 
     async def work() -> None:
         nonlocal left
-        _, caller = await loop.create_connection(Caller, parts.hostname, parts.port)
+        _, caller = await loop.create_connection(Caller, host, port)
         while left > 0:
             left -= 1
             begin = time.perf_counter()

@@ -28,6 +28,8 @@ HOSTILE = {
     "wrong card numbers": "4111111111111112 " * 58_824,
     "right card numbers": "4111111111111111 " * 58_824,
     "heads of private keys": "-----BEGIN PRIVATE KEY-----" * 37_037,
+    "heads of web tokens": "eyJhbGciOiJub25lIn0." * 50_000,
+    "heads of PuTTY keys": "PuTTY-User-Key-File-3: " * 43_478,
     "assignments": "password=fak3Passw0rd " * 45_455,
     "signs of an address": "a@" * 500_000,
 }

@@ -1,0 +1,24 @@
+"""`python -m benchmarks NAME …`: what can be measured, by name."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = {
+    "chaos": "benchmarks.chaos.campaign",
+    "gateway": "benchmarks.gateway",
+    "scan": "benchmarks.scan",
+}
+
+
+def main() -> int:
+    if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
+        print(f"usage: python -m benchmarks {{{','.join(NAMES)}}} …", file=sys.stderr)
+        return 2
+    code: int = importlib.import_module(NAMES[sys.argv[1]]).main(sys.argv[2:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
