@@ -13,7 +13,7 @@ from ops.cli.summary import summary
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader, last_sequence
 from schemas.cloudevents import cloud_event
-from schemas.codec import Malformed, decode_segment, open_fact
+from schemas.codec import Malformed, decode_segment, fact_view
 from schemas.envelope import Fact, Position
 from schemas.ids import Clock, SystemClock, iso
 
@@ -75,7 +75,7 @@ def matching(message: Message, args: argparse.Namespace) -> Iterator[Fact]:
 
 def line_of(fact: Fact, position: Position) -> str:
     """Time, position, type, tenant, correlation, summary. Malformed when the data does not fit the type."""
-    told = summary(open_fact(fact))
+    told = summary(fact.type, fact_view(fact)["data"])
     return (
         f"{iso(fact.time)}  {position!s:<14}  {fact.type:<22}  {fact.tenant:<10}  {fact.correlation}  {told}".rstrip()
     )
