@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,28 +24,31 @@ FAULT_COLUMNS = ("stream", "sequence", "writer", "boot", "number", "kind", "deta
 def verify(args: argparse.Namespace) -> int:
     """Exit 1 when a chain is broken."""
     output = Output(args.output)
-    reports = asyncio.run(_verify(args, Progress(output.stderr)))
+    reports = asyncio.run(_verify(args, output))
     faults = [fault for report in reports.values() for fault in report.faults]
     output.result(as_json(reports), as_text(reports, faults))
     return FAILED if faults else OK
 
 
-async def _verify(args: argparse.Namespace, progress: Progress) -> dict[str, Report]:
+async def _verify(args: argparse.Namespace, output: Output) -> dict[str, Report]:
     connection = await LogConnection.open(url_of("nats", args.data), "nexus-verify", wait_s=CONNECT_S)
     reports = {}
     try:
         for stream in args.stream or SEGMENTED:
-            reports[stream] = await verify_chains(
-                connection, (stream,), lambda name, at, last: _show(progress, name, at, last)
-            )
+            # one a stream: the rate is that of what is read now
+            progress = Progress(output.stderr)
+            reports[stream] = await verify_chains(connection, (stream,), _shown_on(progress))
             progress.done()
     finally:
         await connection.close()
     return reports
 
 
-def _show(progress: Progress, stream: str, at: int, last: int) -> None:
-    progress.bar(at, last, stream, rate="segments")
+def _shown_on(progress: Progress) -> Callable[[str, int, int], None]:
+    def show(stream: str, at: int, last: int) -> None:
+        progress.bar(at, last, stream, rate="segments")
+
+    return show
 
 
 def as_json(reports: dict[str, Report]) -> dict[str, Any]:
