@@ -22,10 +22,7 @@ def seconds_left(window: str, time_us: int) -> int:
         return 3_600
     moment = datetime.fromtimestamp(time_us // 1_000_000, UTC)
     start = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    if window == "day":
-        end = start + timedelta(days=1)
-    else:
-        end = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+    end = start + timedelta(days=1) if window == "day" else (start.replace(day=1) + timedelta(days=32)).replace(day=1)
     return max(1, int((end - moment).total_seconds()))
 
 
