@@ -17,9 +17,9 @@ from projections.postgres.traffic import TrafficView, traffic_sink
 from projections.rows import FINDINGS, TRAFFIC, Message, Rows, rows_of
 from schemas.errors import Invalid, Rejected
 from tests.integration.sample_log import Traffic, message, messages
-from tests.integration.views_fixture import database, pool
+from tests.integration.views_fixture import database, module_database, pool
 
-__all__ = ["database", "pool"]
+__all__ = ["database", "module_database", "pool"]
 
 if TYPE_CHECKING:
     Pool = asyncpg.Pool[Any]

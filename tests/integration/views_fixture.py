@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,18 +19,35 @@ def _with_path(url: str, path: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
 
 
-@pytest.fixture
-async def database(stack: StackThread) -> AsyncIterator[str]:
-    """The URL of an empty database."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
+async def _as_admin(stack: StackThread, *statements: str) -> None:
     admin = await asyncpg.connect(stack.endpoints["postgres_admin"])
     try:
-        owner = urlsplit(stack.endpoints["postgres"]).username
-        await admin.execute(f'CREATE DATABASE {name} OWNER "{owner}" STRATEGY file_copy')
-        yield _with_path(stack.endpoints["postgres"], name)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        for statement in statements:
+            await admin.execute(statement)
     finally:
         await admin.close()
+
+
+@pytest.fixture(scope="module")
+def module_database(stack: StackThread) -> Iterator[str]:
+    """The URL of a database for the tests of one file: to make and to drop one costs seconds."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    owner = urlsplit(stack.endpoints["postgres"]).username
+    stack.call(_as_admin(stack, f'CREATE DATABASE {name} OWNER "{owner}" STRATEGY wal_log'))
+    yield _with_path(stack.endpoints["postgres"], name)
+    stack.call(_as_admin(stack, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def database(module_database: str) -> AsyncIterator[str]:
+    """The URL of an empty database."""
+    connection = await asyncpg.connect(module_database)
+    try:
+        for row in await connection.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'nexus%'"):
+            await connection.execute(f'DROP SCHEMA "{row[0]}" CASCADE')
+    finally:
+        await connection.close()
+    yield module_database
 
 
 @pytest.fixture
