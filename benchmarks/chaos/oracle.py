@@ -159,7 +159,7 @@ async def judge(
         Promise(
             "one terminal fact for each request",
             not several and not seen.open,
-            f"terminals={len(seen.terminals)} several={len(several)} open={len(seen.open)} of {len(seen.accepted)} accepted",
+            f"terminals={len(seen.terminals)} several={len(several)} open={len(seen.open)}",
         ),
         Promise("PostgreSQL = log", held_postgres, postgres_detail),
         Promise("ClickHouse = log", held_clickhouse, clickhouse_detail),
