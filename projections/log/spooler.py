@@ -47,6 +47,7 @@ class Spooler:
         self._files: list[SpoolFile] = []
         self._current: SpoolFile | None = None
         self._turn = 0
+        self._stopping = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,9 +78,7 @@ class Spooler:
 
     async def close(self) -> None:
         """Stops; files that still hold something are left for the next boot."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        await self._stop()
         await self._clear()
         for file in self._files:
             file.close()
@@ -111,22 +110,25 @@ class Spooler:
 
     async def write_all(self) -> bool:
         """Puts all that waits on disk, whether or not it asked for it: the process ends. False when that failed."""
-        self.mode = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
-            self._task = None
+        await self._stop()
         while self._backlog.in_memory:
             await self._write()
             if self.broken:
                 return False
         return True
 
+    async def _stop(self) -> None:
+        """Ends the task at the next point where nothing is half done; a thread cannot be cancelled."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.wait((self._task,))
+
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             await self._wake.wait()
             self._wake.clear()
-            while self.mode and self._backlog.spool_waits:
+            while self.mode and self._backlog.spool_waits and not self._stopping:
                 await self._write()
                 if self.broken:
                     break
@@ -139,22 +141,13 @@ class Spooler:
         backlog.form_up_to(_STEP_BYTES)
         segments = backlog.unspooled()
         payloads = [segment.payload for segment in segments if segment.payload is not None]
-        writing = asyncio.ensure_future(asyncio.to_thread(self._append, payloads))
         try:
-            file, offsets = await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            # the thread cannot be stopped: what it wrote counts, or the same would be written twice
-            file, offsets = await writing
-            self._wrote(segments, file, offsets)
-            raise
+            file, offsets = await asyncio.to_thread(self._append, payloads)
         except OSError as error:
             if not self.broken:
                 _log.error("spool cannot be written directory=%s error=%s", self._directory, error.strerror)
             self.broken = True
             return
-        self._wrote(segments, file, offsets)
-
-    def _wrote(self, segments: list[Formed], file: SpoolFile, offsets: list[int]) -> None:
         self.broken = False
         for segment, offset in zip(segments, offsets, strict=True):
             self._backlog.spooled(segment, file, offset)

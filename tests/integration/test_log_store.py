@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from projections.log.connection import LogConnection
 from projections.log.reader import last_sequence
-from projections.log.store import ConfigStore, Handled
+from projections.log.store import ConfigStore, Handled, Loaded
 from projections.log.verify import verify_chains
 from schemas import codec
 from schemas.aggregates import budget, tenant
@@ -66,9 +67,22 @@ async def test_an_aggregate_goes_through_its_versions(connection: LogConnection)
     assert report.ok and report.chains == 1
 
 
+class _Together(ConfigStore):
+    """A store that decides only when all others have loaded as well."""
+
+    barrier: asyncio.Barrier | None = None
+
+    async def load(self, *which: Any) -> Loaded:
+        loaded = await super().load(*which)
+        barrier, self.barrier = self.barrier, None
+        if barrier is not None:
+            await barrier.wait()
+        return loaded
+
+
 async def test_of_two_writers_at_once_one_wins(connection: LogConnection) -> None:
+    stores = [_Together(connection, CLOCK, IDS, writer=f"w{n}") for n in range(2)]
     for round in range(10):
-        stores = [_store(connection, f"w{n}") for n in range(2)]
         for command in (
             Create(_budget(1)),
             [Change(_budget(100 + n)) for n in range(2)],
@@ -76,6 +90,9 @@ async def test_of_two_writers_at_once_one_wins(connection: LogConnection) -> Non
             Remove(),
         ):
             commands = command if isinstance(command, list) else [command, command]
+            barrier = asyncio.Barrier(2)
+            for store in stores:
+                store.barrier = barrier
             outcomes = await asyncio.gather(
                 *(_do(store, wish) for store, wish in zip(stores, commands, strict=True)), return_exceptions=True
             )
