@@ -8,6 +8,7 @@ from projections.screening.compiled import CompiledPack
 from projections.screening.engine import Engine, encoded
 from schemas.screening.examine import Examiner
 from schemas.screening.model import DIRECTIONS, Hit, Verdict
+from schemas.screening.passage import Passage
 from schemas.screening.rules import SEPARATOR
 from schemas.screening.tally import MAX_CANDIDATES, Tally, effective_action, verdict
 
@@ -83,11 +84,12 @@ class Screener:
         candidates.sort()
         decided: set[tuple[int, int]] = set()
         known: set[tuple[int, int, int]] = set()
+        passage = Passage(text, final=True)
         for start, minus_end, number in candidates:
             action = actions[number]
             if (number, start) in decided or tally.full(action):
                 continue
-            span = self.examiner(number).examine(text, start, -minus_end, final=True)
+            span = self.examiner(number).examine(passage, start, -minus_end)
             if not isinstance(span, tuple):
                 continue
             decided.add((number, start))  # of several ends the longest that holds

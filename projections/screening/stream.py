@@ -6,6 +6,7 @@ from projections.screening.engine import encoded
 from projections.screening.screener import Screener
 from schemas.screening.examine import UNDECIDED, Span, Undecided
 from schemas.screening.model import DIRECTIONS, Hit, ScreeningPolicy, Verdict
+from schemas.screening.passage import Passage
 from schemas.screening.rules import MAX_LEFT
 from schemas.screening.tally import MAX_CANDIDATES, Tally
 
@@ -101,12 +102,15 @@ class StreamScreener:
 
     def _decide(self, *, final: bool) -> list[Hit]:
         new: list[Hit] = []
-        for rule, start in sorted(self._pending, key=lambda key: key[1]):
-            if not final and self._end() <= start + self._screener.examiner(rule).most:
+        passage = Passage(self._buffer, final=final)
+        waiting: set[int] = set()
+        for rule, start in sorted(self._pending, key=_start):
+            if rule in waiting or (not final and self._end() <= start + self._screener.examiner(rule).most):
                 continue  # a longer end may follow
             action = self._actions[rule]
-            span = None if self._tally.full(action) else self._examine(rule, start, final)
+            span = None if self._tally.full(action) else self._examine(passage, rule, start)
             if span is UNDECIDED:
+                waiting.add(rule)  # and so does whatever of this rule begins later
                 continue
             del self._pending[rule, start]
             if isinstance(span, tuple) and (rule, *span) not in self._known:
@@ -116,10 +120,10 @@ class StreamScreener:
                     new.append(hit)
         return new
 
-    def _examine(self, rule: int, start: int, final: bool) -> Span | Undecided | None:
+    def _examine(self, passage: Passage, rule: int, start: int) -> Span | Undecided | None:
         examiner, base = self._screener.examiner(rule), self._base
         for end in sorted(self._pending[rule, start], reverse=True):
-            span = examiner.examine(self._buffer, start - base, end - base, final=final)
+            span = examiner.examine(passage, start - base, end - base)
             if isinstance(span, tuple):
                 return span[0] + base, span[1] + base
             if span is UNDECIDED:
@@ -134,3 +138,7 @@ class StreamScreener:
         if needed - self._base > _TRIM_AT:
             self._buffer = self._buffer[needed - self._base :]
             self._base = needed
+
+
+def _start(pending: tuple[int, int]) -> int:
+    return pending[1]

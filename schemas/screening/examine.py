@@ -11,6 +11,7 @@ import re
 
 from schemas.screening.checks import resolve
 from schemas.screening.model import Rule
+from schemas.screening.passage import Passage
 from schemas.screening.pattern import width
 from schemas.screening.rules import MAX_LEFT
 
@@ -44,25 +45,20 @@ class Examiner:
         self._check = resolve(rule.validator)
         self._keywords = _words(rule.keywords) if rule.keywords else None
 
-    def examine(self, text: str, start: int, end: int, *, final: bool) -> Span | Undecided | None:
-        """The hit's span for a candidate `text[start:end]`, or None when it is none.
+    def examine(self, passage: Passage, start: int, end: int) -> Span | Undecided | None:
+        """The hit's span for a candidate from `start` to `end`, or None when it is none.
 
-        UNDECIDED only if not `final`, that is, if more text may follow.
+        UNDECIDED only if the passage is not final, that is, if more text may follow.
         """
-        rule = self.rule
+        rule, text = self.rule, passage.text
         if self._edge:
             if not rule.extend_left and text[start] not in self._edge:
                 start += 1
             if not rule.extend_right and text[end - 1] not in self._edge:
                 end -= 1
         if self._right:
-            grown = self._grow_right(text, end)
-            if (
-                not final
-                and grown == len(text)
-                and grown < end + rule.extend_limit
-                and not self._closed(text, end, grown)
-            ):
+            grown = passage.grown(rule.id, self._right, rule.extend_until, end, rule.extend_limit)
+            if grown is None:
                 return UNDECIDED
             end = grown
         if self._left:
@@ -76,34 +72,19 @@ class Examiner:
                 return None
             start, end = start + span[0], start + span[1]
         if self._keywords:
-            found = self._near(text, near, final)
+            found = self._near(passage, near)
             if found is not True:
                 return UNDECIDED if found is UNDECIDED else None
         return start, end
 
-    def _grow_right(self, text: str, end: int) -> int:
-        assert self._right is not None
-        limit = min(len(text), end + self.rule.extend_limit)
-        found = self._right.match(text, end, limit)
-        grown = found.end() if found else end
-        if self.rule.extend_until:
-            at = text.find(self.rule.extend_until, end, grown)
-            if at >= 0:
-                return at + len(self.rule.extend_until)
-        return grown
-
-    def _closed(self, text: str, end: int, grown: int) -> bool:
-        until = self.rule.extend_until
-        return bool(until) and text.endswith(until, end, grown)
-
-    def _near(self, text: str, near: Span, final: bool) -> bool | Undecided:
+    def _near(self, passage: Passage, near: Span) -> bool | Undecided:
         window = self.rule.keyword_window
         start, end = near
-        if self._word(text, max(0, start - window), start):
+        if self._word(passage.text, max(0, start - window), start):
             return True
-        if not final and len(text) <= end + window:
+        if not passage.final and len(passage.text) <= end + window:
             return UNDECIDED
-        return self._word(text, end, end + window)
+        return self._word(passage.text, end, end + window)
 
     def _word(self, text: str, begin: int, limit: int) -> bool:
         # One character more than the window, so that a word that goes on beyond it is not taken for a whole one.

@@ -80,8 +80,10 @@ def url_password(value: str) -> tuple[int, int] | None:
 def jwt(value: str) -> tuple[int, int] | None:
     """Compact JWS or JWE (RFC 7515, 7516): three or five parts, the first a JSON header that names an algorithm."""
     token = value.rstrip(".-_=")
+    if token.count(".") not in (2, 4):
+        return None
     parts = token.split(".")
-    if len(parts) not in (3, 5) or not all(parts[:2]) or len(parts[0]) > 2048:
+    if not all(parts[:2]) or len(parts[0]) > 2048:
         return None
     try:
         header = base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4))

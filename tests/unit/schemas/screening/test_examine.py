@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from schemas.screening.examine import UNDECIDED, Examiner
+from schemas.screening.passage import Passage
 from schemas.screening.rules import MAX_LEFT
 from tests.unit.schemas.screening.sample import rule
 
 
 def _examined(text: str, candidate: str, *, final: bool = True, **changes: Any) -> str | None:
     start = text.index(candidate)
-    span = Examiner(rule(**changes)).examine(text, start, start + len(candidate), final=final)
+    passage = Passage(text, final=final)
+    span = Examiner(rule(**changes)).examine(passage, start, start + len(candidate))
     if span is UNDECIDED:
         return "undecided"
     assert span is None or isinstance(span, tuple)
