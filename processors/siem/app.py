@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from processors.siem.ending import end
+from processors.siem.forward import LEAVE_S
 from processors.siem.targets import Targets
 from projections.live.config import LiveConfig
 from projections.log.connection import LogConnection
@@ -32,8 +34,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             try:
                 await asyncio.wait({work, following} if following else {work}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                work.cancel()  # when it is not stop that ended the wait
-                await asyncio.wait({work})
+                await end({work}, again_s=4 * LEAVE_S)  # still at work when it is not stop that ended the wait
             if not work.cancelled():
                 work.result()
             if following is not None and following.done():

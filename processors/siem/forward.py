@@ -11,6 +11,7 @@ import msgspec
 
 from processors.dead import bury
 from processors.siem.birth import Birth
+from processors.siem.ending import end
 from processors.siem.lines import Damaged, Line, Place, after, lines_of
 from processors.siem.positions import Positions, key_of
 from processors.siem.sink import START, Parked, Sink, Stored
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 READ_BATCH = 64
 SAVE_EVERY_S = 5.0
 """How often a position that only saves reading is stored."""
+LEAVE_S = 1.5
+"""What a batch that is being sent gets to arrive when the target has to end."""
 _AHEAD = 2
 _BURY_RETRY_S = 1.0
 
@@ -58,6 +61,8 @@ class Forward:
         self._through: Place = START
         self._saved: Place = START
         self._saved_at = 0.0
+        self._sending = False
+        self._leaving = False
 
     async def run(self) -> None:
         """
@@ -66,15 +71,20 @@ class Forward:
             OSError: the sink failed; run again with a new one.
         """
         await self._begin()
-        work = {asyncio.create_task(self._pump()), asyncio.create_task(self._feed())}
+        feed = asyncio.create_task(self._feed())
+        work = {feed, asyncio.create_task(self._pump())}
         try:
             done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+        except asyncio.CancelledError:
+            self._leaving = True
+            if self._sending:
+                # what has arrived and is not written down would be sent again
+                await asyncio.wait({feed}, timeout=LEAVE_S)
+            raise
         finally:
-            for task in work:
-                task.cancel()
-            await asyncio.wait(work)
+            await end(work)
 
     async def _begin(self) -> None:
         """Finds the place to go on from: the furthest that anybody knows of."""
@@ -143,9 +153,10 @@ class Forward:
     # --- sending
 
     async def _feed(self) -> None:
-        while True:
+        while not self._leaving:
             batch = await self._batch()
             if batch:
+                self._sending = True
                 if self._sink.repeats:
                     self._until = batch[-1].place
                     await self._save(force=True)
@@ -156,6 +167,7 @@ class Forward:
             if not self._waiting:
                 self.reached = max(self.reached, self._through)
             await self._save(force=bool(batch) and not self._sink.durable)
+            self._sending = False
 
     async def _batch(self) -> list[Line]:
         """The next batch; empty when something was read and nothing of it is for this target."""

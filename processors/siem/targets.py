@@ -9,9 +9,10 @@ from pathlib import Path
 from nats.errors import Error as NatsError
 
 from processors.siem.birth import Birth, birth_of
+from processors.siem.ending import end
 from processors.siem.export import ExportSink
 from processors.siem.file import FileSink
-from processors.siem.forward import Forward
+from processors.siem.forward import LEAVE_S, Forward
 from processors.siem.http import HttpSink
 from processors.siem.positions import Positions
 from processors.siem.sink import Parked, Sink
@@ -71,11 +72,9 @@ class Targets:
         ending = []
         for name, (spec, task) in list(self._tasks.items()):
             if wanted.get(name) != spec or not spec.enabled:
-                task.cancel()
                 ending.append(task)
                 del self._tasks[name]
-        if ending:
-            await asyncio.wait(ending)
+        await end(ending, again_s=2 * LEAVE_S)
         for name, spec in wanted.items():
             if spec.enabled and name not in self._tasks:
                 work = asyncio.create_task(self._keep(name, spec), name=f"siem {spec.tenant}/{spec.id}")
