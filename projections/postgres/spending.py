@@ -22,6 +22,7 @@ class SpendRange(msgspec.Struct, frozen=True):
     """One fact of spend and whose it is."""
 
     tenant: str
+    partition: int
     first: int
     through: int
     lines: tuple[tuple[date, SpendLine], ...]
@@ -41,7 +42,9 @@ class SpendView:
                     data = open_fact(fact)
                     if isinstance(data, SpendRecorded):
                         lines = tuple((date.fromisoformat(line.day), line) for line in data.lines)
-                        found.append(SpendRange(fact.tenant, data.from_sequence, data.through_sequence, lines))
+                        found.append(
+                            SpendRange(fact.tenant, data.partition, data.from_sequence, data.through_sequence, lines)
+                        )
             except Malformed as error:
                 raise Invalid(f"{message.stream}:{message.sequence}: {error}") from None
             except ValueError:
@@ -53,19 +56,21 @@ class SpendView:
 
     async def write(self, connection: Any, batch: list[SpendRange]) -> int:
         rows = await connection.fetch(
-            f"SELECT tenant, sequence FROM {self._schema}.spend_through WHERE tenant = ANY($1::text[])",
+            f"SELECT tenant, partition, sequence FROM {self._schema}.spend_through WHERE tenant = ANY($1::text[])",
             sorted({spend.tenant for spend in batch}),
         )
-        through: dict[str, int] = {row["tenant"]: row["sequence"] for row in rows}
+        through: dict[tuple[str, int], int] = {(row["tenant"], row["partition"]): row["sequence"] for row in rows}
         sums: dict[tuple[str, date, str, str, str], list[int]] = {}
         for spend in batch:
-            if spend.first <= through.get(spend.tenant, 0):
+            place = (spend.tenant, spend.partition)
+            if spend.first <= through.get(place, 0):
                 continue  # counted: the fact stands on the log twice
-            through[spend.tenant] = spend.through
+            through[place] = spend.through
             for day, line in spend.lines:
                 total = sums.setdefault((spend.tenant, day, line.key_id, line.account, line.model), [0, 0, 0, 0])
-                for place, value in enumerate((line.requests, line.input_tokens, line.output_tokens, line.cost_micros)):
-                    total[place] += value
+                values = (line.requests, line.input_tokens, line.output_tokens, line.cost_micros)
+                for number, value in enumerate(values):
+                    total[number] += value
         await connection.executemany(
             f"INSERT INTO {self._schema}.spend AS held (tenant, day, key_id, account, model, "
             "requests, input_tokens, output_tokens, cost_micros) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
@@ -77,9 +82,9 @@ class SpendView:
             [(*key, *total) for key, total in sorted(sums.items())],
         )
         await connection.executemany(
-            f"INSERT INTO {self._schema}.spend_through (tenant, sequence) VALUES ($1, $2) "
-            "ON CONFLICT (tenant) DO UPDATE SET sequence = excluded.sequence",
-            sorted(through.items()),
+            f"INSERT INTO {self._schema}.spend_through (tenant, partition, sequence) VALUES ($1, $2, $3) "
+            "ON CONFLICT (tenant, partition) DO UPDATE SET sequence = excluded.sequence",
+            [(*place, sequence) for place, sequence in sorted(through.items())],
         )
         return len(sums)
 

@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS traffic_event (
 ) PARTITION BY RANGE (day);
 
 CREATE INDEX IF NOT EXISTS traffic_event_newest ON traffic_event (tenant, sequence DESC, position DESC);
+CREATE INDEX IF NOT EXISTS traffic_event_newest_of_all ON traffic_event (sequence DESC, position DESC);
 
 CREATE TABLE IF NOT EXISTS finding (
     day date NOT NULL,

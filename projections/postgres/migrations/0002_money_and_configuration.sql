@@ -13,11 +13,13 @@ CREATE TABLE IF NOT EXISTS spend (
     PRIMARY KEY (tenant, day, key_id, account, model)
 );
 
--- The last position of TRAFFIC that a tenant's sums contain: ranges of one tenant never overlap, so what does not
--- start behind it has been counted.
+-- The last position in a partition of TRAFFIC that a tenant's sums contain: ranges of one tenant and partition never
+-- overlap, so what does not start behind it has been counted.
 CREATE TABLE IF NOT EXISTS spend_through (
-    tenant text COLLATE "C" PRIMARY KEY,
-    sequence bigint NOT NULL
+    tenant text COLLATE "C" NOT NULL,
+    partition integer NOT NULL,
+    sequence bigint NOT NULL,
+    PRIMARY KEY (tenant, partition)
 );
 
 -- A removed aggregate keeps its last spec. Sealed secrets and key hashes are not copied here.
