@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ops.cli.admin_client import AdminClient, AdminRefused, path_of
-from ops.cli.configuration import Item, read_file
+from ops.cli.configuration import BadFile, Item, read_file
 from ops.cli.endpoints import admin_of
 from ops.cli.exits import CommandFailed, Misused
 from ops.cli.output import Output
+from ops.cli.references import missing
 
 COLUMNS = ("collection", "tenant", "id", "result", "version")
 
@@ -20,16 +21,17 @@ def apply(args: argparse.Namespace) -> int:
     """Apply a file; what it says already in force stays untouched."""
     output = Output(args.output)
     items = read_items(args.file)
+    admin = admin_of(args.data)
+    check_references(str(args.file), admin, items)
     if args.dry_run:
         valid = [
             {"collection": item.collection, "tenant": item.tenant, "id": item.id, "result": "valid"} for item in items
         ]
         output.rows(valid, COLUMNS[:-1], "the file is empty")
-        output.message("nothing was sent; references between items are checked when they are applied")
+        output.message("nothing was changed")
         return 0
     rows: list[dict[str, Any]] = []
     keys: list[dict[str, str]] = []
-    admin = admin_of(args.data)
     try:
         send(admin, items, rows.append, keys.append)
     except CommandFailed as failure:
@@ -60,6 +62,26 @@ def read_items(path: Any) -> list[Item]:
     except UnicodeDecodeError:
         raise Misused(f"{path} is not UTF-8, as TOML has to be") from None
     return read_file(str(path), text, os.environ)
+
+
+def check_references(name: str, admin: AdminClient, items: list[Item]) -> None:
+    """Compares what items name with the file itself and with what is in force.
+
+    Raises:
+        BadFile: something is named that does not exist.
+        CommandFailed: there was no answer.
+    """
+    known: dict[tuple[str, str], frozenset[str]] = {}
+
+    def in_force(collection: str, tenant: str) -> frozenset[str]:
+        if (collection, tenant) not in known:
+            found = admin.pages(path_of(collection), {"tenant": tenant})
+            known[collection, tenant] = frozenset(one["id"] for one in found)
+        return known[collection, tenant]
+
+    problems = missing(items, in_force)
+    if problems:
+        raise BadFile(name, problems)
 
 
 def send(

@@ -100,22 +100,41 @@ def test_a_bad_file_sends_nothing(admin: Admin, file: Path, capsys: pytest.Captu
     assert admin.asked == []
 
 
-def test_a_dry_run_sends_nothing(admin: Admin, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_changes_nothing(admin: Admin, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = applied(admin, file, capsys, "--dry-run")
     assert [item["result"] for item in told["items"]] == ["valid"] * 10
-    assert admin.asked == []
+    assert {method for method, _, _ in admin.asked} <= {"GET"}
+    assert admin.plane.log.facts == []
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_name_that_leads_nowhere_changes_nothing(
+    more: list[str], admin: Admin, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # FULL alone names an account that nobody has
+    file.write_text(FULL)
+    assert run(["apply", str(file), "--data", str(admin.data), *more]) == 2
+    captured = capsys.readouterr()
+    assert "routes[0].targets[1].account: there is no such id in providers; did you mean east?" in captured.err
+    assert captured.out == ""
+    assert admin.plane.log.facts == []
+
+
+def test_a_name_may_lead_to_what_is_in_force(admin: Admin, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    admin.given(("tenants", {"id": "acme"}), ("providers", {"id": "west", "base_url": "http://west.example.com/v1"}))
+    file.write_text(FULL)
+    assert len(applied(admin, file, capsys)["items"]) == 9
 
 
 def test_a_refusal_on_the_way_says_what_is_in_force(
     admin: Admin, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # FULL alone names an account that nobody has
-    file.write_text(FULL)
+    # only the admin plane knows which rules there are
+    file.write_text((FULL + WEST).replace("pii.email", "pii.unheard-of"))
     assert run(["apply", str(file), "--data", str(admin.data)]) == 1
     captured = capsys.readouterr()
-    assert "routes[0] (chat): " in captured.err
-    assert "targets[1].account" in captured.err
-    assert "of 9 items are in force" in captured.err
+    assert "policies[0] (strict): " in captured.err
+    assert "of 10 items are in force" in captured.err
     assert any(line.startswith("key of app: nvk_") for line in captured.out.splitlines())
 
 
@@ -125,7 +144,8 @@ def test_who_may_not_is_told_so(
 ) -> None:
     monkeypatch.setenv("NEXUS_ADMIN_KEY", key)
     assert run(["apply", str(file), "--data", str(admin.data)]) == code
-    assert "tenants[0] (acme): " in capsys.readouterr().err
+    assert "nexus: tenants[0] (acme): " in capsys.readouterr().err
+    assert admin.plane.log.facts == []
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
