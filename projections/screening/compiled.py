@@ -20,6 +20,7 @@ from schemas.screening.model import Rule
 from schemas.screening.rules import duplicates, problems, version
 
 _MAGIC = b"NXSP\x01"
+"""The last byte counts up when the same rules compile to something else: blobs are kept by the version of the rules."""
 _DIGEST_BYTES = 32
 _ENGINE = metadata.version("hyperscan")
 _FLAGS = {"caseless": hyperscan.HS_FLAG_CASELESS, "dotall": hyperscan.HS_FLAG_DOTALL}

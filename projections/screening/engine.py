@@ -38,8 +38,8 @@ class Engine:
         self._detect(data, _note, 0, found)
         return found
 
-    def locate(self, text: str, data: bytes, rules: Container[int]) -> dict[int, Spans]:
-        """Where the patterns of these rules occur, in characters of `text`, which `data` encodes.
+    def locate(self, text: str, data: bytes, rules: Container[int] | None = None) -> dict[int, Spans]:
+        """Where the patterns of these rules (of all by default) occur, in characters of `text`, which `data` encodes.
 
         For each end the leftmost start; no more than `MAX_CANDIDATES` + 1 a rule.
         """
@@ -47,7 +47,8 @@ class Engine:
         self._locate(data, _place, 0, found)
         if not found:
             return found
-        found = {rule: spans for rule, spans in found.items() if rule in rules}
+        if rules is not None:
+            found = {rule: spans for rule, spans in found.items() if rule in rules}
         if len(text) == len(data):
             return found
         return _in_characters(data, found)

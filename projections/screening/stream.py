@@ -8,7 +8,7 @@ from schemas.screening.examine import UNDECIDED, Span, Undecided
 from schemas.screening.model import DIRECTIONS, Hit, ScreeningPolicy, Verdict
 from schemas.screening.passage import Passage
 from schemas.screening.rules import MAX_LEFT
-from schemas.screening.tally import MAX_CANDIDATES, Tally
+from schemas.screening.tally import MAX_CANDIDATES, Tally, effective_action, verdict
 
 _TRIM_AT = 1_024
 """Characters that may be kept in vain, so that not every push copies the buffer."""
@@ -26,11 +26,13 @@ class StreamScreener:
             raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}")
         policy = policy or ScreeningPolicy()
         self._screener = screener
-        rules = range(len(screener.pack.rules)) if policy.enabled else ()
-        self._actions = screener.actions(rules, direction, policy.overrides, policy.disabled)
+        self._direction = direction
+        self._policy = policy
         self._pack = screener.pack.version if policy.enabled else ""
+        self._clean = verdict([], self._pack)
         self._tally = Tally()
-        self._clean = self._tally.verdict(self._pack)
+        self._actions: dict[int, str] = {}
+        """Of the rules met so far; empty where a rule does nothing."""
         self._buffer = ""
         self._base = 0
         """Where in the text the buffer begins."""
@@ -57,7 +59,7 @@ class StreamScreener:
         """The verdict on the hits that this piece settled. A match that may still grow waits for what follows it."""
         if self._finished:
             raise RuntimeError("the text has been finished: begin a new StreamScreener for another one")
-        if not text or not self._actions:
+        if not text or not self._policy.enabled:
             return self._clean
         self._buffer += text
         self._collect(final=False)
@@ -82,16 +84,25 @@ class StreamScreener:
         # the window because it seems to begin there. So ends at the end wait for the next piece, and the window
         # reaches one character further back than any candidate with a new end can.
         limit = self._end() if final else self._end() - 1
-        if limit <= self._seen or not self._actions:
+        if limit <= self._seen:
             return
         begin = max(self._base, self._seen - self._screener.pack.window - 1)
         window = self._buffer[begin - self._base :]
         data = encoded(window)  # too short for a first scan to pay
-        for rule, spans in self._screener.engine.locate(window, data, self._actions).items():
-            for start, end in spans:
+        for rule, spans in self._screener.engine.locate(window, data).items():
+            for start, end in spans if self._action(rule) else ():
                 if self._seen < begin + end <= limit:
                     self._note(rule, begin + start, begin + end)
         self._seen = limit
+
+    def _action(self, rule: int) -> str:
+        found = self._actions.get(rule)
+        if found is None:
+            policy = self._policy
+            one = self._screener.pack.rules[rule]
+            found = effective_action(one, self._direction, policy.overrides, policy.disabled)
+            self._actions[rule] = found
+        return found
 
     def _note(self, rule: int, start: int, end: int) -> None:
         count = self._counts[rule] = self._counts.get(rule, 0) + 1
