@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -22,12 +23,14 @@ from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-READ_BATCH = 64
+READ_BATCH = 256
 SAVE_EVERY_S = 5.0
 """How often a position that only saves reading is stored."""
 LEAVE_S = 1.5
 """What a batch that is being sent gets to arrive when the target has to end."""
 _AHEAD = 2
+_PART_BYTES = 2 * 1024 * 1024
+_INLINE_BYTES = 65_536
 _BURY_RETRY_S = 1.0
 
 
@@ -35,6 +38,18 @@ class _Read(msgspec.Struct, frozen=True):
     lines: list[Line]
     through: Place
     """Everything before this place is in `lines`, in those before, or is not for this target."""
+
+
+def _parts(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Messages in groups of some megabytes, so that what becomes of them stays small too."""
+    begin, size = 0, 0
+    for index, message in enumerate(messages):
+        size += len(message.payload)
+        if size >= _PART_BYTES:
+            yield messages[begin : index + 1]
+            begin, size = index + 1, 0
+    if begin < len(messages):
+        yield messages[begin:]
 
 
 class Forward:
@@ -124,22 +139,28 @@ class Forward:
         )
         floor = self._through
         async for batch in reader.batches():
-            for message in batch:
-                # encoding a large segment takes long enough to be felt by other targets
-                lines = await asyncio.to_thread(self._lines, message) if len(message.payload) > 65_536 else None
-                if lines is None:
-                    lines = self._lines(message)
-                if isinstance(lines, Damaged):
-                    await self._bury(lines)
-                    lines = []
-                fresh = [line for line in after(lines, floor) if line.place not in self._skip]
-                await self._reads.put(_Read(fresh, (message.sequence + 1, -1)))
+            for part in _parts(batch):
+                read = await self._read(part, floor)
+                await self._reads.put(read)
 
-    def _lines(self, message: Message) -> list[Line] | Damaged:
-        try:
-            return lines_of(message, self._tenant)
-        except Damaged as damaged:
-            return damaged
+    async def _read(self, messages: Sequence[Message], floor: Place) -> _Read:
+        # encoding much at once takes long enough to be felt by other targets
+        small = sum(len(message.payload) for message in messages) <= _INLINE_BYTES
+        lines, damaged = self._lines(messages) if small else await asyncio.to_thread(self._lines, messages)
+        for fault in damaged:
+            await self._bury(fault)
+        fresh = [line for line in after(lines, floor) if line.place not in self._skip]
+        return _Read(fresh, (messages[-1].sequence + 1, -1))
+
+    def _lines(self, messages: Sequence[Message]) -> tuple[list[Line], list[Damaged]]:
+        lines: list[Line] = []
+        damaged: list[Damaged] = []
+        for message in messages:
+            try:
+                lines += lines_of(message, self._tenant)
+            except Damaged as fault:
+                damaged.append(fault)
+        return lines, damaged
 
     async def _bury(self, damaged: Damaged) -> None:
         while True:
