@@ -14,6 +14,7 @@ from typing import Any
 
 import uvloop
 
+from processors.beat import beat, beat_file
 from schemas.settings import BadSettings, Settings, read_settings
 
 log = logging.getLogger("processors")
@@ -68,7 +69,11 @@ async def serve(names: Sequence[str], settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    return 1 if await run_all(load(names), settings, stop) else 0
+    workers = load(names)
+    beating = asyncio.create_task(beat(beat_file(settings), stop), name="beat")
+    failed = await run_all(workers, settings, stop)
+    await beating
+    return 1 if failed else 0
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

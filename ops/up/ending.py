@@ -9,6 +9,7 @@ import time
 
 from ops.cli.exits import NOT_FOUND, OK, CommandFailed
 from ops.cli.output import Output
+from ops.stack import procfs
 from ops.stack.supervisor import holder
 
 WAIT_S = 120.0
@@ -36,7 +37,8 @@ def end(args: argparse.Namespace) -> int:
     except ProcessLookupError:
         # it ended meanwhile
         return _ended(output, pid, began)
-    while holder(data) == pid:
+    # it gives the directory back shortly before it is gone itself
+    while holder(data) == pid or procfs.is_alive(pid):
         if time.monotonic() - began > WAIT_S:
             raise CommandFailed(f"process {pid} has not ended within {WAIT_S:g} s; see {data / 'logs'}")
         time.sleep(_POLL_S)

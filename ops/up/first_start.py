@@ -90,7 +90,7 @@ async def configure(nexus: Nexus) -> Configured:
     data = nexus.options.data
     admin = AdminClient(nexus.endpoints[ADMIN], read_secret(data / ADMIN_KEY_FILE))
     mock = nexus.endpoints.get(MOCK) or url("127.0.0.1", MOCK_PORT)
-    work = _Work(admin, data / STAMP_FILE, f"{mock}/v1")
+    work = Configuring(admin, data / STAMP_FILE, f"{mock}/v1")
     # the client blocks; the processes stay children of this thread
     done = await asyncio.to_thread(work.configure, nexus.options.items)
     if work.position and GATEWAY in nexus.options.processes:
@@ -98,7 +98,7 @@ async def configure(nexus: Nexus) -> Configured:
     return done
 
 
-class _Work:
+class Configuring:
     """The commands of one start. Blocks."""
 
     def __init__(self, admin: AdminClient, stamp: Path, mock_url: str) -> None:
@@ -109,11 +109,21 @@ class _Work:
         self._mock_url = mock_url
 
     def configure(self, items: tuple[Item, ...] | None) -> Configured:
+        """Sends what is to be sent.
+
+        Args:
+            items: of the file of `--config`; None without one.
+
+        Raises:
+            NotApplied, CommandFailed
+        """
         note = _read(self._stamp)
         if items is not None:
             keys = self._send(list(items))
+            if note.get("state") == DONE:
+                return Configured(keys)
             # with a configuration of its own, this data needs no demo any more
-            return Configured(keys, self._stamp, note if note.get("state") == DONE else {"state": DONE, "made": "file"})
+            return Configured(keys, self._stamp, {"state": DONE, "made": "file"})
         if not note and self._tenants():
             # the log was there before this directory: whatever is on it, it is not ours to complete
             return Configured([], self._stamp, {"state": DONE, "made": "nothing"})

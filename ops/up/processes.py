@@ -39,9 +39,17 @@ def spec(name: str, settings: Settings, connection: LogConnection, mock_port: in
     if name == ADMIN:
         return _spec(name, ["ingress.admin"], settings, _http(settings.admin_host, settings.admin_port, "/ready"), None)
     processors = PROCESSORS if name == WORKERS else (name,)
-    pulling = serving.Pulling(connection, processors, settings.partitions)
+    # the file is made by `python -m processors`, by the name of its writer
+    working = serving.Working(
+        connection, settings.data / "run" / f"{writer_of(name)}.beat", processors, settings.partitions
+    )
     arguments = ["processors", "all" if name == WORKERS else name]
-    return _spec(name, arguments, settings, pulling.check, pulling.forget)
+    return _spec(name, arguments, settings, working.check, working.forget)
+
+
+def writer_of(name: str) -> str:
+    """The name of a process's chains on the log: the same after every start."""
+    return f"{name}-1"
 
 
 def _spec(
@@ -55,7 +63,7 @@ def _spec(
         name=name,
         # -P: our packages are found through the installation or the path below, never in the working directory
         argv=[sys.executable, "-P", "-m", *arguments],
-        env={**environment_of(msgspec.structs.replace(settings, writer=f"{name}-1")), "PYTHONPATH": python_path()},
+        env={**environment_of(msgspec.structs.replace(settings, writer=writer_of(name))), "PYTHONPATH": python_path()},
         prepare=prepare,
         ready=ready,
         stop_timeout=STOP_S.get(name, WORKERS_STOP_S),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from projections.log.api import call
@@ -64,24 +65,29 @@ def consumers_of(processors: Sequence[str], partitions: int) -> Iterator[tuple[s
                 yield consumer.stream, durable_name(consumer, partition, shares)
 
 
-class Pulling:
-    """The health of workers: somebody pulls from each of their consumers.
+class Working:
+    """The health of workers: the process beats, and somebody pulls from each of its consumers.
 
     A worker begins to pull once its store answered and it has caught up with what it had missed, so this says more
     than that the process lives. Between two pulls nobody waits for a moment: having been seen once is enough.
     """
 
-    def __init__(self, connection: LogConnection, processors: Sequence[str], partitions: int) -> None:
+    def __init__(self, connection: LogConnection, beat_file: Path, processors: Sequence[str], partitions: int) -> None:
         self._connection = connection
+        self._beat_file = beat_file
         self._consumers = frozenset(consumers_of(processors, partitions))
         self._unseen = set(self._consumers)
 
     async def forget(self) -> None:
         """Before another start."""
+        self._beat_file.unlink(missing_ok=True)
         self._unseen = set(self._consumers)
 
     async def check(self) -> None:
-        """Returns once every consumer was seen with somebody waiting."""
+        """Returns once it beats and every consumer was seen with somebody waiting."""
+        if not self._beat_file.exists():
+            await asyncio.sleep(PAUSE_S)
+            raise NotYet("it has not begun")
         for stream, durable in sorted(self._unseen):
             info = await call(self._connection, f"CONSUMER.INFO.{stream}.{durable}")
             if info["num_waiting"] > 0:
