@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from pyreqwest.client import ClientBuilder
@@ -33,21 +33,11 @@ class HttpSink:
     repeats = True
     durable = False
 
-    def __init__(
-        self,
-        name: str,
-        url: str,
-        token: str,
-        *,
-        jitter: Callable[[], float] = random.random,
-        scale: float = 1.0,
-    ) -> None:
+    def __init__(self, name: str, url: str, token: str) -> None:
         """
         Args:
             name: `tenant/target`.
             token: for the bearer scheme; empty for none.
-            jitter: from 0 to 1, spreads retries.
-            scale: of all waits between retries.
         """
         self.refused = 0
         """Batches in a row that the receiver answered with a status which a retry will hardly change."""
@@ -58,8 +48,6 @@ class HttpSink:
         self._headers = [("content-type", "application/x-ndjson")]
         if token:
             self._headers.append(("authorization", f"Bearer {token}"))
-        self._jitter = jitter
-        self._scale = scale
         self._client = (
             ClientBuilder()
             .user_agent("nexus/0.1")
@@ -95,7 +83,7 @@ class HttpSink:
                     "event=siem_target_%s target=%s key=%s answer=%s failures=%d retry_s=%.1f",
                     "refuses" if hopeless else "away", self._name, key, said, self.failures, wait,
                 )  # fmt: skip
-            await asyncio.sleep(wait * (0.5 + self._jitter() / 2) * self._scale)
+            await asyncio.sleep(wait * (0.5 + random.random() / 2))
 
     async def close(self) -> None:
         await self._client.close()
