@@ -7,7 +7,9 @@ import logging
 import signal
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Any
 
+import asyncpg
 from blacksheep.server.application import Application
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -15,18 +17,25 @@ from granian.server.embed import Server
 from ingress.admin.auth import ROOT, Authenticator, open_key_file
 from ingress.admin.commands import Tools
 from ingress.admin.freshness import Freshness
-from ingress.admin.health import Health
+from ingress.admin.health import Health, Positions, Probe
 from ingress.admin.intake import intakes
 from ingress.admin.openapi import document_endpoint
+from ingress.admin.request_trail import RequestTrail
 from ingress.admin.routes import build_application, collection_endpoints
-from ingress.admin.views import ConfigFreshness
+from ingress.admin.traffic_queries import TrafficQueries
+from ingress.admin.views import ConfigFreshness, StoredFreshness, StoredTraffic
 from ingress.admin.wire import Door
+from projections.clickhouse import standing as clickhouse_standing
+from projections.clickhouse.client import ClickHouse
 from projections.live.config import LiveConfig
 from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.reader import last_sequence
 from projections.log.store import ConfigStore
+from projections.postgres import standing as postgres_standing
+from projections.postgres.pool import open_pool
 from projections.screening.packs import load_builtin_rules
+from projections.valkey.store import Store as Valkey
 from projections.vault import Vault
 from schemas.ids import Ids, SystemClock
 from schemas.screening.model import TOO_MANY_HITS
@@ -90,23 +99,51 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
     store = ConfigStore(connection, clock, ids, writer=settings.writer or "admin")
     rules = frozenset({TOO_MANY_HITS, *(rule.id for rule in load_builtin_rules())})
     tools = Tools(store, live, Vault.open(settings), rules)
+    pool = await _open_postgres(settings, opened)
+    traffic = StoredTraffic(pool)
+    probes: dict[str, Probe] = {"log": partial(call, connection, "INFO")}
+    positions: dict[str, Positions] = {}
+    if pool is not None:
+        probes["postgres"] = partial(postgres_standing.check, pool)
+        positions["postgres"] = partial(postgres_standing.positions, pool)
+    if settings.valkey_url:
+        valkey = Valkey(settings.valkey_url)
+        opened.push_async_callback(valkey.close)
+        probes["valkey"] = valkey.epoch
+    if settings.clickhouse_url:
+        clickhouse = ClickHouse(settings.clickhouse_url)
+        opened.push_async_callback(clickhouse.close)
+        probes["clickhouse"] = partial(clickhouse_standing.check, clickhouse)
+        positions["clickhouse"] = partial(clickhouse_standing.positions, clickhouse)
     health = Health(
-        probes={"log": partial(call, connection, "INFO")},
+        probes=probes,
         streams=partial(_last_sequences, connection),
-        positions={},
+        positions=positions,
         config=lambda: (live.sequence, live.age_s),
         stale_s=settings.config_stale_s,
     )
     endpoints = [
         *(endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, live)),
+        *TrafficQueries(traffic, RequestTrail(connection), live).endpoints(),
         *health.endpoints(),
     ]
     authenticator = Authenticator({open_key_file(settings.data): ROOT})
-    freshness = Freshness({"CONFIG": ConfigFreshness(live)})
+    freshness = Freshness(
+        {"CONFIG": ConfigFreshness(live), "TRAFFIC": StoredFreshness(traffic.position, clock)},
+    )
     door = Door(authenticator, freshness, clock, ids, settings.body_timeout_s)
     application = build_application([*endpoints, document_endpoint(endpoints, VERSION)], door)
     await application.start()  # type: ignore[no-untyped-call]
     return application
+
+
+async def _open_postgres(settings: Settings, opened: AsyncExitStack) -> asyncpg.Pool[Any] | None:
+    """A pool that connects when first asked: the control plane serves configuration without Postgres too."""
+    if not settings.postgres_url:
+        return None
+    pool = await open_pool(settings.postgres_url, name=settings.writer or "admin", smallest=0)
+    opened.callback(pool.terminate)
+    return pool
 
 
 async def _last_sequences(connection: LogConnection) -> dict[str, int]:

@@ -111,7 +111,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _operation_id(endpoint: Endpoint) -> str:
-    words = [word for word in endpoint.path.removeprefix("/api/admin").strip("/").split("/") if word]
+    path = endpoint.path.removeprefix("/api/admin") if endpoint.path.startswith("/api/") else f"/process{endpoint.path}"
+    words = path.strip("/").split("/")
     named = [f"by-{word[1:-1]}" if word.startswith("{") else word.replace(".", "-") for word in words]
     return "-".join([endpoint.method.lower(), *named])
 

@@ -146,8 +146,10 @@ class Reply(msgspec.Struct):
 class Plane:
     """The whole control plane for configuration."""
 
-    def __init__(self, extra: list[Endpoint] | None = None, body_timeout_s: float = 5.0) -> None:
-        self.log = MemoryLog()
+    def __init__(
+        self, extra: list[Endpoint] | None = None, body_timeout_s: float = 5.0, log: MemoryLog | None = None
+    ) -> None:
+        self.log = log or MemoryLog()
         self.vault = TestVault()
         keys = {KEY: Principal("root"), SCOPED_KEY: Principal("ann", frozenset({"acme"}))}
         clock = SystemClock()

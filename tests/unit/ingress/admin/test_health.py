@@ -38,15 +38,17 @@ class Parts:
         await self.other()
         return [("audit", "TRAFFIC", 90), ("audit", "ELSEWHERE", 3)]
 
-    async def serve(self) -> Plane:
-        health = Health(
+    def health(self) -> Health:
+        return Health(
             {"log": self.well, "postgres": self.other},
             self.streams,
             {"postgres": self.positions},
             lambda: (10, self.age_s),
             stale_s=30.0,
         )
-        return await Plane(health.endpoints()).start()
+
+    async def serve(self) -> Plane:
+        return await Plane(self.health().endpoints()).start()
 
 
 async def test_everything_well() -> None:

@@ -8,14 +8,22 @@ from typing import Any
 import pytest
 
 from ingress.admin.openapi import document_endpoint
+from ingress.admin.traffic_queries import TrafficQueries
 from schemas.aggregates.catalogue import BY_COLLECTION
-from tests.unit.ingress.admin.plane import Plane
+from tests.unit.ingress.admin.plane import MemoryLog, Plane, View
+from tests.unit.ingress.admin.test_health import Parts
+from tests.unit.ingress.admin.test_traffic_queries import Store, Trails
 
 
 @pytest.fixture
 async def document() -> dict[str, Any]:
-    bare = Plane()
-    plane = await Plane([document_endpoint(bare.endpoints, "1.2.3")]).start()
+    log = MemoryLog()
+    endpoints = [
+        *Plane().endpoints,
+        *TrafficQueries(Store(), Trails(), View(log)).endpoints(),
+        *Parts().health().endpoints(),
+    ]
+    plane = await Plane([document_endpoint(endpoints, "1.2.3")]).start()
     reply = await plane.call("GET", "/api/admin/openapi.json", key=None)
     assert reply.status == 200
     found: dict[str, Any] = reply.json
@@ -37,6 +45,13 @@ async def test_every_collection_and_method_is_described(document: dict[str, Any]
     for collection in BY_COLLECTION:
         assert set(document["paths"][f"/api/admin/{collection}"]) == {"get", "post"}
         assert set(document["paths"][f"/api/admin/{collection}/{{id}}"]) == {"get", "put", "patch", "delete"}
+    assert {"/api/admin/traffic", "/api/admin/traffic/{id}", "/api/admin/usage", "/api/admin/health"} <= set(
+        document["paths"]
+    )
+    row = document["components"]["schemas"]["TrafficRow"]["properties"]
+    assert (row["day"]["format"], row["time"]["format"], row["cost_micros"]["type"]) == ("date", "date-time", "integer")
+    named = [parameter["name"] for parameter in document["paths"]["/api/admin/traffic"]["get"]["parameters"]]
+    assert {"tenant", "key", "model", "provider", "kind", "status", "code", "since", "until", "cursor"} <= set(named)
 
 
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
@@ -74,5 +89,5 @@ async def test_only_what_is_public_needs_no_key(document: dict[str, Any]) -> Non
     open_to_all = [
         path for path, methods in document["paths"].items() for it in methods.values() if it.get("security") == []
     ]
-    assert open_to_all == ["/api/admin/openapi.json"]
+    assert open_to_all == ["/health", "/ready", "/api/admin/openapi.json"]
     assert document["security"] == [{"admin": []}]
