@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from processors.door import consume
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.sink import Read, TrafficSink
+from projections.clickhouse.rebuilding import reader
+from projections.clickhouse.sink import TrafficSink
 from projections.log.connection import LogConnection
-from projections.log.reader import Message
-from projections.ranges import between
 from schemas import subjects
 from schemas.settings import BadSettings, Settings
 from schemas.topology import CONSUMERS
@@ -32,7 +30,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as doors:
             for partition in range(settings.partitions):
                 subject = subjects.traffic(partition) if settings.partitions > 1 else ""
-                sink = TrafficSink(store, _reader(connection, subject), partition=partition)
+                sink = TrafficSink(store, reader(connection, subject), partition=partition)
                 doors.create_task(
                     consume(
                         settings,
@@ -49,10 +47,3 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await store.close()
         await connection.close()
-
-
-def _reader(connection: LogConnection, subject: str) -> Read:
-    async def read(first: int, last: int) -> Sequence[Message]:
-        return await between(connection, "TRAFFIC", first, last, subject=subject)
-
-    return read

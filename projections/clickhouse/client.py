@@ -18,6 +18,7 @@ ResultT = TypeVar("ResultT")
 
 _CONNECT_S = 5
 _ANSWER_S = 60
+_TABLE_ALREADY_EXISTS = 57
 _OUTAGE_CODES = frozenset(
     {
         60,  # UNKNOWN_TABLE: somebody dropped it, and it is made anew
@@ -43,6 +44,10 @@ _OUTAGE_CODES = frozenset(
 )
 
 
+class AlreadyThere(Rejected):
+    """Somebody else has just made the table."""
+
+
 class ClickHouse:
     """Statements run one at a time in a thread of their own; the loop never waits for a socket."""
 
@@ -64,6 +69,16 @@ class ClickHouse:
             Rejected: ClickHouse cannot answer now.
         """
         return await self._run(lambda client: _rows(client.query(sql, parameters=_given(parameters)).result_rows))
+
+    async def scan(self, sql: str, take: Callable[[Sequence[Sequence[Any]]], None]) -> None:
+        """Hands the rows of a statement to `take` block by block, in another thread. Raises Rejected as `query`."""
+
+        def work(client: Client) -> None:
+            with client.query_row_block_stream(sql) as blocks:
+                for block in blocks:
+                    take(block)
+
+        await self._run(work)
 
     async def command(self, sql: str, settings: Mapping[str, Any] | None = None) -> None:
         """A statement without rows. Raises Rejected as `query`."""
@@ -104,6 +119,8 @@ class ClickHouse:
             return await asyncio.to_thread(self._work, work)
         except (ClickHouseError, HTTPError, OSError) as error:
             code = getattr(error, "code", None)
+            if code == _TABLE_ALREADY_EXISTS:
+                raise AlreadyThere("clickhouse: the table exists") from error
             if isinstance(error, OperationalError | HTTPError | OSError) or code in _OUTAGE_CODES:
                 raise Rejected(f"clickhouse: {type(error).__name__} {code or ''}".rstrip(), retry_after=1) from error
             raise

@@ -1,15 +1,17 @@
-"""Tables come in generations: a rebuild fills the next one, and one row says which of them is in use."""
+"""Tables come in generations: a rebuild fills the next one, and the newest row of a table says which is in use."""
 
 from __future__ import annotations
 
 import logging
 from importlib import resources
 
-from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.client import AlreadyThere, ClickHouse
 from projections.rows import TRAFFIC
 
 log = logging.getLogger(__name__)
 
+VERSION = 1
+"""Of what a generation holds; raised with every change of `tables.sql`."""
 POINTER = "traffic_generation"
 ROLLUPS = ("traffic_5m", "traffic_hour", "traffic_day")
 VIEWS = ("traffic_events", *ROLLUPS)
@@ -17,8 +19,8 @@ VIEWS = ("traffic_events", *ROLLUPS)
 _PARTS = ("traffic_events", "traffic_position", *ROLLUPS)
 _FILLERS = tuple(f"{rollup}_of" for rollup in ROLLUPS)
 
-_DIMENSIONS = "tenant, bucket, key_id, account, model, kind"
-_SUMS = (
+DIMENSIONS = "tenant, bucket, key_id, account, model, kind"
+SUMS = (
     "requests",
     "input_tokens",
     "output_tokens",
@@ -42,8 +44,8 @@ async def current(store: ClickHouse) -> int:
     """
     if POINTER not in await _names(store):
         return 0
-    rows = await store.query(f"SELECT max(generation) FROM {POINTER}")
-    return int(rows[0][0])
+    rows = await store.query(f"SELECT generation FROM {POINTER} ORDER BY number DESC, generation DESC LIMIT 1")
+    return int(rows[0][0]) if rows else 0
 
 
 async def ensure(store: ClickHouse) -> int:
@@ -62,32 +64,38 @@ async def ensure(store: ClickHouse) -> int:
                 await _point(store, generation)
             return generation
         following = await create(store)
+        await switch(store, following)
         if generation:
             log.warning("event=tables_mended lost=%s generation=%d", ",".join(sorted(lost)), following)
-        await switch(store, following)
+            await drop(store, generation)  # nothing else: a rebuild may be filling another one
         return following
 
 
 async def create(store: ClickHouse) -> int:
     """Makes the empty tables of a new generation and returns its number; nobody reads it yet."""
-    number = 1 + max([await current(store), *(await generations(store))])
-    statements = resources.files("projections.clickhouse").joinpath("tables.sql").read_text(encoding="utf-8")
-    for statement in statements.split("\n--;\n"):
+    text = resources.files("projections.clickhouse").joinpath("tables.sql").read_text(encoding="utf-8")
+    first, *others = text.split("\n--;\n")
+    while True:
+        number = 1 + max([await current(store), *(await generations(store))])
+        try:
+            await store.command(first.replace("GENERATION", str(number)))
+            break
+        except AlreadyThere:
+            log.info("event=generation_taken generation=%d", number)
+    for statement in others:
         await store.command(statement.replace("GENERATION", str(number)))
     return number
 
 
 async def switch(store: ClickHouse, generation: int) -> None:
-    """Puts a generation to use and drops the others. Their writer notices that they are gone, and goes on here."""
+    """Puts a generation to use. The writer of the one before notices when its tables are gone, or after a while."""
     await store.command(
-        f"CREATE TABLE IF NOT EXISTS {POINTER} (generation UInt32, time DateTime64(6, 'UTC') DEFAULT now64(6)) "
-        "ENGINE = MergeTree ORDER BY generation"
+        f"CREATE TABLE IF NOT EXISTS {POINTER} (number UInt32, generation UInt32, "
+        "time DateTime64(6, 'UTC') DEFAULT now64(6)) ENGINE = MergeTree ORDER BY number"
     )
-    await store.command(f"INSERT INTO {POINTER} (generation) VALUES ({generation})")
+    rows = await store.query(f"SELECT max(number) FROM {POINTER}")
+    await store.command(f"INSERT INTO {POINTER} (number, generation) VALUES ({int(rows[0][0]) + 1}, {generation})")
     await _point(store, generation)
-    for old in await generations(store):
-        if old != generation:
-            await drop(store, old)
 
 
 async def drop(store: ClickHouse, generation: int) -> None:
@@ -111,13 +119,13 @@ async def _point(store: ClickHouse, generation: int) -> None:
     await store.command(
         f"CREATE OR REPLACE VIEW traffic_events AS SELECT {columns} FROM {table('traffic_events', generation)}"
     )
-    sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
+    sums = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
     for rollup in ROLLUPS:
         source = table(rollup, generation)
         await store.command(
-            f"CREATE OR REPLACE VIEW {rollup} AS SELECT {_DIMENSIONS}, "
+            f"CREATE OR REPLACE VIEW {rollup} AS SELECT {DIMENSIONS}, "
             f"{sums.replace('sum(', 'sum(held.')}, max(held.latency_us_max) AS latency_us_max "
-            f"FROM {source} AS held GROUP BY {_DIMENSIONS}"
+            f"FROM {source} AS held GROUP BY {DIMENSIONS}"
         )
 
 

@@ -19,7 +19,7 @@ from schemas.facts.traffic import (
     Terminal,
     Usage,
 )
-from schemas.ids import Ids
+from schemas.ids import Clock, Ids
 from schemas.screening.model import Hit
 
 START_US = 1_795_000_000_000_000
@@ -43,8 +43,14 @@ class SteadyClock:
 class Traffic:
     """Makes facts of requests one after the other; equal for equal numbers, but for the random bits of the ids."""
 
-    def __init__(self, *, step_us: int = 1_000) -> None:
-        self.clock = SteadyClock()
+    def __init__(self, *, step_us: int = 1_000, clock: Clock | None = None) -> None:
+        """
+        Args:
+            step_us: between two requests.
+            clock: instead of one that only moves by these steps.
+        """
+        self._steady = SteadyClock()
+        self.clock: Clock = clock or self._steady
         self.ids = Ids(self.clock)
         self._step_us = step_us
         self._count = 0
@@ -52,7 +58,8 @@ class Traffic:
     def request(self, *, tenant: str = "", hits: int = 0, cost: int | None = None) -> list[Fact]:
         """The facts of one request: accepted, screened, and how it ended."""
         number, self._count = self._count, self._count + 1
-        self.clock.us += self._step_us
+        self._steady.us += self._step_us
+        now_us = self.clock.now_us()
         tenant = tenant or f"tenant-{number % 3}"
         request = self.ids.new()
         found = tuple(Hit("pii.email", "redact", 0, 10 * place, 10 * place + 5) for place in range(hits))
@@ -74,7 +81,7 @@ class Traffic:
             cost_micros=1_000 + number if cost is None else cost,
             reserved_micros=2_000,
             budgets=("monthly", "daily") if number % 2 else (),
-            started_us=self.clock.us - 500,
+            started_us=now_us - 500,
             latency_us=500,
             first_byte_us=200,
             request_bytes=321,
@@ -94,7 +101,7 @@ class Traffic:
             fact(
                 data,
                 id=self.ids.new(),
-                time=self.clock.us,
+                time=now_us,
                 tenant=tenant,
                 actor="key:1",
                 correlation=request,

@@ -260,7 +260,7 @@ async def test_a_switch_that_was_interrupted_is_finished(store: ClickHouse) -> N
     filled = TrafficSink(store, log_of(log), generation=following)
     await filled.refresh()
     await filled.handle(log)
-    await store.command(f"INSERT INTO {tables.POINTER} (generation) VALUES ({following})")
+    await store.command(f"INSERT INTO {tables.POINTER} (number, generation) VALUES (2, {following})")
     await sink.refresh()
     assert sink.position() == 2
     await store.command("DROP TABLE traffic_events_1")

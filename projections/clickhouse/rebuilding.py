@@ -1,0 +1,82 @@
+"""Fills the next generation of tables from the log while the live one is read and written, then switches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from projections.clickhouse import tables
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.sink import Read, TrafficSink
+from projections.filling import Filling, Progress
+from projections.log.connection import LogConnection
+from projections.log.reader import Message
+from projections.ranges import between
+from schemas import subjects
+
+log = logging.getLogger(__name__)
+
+_ROUNDS = 10
+
+
+async def rebuild_clickhouse(
+    connection: LogConnection, store: ClickHouse, partitions: int, progress: Progress
+) -> tuple[int, int]:
+    """Replaces the tables by what the log says; traffic goes on meanwhile. One rebuild at a time: a second one takes
+    the tables of an unfinished first away, which then fails.
+
+    Returns:
+        The number of rows inserted, and up to which sequence of TRAFFIC.
+
+    Raises:
+        Rejected, Unavailable: ClickHouse or the log does not answer; the live tables are as they were.
+    """
+    await _drop_all_but(store, await tables.current(store))
+    async with store.exclusive:
+        generation = await tables.create(store)
+    sinks = []
+    fillings = []
+    for partition in range(partitions):
+        subject = subjects.traffic(partition) if partitions > 1 else ""
+        sink = TrafficSink(store, reader(connection, subject), partition=partition, generation=generation)
+        await sink.refresh()
+        sinks.append(sink)
+        fillings.append(Filling(connection, sink, "TRAFFIC", subject))
+    try:
+        for _ in range(_ROUNDS):
+            left = sum([await filling.behind() for filling in fillings])
+            total = left + sum(sink.position() for sink in sinks)
+
+            def told(total: int = total) -> None:
+                progress(min(total, sum(sink.position() for sink in sinks)), total)
+
+            told()
+            if not left:
+                break
+            for filling in fillings:
+                await filling.catch_up(told)
+        # what comes in between is read from the log by the live writer, once it notices the switch
+        async with store.exclusive:
+            await tables.switch(store, generation)
+        await _drop_all_but(store, generation)
+    except BaseException:
+        if await tables.current(store) != generation:
+            await tables.drop(store, generation)
+        raise
+    log.info("event=swapped projection=clickhouse generation=%d", generation)
+    return sum(sink.rows for sink in sinks), max(sink.position() for sink in sinks)
+
+
+async def _drop_all_but(store: ClickHouse, kept: int) -> None:
+    for generation in await tables.generations(store):
+        if generation != kept:
+            await tables.drop(store, generation)
+
+
+def reader(connection: LogConnection, subject: str) -> Read:
+    """Reads ranges of TRAFFIC, or of one partition of it, for a sink."""
+
+    async def read(first: int, last: int) -> Sequence[Message]:
+        return await between(connection, "TRAFFIC", first, last, subject=subject)
+
+    return read
