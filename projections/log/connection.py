@@ -149,4 +149,7 @@ class LogConnection:
         self._up()
 
     async def _closed(self) -> None:
+        if not self._closing:
+            # the client reconnects for ever, but not when the server refuses it, for its credentials or its behaviour
+            _log.critical("nats refused this connection for good, the process must be started again")
         self._down()

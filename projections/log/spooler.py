@@ -63,9 +63,7 @@ class Spooler:
             OSError: the directory cannot be made or read.
         """
         await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True, mode=0o700)
-        found = await asyncio.to_thread(leftovers, self._directory, self._stream, self._backlog.writer)
-        for file, records in found:
-            segments = [segment for record in records if (segment := _formed(file, record)) is not None]
+        for file, segments in await asyncio.to_thread(self._leftovers):
             _log.info("spool is drained file=%s segments=%d bytes=%d", file.path.name, len(segments), file.size)
             now = self._clock.monotonic()
             for segment in segments:
@@ -165,6 +163,14 @@ class Spooler:
             self._current = file
             self._files.append(file)
         return file, file.append(payloads)
+
+    def _leftovers(self) -> list[tuple[SpoolFile, list[Formed]]]:
+        """In a thread."""
+        found = leftovers(self._directory, self._stream, self._backlog.writer)
+        return [
+            (file, [segment for record in records if (segment := _formed(file, record)) is not None])
+            for file, records in found
+        ]
 
     async def _clear(self) -> None:
         """Removes files whose segments are all in the log."""

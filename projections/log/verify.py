@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from projections.log.api import call
+from projections.log.api import STREAM_NOT_FOUND, ApiError, call
 from projections.log.connection import LogConnection
-from projections.log.reader import Message, StreamReader, last_sequence
+from projections.log.reader import Message, StreamReader
 from schemas.chain import ChainFault, ChainState, chain_of
 from schemas.codec import Malformed, decode_segment, segment_hash
 from schemas.envelope import SegmentHead
+from schemas.errors import NotFound
 
 SEGMENTED = ("CONFIG", "TRAFFIC", "DECISIONS", "LEDGER", "OPS")
 """The streams that consist of segments."""
@@ -69,11 +70,11 @@ async def verify_chains(
 
     Raises:
         NotFound: a stream does not exist.
+        Unavailable: the log gives no answer.
     """
     report = Report()
     for stream in streams:
-        last = await last_sequence(connection, stream)
-        forgets = await _forgets(connection, stream)
+        last, forgets = await _extent(connection, stream)
         check = StreamCheck(stream, forgets)
         async for batch in StreamReader(connection, stream).batches(follow=False, until=last):
             for message in batch:
@@ -133,7 +134,13 @@ class StreamCheck:
         return Fault(self._stream, message.sequence, head.writer, head.boot, fault.number, fault.kind, fault.detail)
 
 
-async def _forgets(connection: LogConnection, stream: str) -> bool:
-    """Whether the stream has let go of old messages as its policy says, so that chains may lack their beginnings."""
-    info = await call(connection, f"STREAM.INFO.{stream}")
-    return bool(info["config"].get("max_age", 0)) and info["state"]["first_seq"] > 1
+async def _extent(connection: LogConnection, stream: str) -> tuple[int, bool]:
+    """(last sequence, whether old messages are gone as the policy says, so that chains may lack their beginnings)."""
+    try:
+        info = await call(connection, f"STREAM.INFO.{stream}")
+    except ApiError as error:
+        if error.number == STREAM_NOT_FOUND:
+            raise NotFound(f"stream {stream} does not exist") from error
+        raise
+    state = info["state"]
+    return state["last_seq"], bool(info["config"].get("max_age", 0)) and state["first_seq"] > 1
