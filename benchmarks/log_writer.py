@@ -6,8 +6,8 @@ Figures of 2 cores that other loads shared (Python 3.11, uvloop, facts of 250 by
     a segment 125 us plus 2.1 us a fact: 10 us a fact at 16 in a segment, 6.3 at 32, 4.1 at 64, 3.0 at 128
 
 A bare protocol that publishes 5.6 KB and awaits the acknowledgement cost 50 to 60 us there, nearly all of it system
-calls, the client's publish with an inbox 75 to 95 us. Under load the segments grow by themselves: 64 callers in a closed
-loop of 3 facts each made 190 facts a segment, 14 us a request with the callers' own turns of the loop.
+calls, the client's publish with an inbox 75 to 95 us. Under load the segments grow by themselves: 64 callers in a
+closed loop of 3 facts each made 190 facts a segment, 14 us a request with the callers' own turns of the loop.
 """
 
 from __future__ import annotations
