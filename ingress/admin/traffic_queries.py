@@ -30,7 +30,7 @@ class TrafficQuery(msgspec.Struct, frozen=True):
     key: str = ""
     """Id of a virtual key."""
     model: str = ""
-    """Name of the model that served the request."""
+    """`account/name` of the model that served the request."""
     provider: str = ""
     """Id of the provider account that served it."""
     account: str = ""

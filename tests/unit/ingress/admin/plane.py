@@ -106,7 +106,7 @@ class View:
         self.revoked_hashes = log.live.revoked_hashes
 
 
-class TestVault:
+class ReversibleVault:
     """Reversible, and different each time, as the real one: enough to see what is sealed when."""
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class Plane:
         self, extra: list[Endpoint] | None = None, body_timeout_s: float = 5.0, log: MemoryLog | None = None
     ) -> None:
         self.log = log or MemoryLog()
-        self.vault = TestVault()
+        self.vault = ReversibleVault()
         keys = {KEY: Principal("root"), SCOPED_KEY: Principal("ann", frozenset({"acme"}))}
         clock = SystemClock()
         door = Door(Authenticator(keys), Freshness({"CONFIG": self.log}), clock, Ids(clock), body_timeout_s)

@@ -51,7 +51,7 @@ paths = (
 calls = st.lists(st.tuples(st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "GET"]), *paths, bodies), max_size=6)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(calls)
 def test_no_sequence_of_calls_breaks_it(wanted: list[tuple[str, str, str, dict[str, Any]]]) -> None:
     async def run() -> None:
