@@ -32,7 +32,8 @@ def spec(name: str, settings: Settings, connection: LogConnection, mock_port: in
     """
     if name == MOCK:
         arguments = ["ops.mock", "--port", str(mock_port)]
-        return _spec(name, arguments, settings, _http("127.0.0.1", mock_port, "/health"), None)
+        # it stands for somebody else's server: nothing of ours is its business
+        return _spec(name, arguments, None, _http("127.0.0.1", mock_port, "/health"), None)
     if name == GATEWAY:
         ready = _http(settings.gateway_host, settings.gateway_port, "/ready")
         return _spec(name, ["ingress.gateway"], settings, ready, None)
@@ -55,15 +56,16 @@ def writer_of(name: str) -> str:
 def _spec(
     name: str,
     arguments: list[str],
-    settings: Settings,
+    settings: Settings | None,
     ready: Callable[[], Awaitable[None]],
     prepare: Callable[[], Awaitable[None]] | None,
 ) -> ProcessSpec:
+    own = {} if settings is None else environment_of(msgspec.structs.replace(settings, writer=writer_of(name)))
     return ProcessSpec(
         name=name,
         # -P: our packages are found through the installation or the path below, never in the working directory
         argv=[sys.executable, "-P", "-m", *arguments],
-        env={**environment_of(msgspec.structs.replace(settings, writer=writer_of(name))), "PYTHONPATH": python_path()},
+        env={**own, "PYTHONPATH": python_path()},
         prepare=prepare,
         ready=ready,
         stop_timeout=STOP_S.get(name, WORKERS_STOP_S),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ops.up import processes, serving
-from ops.up.options import DEFAULT, PROCESSORS
+from ops.up.options import DEFAULT, MOCK, PROCESSORS
 from schemas.settings import Settings, read_settings
 from schemas.topology import CONSUMERS
 
@@ -138,7 +138,7 @@ SETTINGS = Settings(
 )
 
 
-@pytest.mark.parametrize("name", [*DEFAULT, *PROCESSORS])
+@pytest.mark.parametrize("name", [name for name in (*DEFAULT, *PROCESSORS) if name != MOCK])
 def test_a_process_reads_the_settings_it_is_started_with(name: str) -> None:
     spec = processes.spec(name, SETTINGS, object(), 3062)  # type: ignore[arg-type]
     found = read_settings(spec.env)
@@ -146,6 +146,12 @@ def test_a_process_reads_the_settings_it_is_started_with(name: str) -> None:
     assert json.dumps(spec.env).count("nats://n:1") == 1
     assert (found.gateway_port, found.valkey_url, found.data_dir) == (4050, "valkey://v:1", "/d")
     assert not any("nats://" in word for word in spec.argv), "an URL may hold a password, an argument is for all to see"
+
+
+def test_the_mock_provider_learns_nothing_of_ours() -> None:
+    spec = processes.spec(MOCK, SETTINGS, object(), 4062)  # type: ignore[arg-type]
+    assert set(spec.env) == {"PYTHONPATH"}
+    assert list(spec.argv)[-2:] == ["--port", "4062"]
 
 
 @pytest.mark.parametrize(
