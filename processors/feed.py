@@ -105,9 +105,9 @@ class Feed:
 
 
 def _quiet() -> logging.Logger:
-    """FastStream tells of every task and batch."""
+    """FastStream tells of every task and batch; of broken connections `error_cb` tells."""
     logger = logging.getLogger(f"{__name__}.faststream")
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.ERROR)
     return logger
 
 

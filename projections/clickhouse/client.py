@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -128,6 +129,9 @@ class ClickHouse:
     def _work(self, work: Callable[[Client], ResultT]) -> ResultT:
         with self._alone:
             if self._client is None:
+                for chatter in ("clickhouse_connect", "urllib3.connectionpool"):
+                    # each failure is told by whoever waits for the answer
+                    logging.getLogger(chatter).setLevel(logging.ERROR)
                 self._client = clickhouse_connect.get_client(
                     dsn=self._url,
                     compress=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +26,7 @@ async def open_pool(url: str, *, name: str, smallest: int = 1, largest: int = 4)
     Raises:
         Rejected: nobody answers.
     """
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)  # a failure is told by whoever waits for the answer
     async with outage("postgres"):
         return await asyncpg.create_pool(
             url,

@@ -87,6 +87,13 @@ class Rig:
             assert time.monotonic() < give_up, f"(postgres, clickhouse) have {found} of {want} requests"
             await asyncio.sleep(0.05)
 
+    async def reach(self, requests: int) -> None:
+        """Waits until both stores have at least so many requests."""
+        give_up = time.monotonic() + BOUND
+        while min(found := await self.counts()) < requests:
+            assert time.monotonic() < give_up, f"(postgres, clickhouse) have {found}, less than {requests} requests"
+            await asyncio.sleep(0.05)
+
     async def contents(self) -> tuple[dict[str, Contents], dict[str, Contents]]:
         """Hashes of everything in Postgres and in ClickHouse, which must agree on requests."""
         postgres, clickhouse = await postgres_contents(self.pool), await clickhouse_contents(self.store)
