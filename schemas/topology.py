@@ -57,6 +57,8 @@ PACKS = "packs"
 """Object store of compiled rule packs."""
 SIEM_POSITIONS = "siem-positions"
 """Bucket of how far every SIEM target is; without it a target would be sent things twice."""
+WORKER_MARKS = "worker-marks"
+"""Bucket of positions from which a worker may start to read without missing anything."""
 
 STREAMS = (
     Stream("CONFIG", ("config.>",), chain="subject"),
@@ -76,12 +78,11 @@ CONSUMERS = (
     Consumer("analytics", "TRAFFIC"),
     Consumer("quota", "TRAFFIC"),
     Consumer("compliance", "TRAFFIC"),
-    Consumer("routing", "TRAFFIC"),
 )
 
 EMBEDDED = Topology(
     streams=STREAMS,
     consumers=CONSUMERS,
-    buckets=(Bucket(VAULT), Bucket(SIEM_POSITIONS)),
+    buckets=(Bucket(VAULT), Bucket(SIEM_POSITIONS), Bucket(WORKER_MARKS)),
     object_stores=(ObjectStore(BODIES), ObjectStore(PACKS)),
 )

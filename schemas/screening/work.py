@@ -1,4 +1,4 @@
-"""What travels between a gateway and a compliance worker when screening is placed on the stream. Not part of the log."""
+"""What travels between a gateway and a compliance worker for the placement `stream`. Not part of the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from schemas.screening.model import ScreeningPolicy
 
 
 class ScreeningWork(msgspec.Struct, frozen=True, array_like=True):
-    """A request for a verdict; the reply is a `Verdict`. MessagePack both ways, on `subjects.screening_work(tenant)`."""
+    """A request for a verdict, which is the reply. MessagePack both ways, on `subjects.screening_work(tenant)`."""
 
     tenant: str
     request: str
