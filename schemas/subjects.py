@@ -59,6 +59,11 @@ def decisions(processor: str, tenant: str) -> str:
     return f"decisions.{token(processor)}.{token(tenant)}"
 
 
+def decisions_of(processor: str) -> str:
+    """What `decisions` gives for any tenant."""
+    return f"decisions.{token(processor)}.*"
+
+
 def ledger(tenant: str) -> str:
     return f"ledger.{token(tenant)}"
 
@@ -73,6 +78,10 @@ def export(tenant: str) -> str:
 
 def dead(consumer: str) -> str:
     return f"dead.{token(consumer)}"
+
+
+ALL_SCREENING_WORK = "work.screening.*"
+"""What `screening_work` gives for any tenant."""
 
 
 def screening_work(tenant: str) -> str:

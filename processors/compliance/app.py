@@ -1,0 +1,118 @@
+"""The compliance process: verdicts on request, and a late look at what gateways let pass."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from processors.compliance.history import PastConfig
+from processors.compliance.observe import Observer
+from processors.compliance.reported import WORKER
+from processors.compliance.scanning import Scanner
+from processors.compliance.work import ScreeningDesk
+from processors.door import consume
+from projections.log.api import CONSUMER_NOT_FOUND, ApiError, call
+from projections.log.connection import LogConnection
+from projections.log.topology import durable_name
+from projections.log.writer import SegmentWriter
+from projections.screening import load_or_compile
+from projections.vault import BodyVault, Vault
+from schemas.ids import Ids, SystemClock
+from schemas.settings import Settings
+from schemas.topology import CONSUMERS
+
+log = logging.getLogger(__name__)
+
+QUEUE_BYTES = 16 * 1024 * 1024
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Works until `stop` is set.
+
+    Raises:
+        BadMasterKey: the vault cannot be opened.
+        PackError: the rules cannot be compiled.
+        Unavailable: the log did not answer at the start.
+    """
+    vault = Vault.open(settings)
+    pack = await asyncio.to_thread(load_or_compile, settings.data / "packs")
+    scanner = Scanner(pack)
+    connection = await LogConnection.open(settings.nats_url, WORKER)
+    try:
+        clock = SystemClock()
+        ids = Ids(clock)
+        configuration = await PastConfig.start(connection)
+        assert isinstance(configuration, PastConfig)
+        writer = SegmentWriter(
+            connection,
+            clock,
+            ids,
+            stream="DECISIONS",
+            writer=settings.writer or WORKER,
+            boot=ids.new(),
+            queue_bytes=QUEUE_BYTES,
+            segment_bytes=settings.segment_bytes,
+        )
+        desk = ScreeningDesk(connection, scanner)
+        try:
+            await writer.start()
+            await desk.open()
+            bodies = BodyVault(connection, vault)
+            async with asyncio.TaskGroup() as doors:
+                for partition in range(settings.partitions):
+                    position = await _said_up_to(connection, settings, partition)
+                    observer = Observer(connection, configuration, bodies, scanner, writer, position)
+                    doors.create_task(_observe(settings, connection, observer, stop, partition))
+                doors.create_task(_followed(configuration, stop))
+        finally:
+            await desk.close()
+            await writer.close()
+            await configuration.close()
+    finally:
+        scanner.close()
+        await connection.close()
+
+
+async def _observe(
+    settings: Settings, connection: LogConnection, observer: Observer, stop: asyncio.Event, partition: int
+) -> None:
+    consumer = next(declared for declared in CONSUMERS if declared.name == WORKER)
+    await consume(
+        settings,
+        connection,
+        consumer,
+        observer.handle,
+        observer.position,
+        stop,
+        skip=observer.skip,
+        partition=partition,
+    )
+
+
+async def _said_up_to(connection: LogConnection, settings: Settings, partition: int) -> int:
+    """Where the durable stands: everything up to there was handled. Without it, reading begins at the beginning, and
+    what was said already is found on DECISIONS."""
+    consumer = next(declared for declared in CONSUMERS if declared.name == WORKER)
+    name = durable_name(consumer, partition, settings.partitions)
+    try:
+        info: dict[str, Any] = await call(connection, f"CONSUMER.INFO.{consumer.stream}.{name}")
+    except ApiError as error:
+        if error.number != CONSUMER_NOT_FOUND:
+            raise
+        return 0
+    return int(info["ack_floor"]["stream_seq"])
+
+
+async def _followed(configuration: PastConfig, stop: asyncio.Event) -> None:
+    """Fails when the configuration is no longer followed."""
+    following = configuration.task
+    assert following is not None
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            following.result()
+            raise RuntimeError("the configuration is no longer followed")
+    finally:
+        stopped.cancel()
