@@ -194,6 +194,11 @@ class Door:
                 await self._check_feed()
                 last = await last_sequence(self._connection, self._stream, self._subject or None)
                 if last <= self.cursor:
+                    if last < self.cursor:
+                        log.error(
+                            "event=another_log consumer=%s position=%d stream_ends=%d remedy=rebuild",
+                            self._durable, self.cursor, last,
+                        )  # fmt: skip
                     return
                 await self._read_to(last)
             except _Moved:
@@ -226,7 +231,7 @@ class Door:
             )
             log.warning("event=durable_missing consumer=%s done=%s", self._durable, "; ".join(done) or "nothing")
             self._last = None
-            return
+            info = {"num_pending": 0}
         self._silent_looks = self._silent_looks + 1 if info["num_pending"] > 0 else 0
         if self._feed is not None and self._silent_looks >= _STUCK_LOOKS:
             log.warning("event=feed_stuck consumer=%s pending=%d", self._durable, info["num_pending"])
@@ -286,6 +291,7 @@ class Door:
     async def _bury(self, message: Message, error: Invalid) -> None:
         delay = _FIRST_RETRY_S
         while True:
+            before = self._position()
             try:
                 await bury(self._connection, self._durable, message, str(error))
                 if self._skip is not None:
@@ -296,6 +302,9 @@ class Door:
                 log.warning("event=bury_failed consumer=%s error=%s", self._durable, type(failure).__name__)
             await self._hold(delay)
             delay = min(delay * 2, _LAST_RETRY_S)
+            await self._recover()
+            if self._position() != before:
+                raise _Moved
 
     async def _recover(self) -> None:
         """Waits until the sink knows where it stands."""
