@@ -82,7 +82,8 @@ def read_file(name: str, text: str, environment: Mapping[str, str]) -> list[Item
     if problems:
         raise BadFile(name, problems)
     order = {decider.collection: at for at, decider in enumerate(DECIDERS)}
-    return sorted(items, key=lambda item: order[item.collection])
+    depth = _depths(items)
+    return sorted(items, key=lambda item: (order[item.collection], depth.get(item.place, 0)))
 
 
 def _tables(content: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -203,6 +204,18 @@ def _doubles(items: list[Item]) -> Iterator[str]:
         first = seen.setdefault((item.collection, item.tenant, item.id), item.place)
         if first != item.place:
             yield f"{item.place} has the id of {first}"
+
+
+def _depths(items: list[Item]) -> dict[str, int]:
+    """How many tenants of the file are above each one, by its place: parents have to be sent first."""
+    parents = {item.id: item.body.get("parent", "") for item in items if item.collection == "tenants"}
+
+    def depth(tenant: str, seen: frozenset[str]) -> int:
+        parent = parents.get(tenant, "")
+        # a circle has no beginning; the admin plane refuses it wherever it starts
+        return 0 if parent not in parents or parent in seen else 1 + depth(parent, seen | {parent})
+
+    return {item.place: depth(item.id, frozenset({item.id})) for item in items if item.collection == "tenants"}
 
 
 def _with_tenant(items: list[Item]) -> list[Item]:

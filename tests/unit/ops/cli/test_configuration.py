@@ -69,6 +69,15 @@ def test_items_come_in_the_order_in_which_they_can_be_applied() -> None:
     assert {item.collection for item in items} == set(order)
 
 
+def test_parents_are_sent_before_their_children() -> None:
+    tables = [("leaf", "middle"), ("middle", "root"), ("alone", "elsewhere"), ("root", "")]
+    text = "\n".join(f'[[tenants]]\nid = "{name}"\nparent = "{parent}"' for name, parent in tables)
+    order = [item.id for item in read(text)]
+    assert order.index("root") < order.index("middle") < order.index("leaf")
+    circle = '[[tenants]]\nid = "a"\nparent = "b"\n[[tenants]]\nid = "b"\nparent = "a"'
+    assert {item.id for item in read(circle)} == {"a", "b"}
+
+
 def test_variables_are_filled_in() -> None:
     bodies = {item.collection: item.body for item in read(FULL, **ENVIRONMENT)}
     assert bodies["credentials"]["secret"] == "sk-canary"
