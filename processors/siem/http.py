@@ -6,10 +6,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from datetime import timedelta
 
-from pyreqwest.client import ClientBuilder
-from pyreqwest.exceptions import PyreqwestError
+from pyqwest import Headers, HTTPTransport, ReadError, RemoteProtocolError, Request, StreamError, WriteError
 
 from processors.siem.lines import Line
 from processors.siem.sink import Opened, Stored
@@ -48,16 +46,13 @@ class HttpSink:
         self._headers = [("content-type", "application/x-ndjson")]
         if token:
             self._headers.append(("authorization", f"Bearer {token}"))
-        self._client = (
-            ClientBuilder()
-            .user_agent("nexus/0.1")
-            .follow_redirects(False)  # a redirect could carry the token elsewhere
-            .no_proxy()
-            .connect_timeout(timedelta(seconds=5))
-            .timeout(timedelta(seconds=TIMEOUT_S))
-            .pool_idle_timeout(timedelta(seconds=30))
-            .max_connections(1)
-            .build()
+        self._client = HTTPTransport(
+            tls_include_system_certs=True,
+            connect_timeout=5.0,
+            pool_idle_timeout=30.0,
+            pool_max_idle_per_host=1,
+            follow_redirects=False,  # a redirect could carry the token elsewhere
+            enable_otel=False,
         )
 
     async def open(self, stored: Stored | None) -> Opened:
@@ -86,19 +81,22 @@ class HttpSink:
             await asyncio.sleep(wait * (0.5 + random.random() / 2))
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._client.aclose()
 
     async def _post(self, key: str, body: bytes) -> int | str:
         """Status, or the kind of failure; never the error's text, which may hold the URL."""
-        request = (
-            self._client.post(self._url).headers([*self._headers, ("idempotency-key", key)]).body_bytes(body)
-        ).build_streamed()
+        headers = Headers([*self._headers, ("user-agent", "nexus/0.1"), ("idempotency-key", key)])
         try:
-            async with asyncio.timeout(TIMEOUT_S), request as response:
-                # the end of a short answer lets the connection be used again; a long one is not worth it
-                await response.body_reader.read(_ANSWER_BYTES)
-                return response.status
-        except (PyreqwestError, TimeoutError, OSError) as error:
+            async with asyncio.timeout(TIMEOUT_S):
+                async with await self._client.execute(Request("POST", self._url, headers, content=body)) as response:
+                    size = 0
+                    async for piece in response.content:
+                        # the end of a short answer lets the connection be used again; a long one is not worth it
+                        size += len(piece)
+                        if size > _ANSWER_BYTES:
+                            break
+                    return response.status
+        except (ReadError, WriteError, RemoteProtocolError, StreamError, TimeoutError, OSError) as error:
             return type(error).__name__
 
 
