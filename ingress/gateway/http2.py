@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,6 +55,9 @@ class Http2Transport:
     """One client for each account; cancelling a call resets its stream."""
 
     def __init__(self) -> None:
+        # the client tells whole URLs when it is asked for details
+        logging.getLogger("pyqwest").setLevel(logging.WARNING)
+        logging.getLogger("pyqwest.access").setLevel(logging.WARNING)
         self._clients: OrderedDict[Provider, HTTPTransport] = OrderedDict()
 
     @asynccontextmanager

@@ -46,6 +46,9 @@ class HttpSink:
         self._headers = [("content-type", "application/x-ndjson")]
         if token:
             self._headers.append(("authorization", f"Bearer {token}"))
+        # the client tells whole URLs when it is asked for details, and a token may stand in one
+        logging.getLogger("pyqwest").setLevel(logging.WARNING)
+        logging.getLogger("pyqwest.access").setLevel(logging.WARNING)
         self._client = HTTPTransport(
             tls_include_system_certs=True,
             connect_timeout=5.0,
