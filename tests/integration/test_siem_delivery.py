@@ -8,6 +8,8 @@ import logging
 import os
 import signal
 import sys
+import threading
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +17,8 @@ import msgspec
 import pytest
 
 from processors.siem import http
+from processors.siem.file import FileSink
+from processors.siem.lines import Line
 from processors.siem.positions import Positions, key_of
 from projections.log import api
 from projections.log.connection import LogConnection
@@ -124,22 +128,34 @@ async def test_a_batch_whose_answer_got_lost_comes_again_as_it_was(rig: Rig) -> 
         assert again.places + rest.places == await rig.places("a")
 
 
-async def test_a_hung_target_slows_nobody(rig: Rig) -> None:
+async def test_a_hung_target_slows_nobody(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, reached = threading.Event(), threading.Event()
+    append = FileSink._append
+
+    def hang(self: FileSink, lines: Sequence[Line]) -> None:
+        if self._path.name == "stuck.ndjson":
+            reached.set()
+            gate.wait()
+        append(self, lines)
+
+    monkeypatch.setattr(FileSink, "_append", hang)
     async with Receiver() as receiver:
         receiver.answer = lambda _: 0
         await rig.target("hung", kind="http", url=receiver.url)
-        os.makedirs(rig.file(""))
-        os.mkfifo(rig.file("pipe"))  # opening it may wait for ever, and writing too
-        await rig.target("stuck", kind="file", file="pipe")
+        await rig.target("stuck", kind="file", file="stuck.ndjson")
         await rig.target("own", **FILE)
         await rig.target("log", kind="stream")
         async with rig.worker():
             await rig.traffic("a")
-            await until(lambda: len(receiver.requests) == 1, "the attempt that hangs")
+            await until(lambda: len(receiver.requests) == 1 and reached.is_set(), "the attempts that hang")
             await rig.traffic("a", times=20)
             expected = await rig.places("a")
             await rig.until_in_file("a.ndjson", expected)
             await rig.until_exported("a", expected)
+        # and the worker ends, although nobody can end the call that hangs
+        assert rig.in_file("stuck.ndjson") == []
+    gate.set()
+    await until(lambda: rig.in_file("stuck.ndjson") == [(1, 1)], "the call that was made all the same")
 
 
 async def test_what_of_a_batch_got_into_export_is_not_put_there_again(rig: Rig) -> None:

@@ -234,7 +234,7 @@ def _fields(kind: type[Terminal]) -> st.SearchStrategy[Terminal]:
     return st.builds(
         kind,
         **{
-            field.name: special.get(field.name) or by_type[field.type.__name__]
+            field.name: special[field.name] if field.name in special else by_type[field.type.__name__]
             for field in msgspec.structs.fields(kind)
         },
     )
