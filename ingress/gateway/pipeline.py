@@ -89,6 +89,7 @@ class _Exchange:
         record.model_requested = request.model
         record.stream = request.stream
         plan = make_plan(caller, request)
+        record.route = plan.route.id
         await self.accept(caller, request, plan, body)
 
         self.stage = "screen_request"
@@ -285,7 +286,6 @@ class _Exchange:
 
     def attempts_for(self, caller: Caller, request: ChatRequest, choice: Choice) -> Attempts:
         parts = self.parts
-        self.record.route = choice.route.id
         return Attempts(
             self.record,
             caller,

@@ -12,6 +12,7 @@ import logging
 from processors.marks import Mark
 from processors.routing.state import WINDOW_US, Said, State
 from projections.log.connection import LogConnection
+from projections.log.ending import end
 from projections.log.reader import StreamReader
 from projections.log.writer import SegmentWriter
 from schemas import codec, subjects
@@ -86,8 +87,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         if following.done():
             following.result()
     finally:
-        following.cancel()
-        asked.cancel()
-        await asyncio.gather(following, asked, return_exceptions=True)
+        await end({following, asked})
         await writer.close()
         await connection.close()

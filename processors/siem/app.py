@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from processors.siem.ending import end
 from processors.siem.forward import LEAVE_S
 from processors.siem.targets import Targets
 from projections.live.config import LiveConfig
 from projections.log.connection import LogConnection
+from projections.log.ending import end
 from projections.vault import Vault
 from schemas.settings import Settings
 

@@ -12,11 +12,11 @@ import msgspec
 
 from processors.dead import bury
 from processors.siem.birth import Birth
-from processors.siem.ending import end
 from processors.siem.lines import Damaged, Line, Place, after, lines_of
 from processors.siem.positions import Positions, key_of
 from processors.siem.sink import START, Parked, Sink, Stored
 from projections.log.connection import LogConnection
+from projections.log.ending import end
 from projections.log.reader import Message, StreamReader, last_sequence
 from schemas.aggregates.siem_target import SiemTarget
 from schemas.errors import Unavailable

@@ -9,7 +9,6 @@ from pathlib import Path
 from nats.errors import Error as NatsError
 
 from processors.siem.birth import Birth, birth_of
-from processors.siem.ending import end
 from processors.siem.export import ExportSink
 from processors.siem.file import FileSink
 from processors.siem.forward import LEAVE_S, Forward
@@ -20,6 +19,7 @@ from projections.live.config import LiveConfig
 from projections.live.state import Changed
 from projections.log.api import ApiError
 from projections.log.connection import LogConnection
+from projections.log.ending import end
 from projections.vault import Vault
 from projections.vault.errors import NotAuthentic
 from schemas.aggregates.siem_target import SiemTarget

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from projections.live.state import Changed, LiveState
 from projections.log.connection import LogConnection
+from projections.log.ending import end
 from projections.log.reader import StreamReader, last_sequence
 from schemas.codec import Malformed
 
@@ -69,8 +70,7 @@ class LiveConfig(LiveState):
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end({self._task})
 
     async def _follow(self) -> None:
         async for batch in self._reader.batches():

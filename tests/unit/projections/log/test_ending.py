@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from processors.siem.ending import end
+from projections.log.ending import end
 
 
 async def test_a_swallowed_cancellation_is_repeated() -> None:
