@@ -41,3 +41,13 @@ def test_a_port_that_somebody_took_is_replaced(tmp_path: Path) -> None:
         path.write_text(json.dumps({"nats": taken}))
         port = PortBook(path).port("nats")
     assert port != taken and json.loads(path.read_text()) == {"nats": port}
+
+
+def test_a_port_chosen_elsewhere_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "ports.json"
+    book = PortBook(path)
+    assert book.known("gateway") is None
+    book.keep("gateway", 3050)
+    assert PortBook(path).known("gateway") == 3050
+    book.keep("gateway", 3051)
+    assert json.loads(path.read_text()) == {"gateway": 3051}
