@@ -78,7 +78,8 @@ def _fields(data: Data) -> str:
     """Names and values of what is short and set; of a configuration fact those of its spec."""
     spec = data.get("spec")
     told = spec if isinstance(spec, Mapping) else data
-    return " ".join(f"{name}={value}" for name, value in told.items() if _is_short(value))
+    # the hash of a key is nothing to read
+    return " ".join(f"{name}={value}" for name, value in told.items() if name != "hash" and _is_short(value))
 
 
 def _is_short(value: Any) -> bool:
