@@ -39,7 +39,7 @@ class LiveConfig(LiveState):
         live = cls(connection, on_change)
         goal = await last_sequence(connection, "CONFIG")
         live._task = asyncio.create_task(live._follow(), name="live-config")
-        reached = asyncio.create_task(live.wait_for(goal, timeout=None))
+        reached = asyncio.create_task(live.wait_for(goal, None))
         # a reader that fails must not leave the caller waiting
         await asyncio.wait({reached, live._task}, return_when=asyncio.FIRST_COMPLETED)
         if not reached.done():
@@ -57,12 +57,12 @@ class LiveConfig(LiveState):
         """Ends only when following failed for good; a composition root watches it."""
         return self._task
 
-    async def wait_for(self, sequence: int, timeout: float | None) -> bool:
+    async def wait_for(self, sequence: int, wait_s: float | None) -> bool:
         """Waits until the state has reached a position; False when the time (seconds) ran out first."""
         if self.sequence >= sequence:
             return True
         try:
-            async with asyncio.timeout(timeout), self._moved:
+            async with asyncio.timeout(wait_s), self._moved:
                 await self._moved.wait_for(lambda: self.sequence >= sequence)
         except TimeoutError:
             return False

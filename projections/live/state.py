@@ -107,7 +107,7 @@ class Changed(msgspec.Struct, frozen=True):
 
 
 class LiveState:
-    """All configuration in force, as of `sequence`. Folding is by subject, so a message applied twice changes nothing."""
+    """All configuration in force, as of `sequence`. Folding is by subject: a message applied twice changes nothing."""
 
     def __init__(self) -> None:
         self.tenants: dict[str, TenantView] = {}
