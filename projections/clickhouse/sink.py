@@ -29,7 +29,7 @@ ANNOUNCE_EVERY = 5_000
 """Sequences without a row after which the position is stored all the same."""
 _LATE_US = 1_000_000
 _LONG_US = 30_000_000
-_LOOKUP = 2_000
+_LOOKUP = 1_000
 
 _TYPES = {"text": "String", "texts": "Array(String)", "integer": "Int64", "boolean": "Bool"}
 _INSERTED = [number for number, column in enumerate(TRAFFIC) if column.kind in _TYPES]
@@ -128,7 +128,7 @@ class TrafficSink:
             table("traffic_position", self._generation),
             [("partition", "Int64"), ("first", "Int64"), ("last", "Int64")],
             [(self._partition, first, last)],
-            {},
+            {"async_insert": 0},
         )
 
     async def _insert(self, generation: int, first: int, last: int, messages: Sequence[Message]) -> None:
@@ -155,6 +155,7 @@ class TrafficSink:
             COLUMNS,
             rows,
             {
+                "async_insert": 0,
                 "insert_deduplicate": 1,
                 "insert_deduplication_token": token,
                 "deduplicate_blocks_in_dependent_materialized_views": 1,

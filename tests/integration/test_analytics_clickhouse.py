@@ -187,6 +187,17 @@ async def test_a_segment_that_stands_on_the_log_twice_counts_once(store: ClickHo
     await assert_rollups_agree(store, log)
 
 
+async def test_a_spool_that_comes_late_and_twice_counts_once(store: ClickHouse) -> None:
+    log = [msgspec.structs.replace(one, time_us=START_US + 3_600_000_000) for one in messages(5, per_segment=500)]
+    whole = [*log, *(msgspec.structs.replace(one, sequence=one.sequence + 5) for one in log)]
+    sink = TrafficSink(store, log_of(whole))
+    await sink.refresh()
+    await sink.handle(whole[:5])
+    await sink.handle(whole[5:])
+    assert await store.query("SELECT count(), uniqExact(request_id) FROM traffic_events") == [(2_500, 2_500)]
+    await assert_rollups_agree(store, log)
+
+
 async def test_messages_without_rows_move_the_position_in_memory_only(store: ClickHouse) -> None:
     log = [message(number, []) for number in range(1, 6)]
     log += [msgspec.structs.replace(one, sequence=one.sequence + 5) for one in messages(1)]

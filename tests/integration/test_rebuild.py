@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from projections.log.reader import StreamReader
+from projections.postgres.queries import TrafficFilter, list_traffic
 from projections.rebuild import rebuild
 from schemas.codec import decode_segment, open_fact
 from schemas.errors import Conflict, InvalidRequest, NotFound
@@ -46,6 +47,8 @@ async def test_rebuilt_at_rest_it_is_the_same(
         await made.write(50)
         await made.settle()
         await made.contents()
+        own = await list_traffic(made.pool, TrafficFilter(tenant="tenant-1"), limit=1000)
+        assert {row["tenant"] for row in own.rows} == {"tenant-1"}, "rights and policies come with the new tables"
         facts = [fact async for batch in StreamReader(made.connection, "OPS").batches(follow=False)
                  for message in batch for fact in decode_segment(message.payload).facts]  # fmt: skip
         said = open_fact(facts[-1])
