@@ -65,7 +65,7 @@ class Store(Protocol):
 class View(ConfigView, Protocol):
     """What is needed of the live configuration by commands."""
 
-    async def wait_for(self, sequence: int, timeout: float | None) -> bool: ...  # noqa: ASYNC109  as it is there
+    async def wait_for(self, sequence: int, wait_s: float | None) -> bool: ...
 
 
 class Tools(msgspec.Struct, frozen=True):

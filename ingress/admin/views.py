@@ -47,7 +47,7 @@ class StoredTraffic:
 class Following(Protocol):
     """What is needed of the live configuration."""
 
-    async def wait_for(self, sequence: int, timeout: float | None) -> bool: ...  # noqa: ASYNC109  as it is there
+    async def wait_for(self, sequence: int, wait_s: float | None) -> bool: ...
 
 
 class ConfigFreshness:
