@@ -112,5 +112,7 @@ async def _ensure_database(port: int, admin_password: str, password: str) -> Non
             await connection.execute(f"CREATE ROLE {ROLE} LOGIN CREATEROLE PASSWORD '{scram_verifier(password)}'")
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
             await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE} STRATEGY file_copy")
+            # whoever looks, the superuser too, finds the tables by their plain names
+            await connection.execute(f"ALTER DATABASE {DATABASE} SET search_path TO {ROLE}, public")
     finally:
         await connection.close(timeout=CHECK_TIMEOUT)
