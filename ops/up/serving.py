@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from schemas.topology import CONSUMERS
 
 PAUSE_S = 0.05
 """Between two looks: a process that is still loading must not be kept from it by being asked."""
+STILL_S = 1.0
+"""After so long without a step forward, nothing more is to be expected of workers."""
 ANSWER_S = 5.0
 MAX_ANSWER = 64 * 1024
 
@@ -98,16 +101,27 @@ class Working:
 
 
 async def wait_drained(connection: LogConnection, processors: Sequence[str], partitions: int) -> None:
-    """Returns once workers have taken and acknowledged all that is on the log for them.
+    """Returns once workers have acknowledged all that is on the log for them, or do not get any further.
 
     Raises:
         Unavailable, ApiError: the log does not say.
     """
-    waiting = list(consumers_of(processors, partitions))
-    while waiting:
-        stream, durable = waiting[-1]
-        info = await call(connection, f"CONSUMER.INFO.{stream}.{durable}")
-        if info["num_pending"] == 0 and info["num_ack_pending"] == 0:
-            waiting.pop()
-        else:
-            await asyncio.sleep(PAUSE_S)
+    consumers = list(consumers_of(processors, partitions))
+    before: list[tuple[int, int, int]] = []
+    moved = time.monotonic()
+    while True:
+        now = [await _standing(connection, stream, durable) for stream, durable in consumers]
+        if not any(pending or unacknowledged for pending, unacknowledged, _ in now):
+            return
+        if now != before:
+            before, moved = now, time.monotonic()
+        elif time.monotonic() - moved > STILL_S:
+            # what a worker that died had in its hands is nobody's until its time is up; the next start reads it
+            return
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _standing(connection: LogConnection, stream: str, durable: str) -> tuple[int, int, int]:
+    """Messages to be delivered, to be acknowledged, and how far all of them are."""
+    info = await call(connection, f"CONSUMER.INFO.{stream}.{durable}")
+    return info["num_pending"], info["num_ack_pending"], info["ack_floor"]["stream_seq"]

@@ -74,11 +74,11 @@ def test_partitions_of_traffic_have_consumers_of_their_own() -> None:
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, int]]:
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     """What the log says of each consumer."""
-    told: dict[str, dict[str, int]] = {}
+    told: dict[str, dict[str, Any]] = {}
 
-    async def call(connection: Any, subject: str) -> dict[str, int]:
+    async def call(connection: Any, subject: str) -> dict[str, Any]:
         return told[subject.rpartition(".")[2]]
 
     monkeypatch.setattr(serving, "call", call)
@@ -87,7 +87,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, int]]:
 
 
 async def test_workers_serve_once_they_beat_and_every_consumer_was_seen_with_somebody_waiting(
-    tmp_path: Path, answers: dict[str, dict[str, int]]
+    tmp_path: Path, answers: dict[str, dict[str, Any]]
 ) -> None:
     beat = tmp_path / "workers-1.beat"
     working = serving.Working(object(), beat, ["quota", "analytics"], 1)  # type: ignore[arg-type]
@@ -109,8 +109,12 @@ async def test_workers_serve_once_they_beat_and_every_consumer_was_seen_with_som
         await working.check()
 
 
-async def test_drained_means_taken_and_acknowledged(answers: dict[str, dict[str, int]]) -> None:
-    answers["quota"] = {"num_pending": 1, "num_ack_pending": 0}
+def standing(pending: int, unacknowledged: int, floor: int = 0) -> dict[str, Any]:
+    return {"num_pending": pending, "num_ack_pending": unacknowledged, "ack_floor": {"stream_seq": floor}}
+
+
+async def test_drained_means_taken_and_acknowledged(answers: dict[str, dict[str, Any]]) -> None:
+    answers["quota"] = standing(1, 0)
     waiting = asyncio.create_task(serving.wait_drained(object(), ["quota"], 1))  # type: ignore[arg-type]
 
     async def still_waits() -> bool:
@@ -119,11 +123,20 @@ async def test_drained_means_taken_and_acknowledged(answers: dict[str, dict[str,
         return not waiting.done()
 
     assert await still_waits()
-    answers["quota"] = {"num_pending": 0, "num_ack_pending": 1}
+    answers["quota"] = standing(0, 1)
     assert await still_waits()
-    answers["quota"] = {"num_pending": 0, "num_ack_pending": 0}
+    answers["quota"] = standing(0, 0, 1)
     async with asyncio.timeout(10):
         await waiting
+
+
+async def test_nobody_waits_for_what_a_dead_worker_had_in_its_hands(
+    answers: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "STILL_S", 0.01)
+    answers["quota"] = standing(0, 1)
+    async with asyncio.timeout(10):
+        await serving.wait_drained(object(), ["quota"], 1)  # type: ignore[arg-type]
 
 
 SETTINGS = Settings(
