@@ -16,12 +16,12 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from processors.dead import bury
-from processors.feed import Feed
 from processors.inbox import Delivery, Inbox, delivery_of, follows
-from projections.log.api import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, ApiError, call
+from processors.supply import Supply
+from projections.log.api import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, ApiError
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, last_sequence
-from projections.log.topology import apply, durable_name
+from projections.log.topology import durable_name
 from projections.ranges import batches
 from schemas import subjects
 from schemas.errors import Invalid, Rejected, Unavailable
@@ -36,7 +36,6 @@ LOOK_S = 2.0
 """After so long without anything new, the stream is asked whether something was missed."""
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.05, 5.0
 _PROGRESS_S = 10.0
-_STUCK_LOOKS = 3
 _LEAVE_S = 5.0
 _OUTAGE = (Rejected, Unavailable, OSError, TimeoutError, NatsError)
 
@@ -99,19 +98,17 @@ class Door:
         self._stream = consumer.stream
         self._durable = durable_name(consumer, partition, shares)
         self._subject = "" if shares == 1 else subjects.traffic(partition)
-        self._topology = topology
         self._handle = handle
         self._position = position
         self._refresh = refresh
         self._skip = skip
         self._skipped = 0
         self._inbox = Inbox()
-        self._feed: Feed | None = None
+        self._supply = Supply(settings, connection, topology, self._stream, self._durable, self._subject, self._inbox)
         self._held: list[Delivery] = []
         self._last: Delivery | None = None
         self._idle_since = 0.0
         self._told_at = 0.0
-        self._silent_looks = 0
 
     @property
     def cursor(self) -> int:
@@ -131,8 +128,7 @@ class Door:
             leave.cancel()
             work.cancel()
             await asyncio.wait((work,))
-            if self._feed is not None:
-                await self._feed.stop()
+            await self._supply.close()
         log.info("event=door_closed consumer=%s position=%d", self._durable, self.cursor)
         if not work.cancelled():
             work.result()
@@ -149,7 +145,7 @@ class Door:
     async def _deliver(self, raw: list[Msg]) -> None:
         if not raw:
             return
-        self._silent_looks = 0
+        self._supply.arrived()
         self._held = [delivery_of(message, self._stream) for message in raw]
         before = self.cursor
         while True:
@@ -191,7 +187,8 @@ class Door:
         await self._recover()
         while self._connection.connected:
             try:
-                await self._check_feed()
+                if await self._supply.check():
+                    self._last = None
                 last = await last_sequence(self._connection, self._stream, self._subject or None)
                 if last <= self.cursor:
                     if last < self.cursor:
@@ -217,43 +214,6 @@ class Door:
         async with aclosing(found):
             async for batch in found:
                 await self._attempt(batch)
-
-    async def _check_feed(self) -> None:
-        """Makes the durable if it is missing, and the subscription if it brings nothing although there is something."""
-        try:
-            info = await call(self._connection, f"CONSUMER.INFO.{self._stream}.{self._durable}")
-        except ApiError as error:
-            if error.number not in (CONSUMER_NOT_FOUND, STREAM_NOT_FOUND):
-                raise
-            settings = self._settings
-            done = await apply(
-                self._connection, self._topology, replicas=settings.replicas, partitions=settings.partitions
-            )
-            log.warning("event=durable_missing consumer=%s done=%s", self._durable, "; ".join(done) or "nothing")
-            self._last = None
-            info = {"num_pending": 0}
-        self._silent_looks = self._silent_looks + 1 if info["num_pending"] > 0 else 0
-        if self._feed is not None and self._silent_looks >= _STUCK_LOOKS:
-            log.warning("event=feed_stuck consumer=%s pending=%d", self._durable, info["num_pending"])
-            await self._feed.stop()
-            self._feed = None
-        if self._feed is None:
-            self._last = None
-            self._silent_looks = 0
-            self._inbox.clear()
-            feed = Feed(
-                self._settings.nats_url,
-                stream=self._stream,
-                durable=self._durable,
-                subject=self._subject or _any_of(self._topology, self._stream),
-                deliver=self._inbox.put,
-            )
-            try:
-                await feed.start()
-            except (NatsError, OSError, TimeoutError) as error:
-                log.warning("event=feed_failed consumer=%s error=%s", self._durable, type(error).__name__)
-                return
-            self._feed = feed
 
     # --- towards the sink
 
@@ -336,7 +296,3 @@ class Door:
             await say()
         except (NatsError, OSError) as error:
             log.debug("event=not_told consumer=%s error=%s", self._durable, type(error).__name__)
-
-
-def _any_of(topology: Topology, stream: str) -> str:
-    return next(declared.subjects[0] for declared in topology.streams if declared.name == stream)

@@ -37,8 +37,11 @@ _OUTAGE_CODES = frozenset(
         252,  # TOO_MANY_PARTS
         285,  # TOO_FEW_LIVE_REPLICAS
         319,  # UNKNOWN_STATUS_OF_INSERT
+        390,  # CANNOT_GET_CREATE_TABLE_QUERY: the table to be like was dropped at this moment
         394,  # QUERY_WAS_CANCELLED
         425,  # SYSTEM_ERROR
+        473,  # DEADLOCK_AVOIDED
+        741,  # TABLE_UUID_MISMATCH: likewise
         735,  # QUERY_WAS_CANCELLED_BY_CLIENT
         999,  # KEEPER_EXCEPTION
     }

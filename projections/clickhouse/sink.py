@@ -27,6 +27,8 @@ CHECK_S = 2.0
 """How often, under load, it is asked whether another generation is in use."""
 ANNOUNCE_EVERY = 5_000
 """Sequences without a row after which the position is stored all the same."""
+ANNOUNCE_IDLE_S = 30.0
+"""Likewise the time; until then the table seems to be behind by what made no rows."""
 _LATE_US = 1_000_000
 _LONG_US = 30_000_000
 _LOOKUP = 1_000
@@ -62,6 +64,7 @@ class TrafficSink:
         self._generation = generation
         self._sequence = 0
         self._announced = 0
+        self._announced_at = time.monotonic()
         self._settled: tuple[int, int] | None = None
         """Generation and last sequence of the announcement that is known to be followed by its rows."""
         self._checked_at = 0.0
@@ -92,6 +95,10 @@ class TrafficSink:
         if generation != self._generation or self._sequence < last or self._announced != last:
             log.info("event=position sink=analytics generation=%d from=%d to=%d", generation, self._sequence, last)
             self._generation, self._sequence, self._announced = generation, last, last
+        elif self._sequence > self._announced and time.monotonic() - self._announced_at > ANNOUNCE_IDLE_S:
+            await self._announce(self._announced + 1, self._sequence)
+            self._announced = self._sequence
+            self._settled = (generation, self._announced)
 
     async def handle(self, messages: Sequence[Message]) -> None:
         """Applies messages that follow the position without a gap.
@@ -124,6 +131,7 @@ class TrafficSink:
         self._settled = (self._generation, sequence)
 
     async def _announce(self, first: int, last: int) -> None:
+        self._announced_at = time.monotonic()
         await self._store.insert(
             table("traffic_position", self._generation),
             [("partition", "Int64"), ("first", "Int64"), ("last", "Int64")],

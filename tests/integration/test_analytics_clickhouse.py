@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from projections.clickhouse import sink as sinks
 from projections.clickhouse import tables
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.sink import COLUMNS, TrafficSink
+from projections.clickhouse.standing import positions
 from projections.rows import TRAFFIC, Message, rows_of
 from schemas.errors import Invalid, Rejected
 from tests.integration.sample_log import START_US, Traffic, message, messages
@@ -209,6 +211,23 @@ async def test_messages_without_rows_move_the_position_in_memory_only(store: Cli
     await sink.handle(log[5:])
     assert await store.query("SELECT first, last FROM traffic_position_1") == [(1, 6)]
     assert await stored(store) == expected(log)
+
+
+async def test_a_quiet_log_does_not_leave_the_position_behind(
+    store: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks, "ANNOUNCE_IDLE_S", 0.0)
+    log = [message(number, []) for number in range(1, 6)]
+    sink = TrafficSink(store, log_of(log))
+    await sink.refresh()
+    await sink.handle(log)
+    await sink.refresh()
+    assert await positions(store) == [("analytics", "TRAFFIC", 5)]
+    await sink.refresh()
+    assert await store.query("SELECT first, last FROM traffic_position_1") == [(1, 5)]
+    again = TrafficSink(store, log_of(log))
+    await again.refresh()
+    assert again.position() == 5
 
 
 async def test_bytes_that_are_no_segment_can_be_stepped_over(store: ClickHouse) -> None:
