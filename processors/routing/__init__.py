@@ -1,1 +1,1 @@
-"""Follows how provider accounts do, over all gateways, and says so on DECISIONS."""
+"""How provider accounts are doing, over all gateways: health by windows of time, and circuits that open and close."""

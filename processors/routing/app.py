@@ -1,8 +1,4 @@
-"""The process that watches provider accounts.
-
-After a kill it may repeat what it said in its last seconds: a decision is known by tenant, account and time, and saying
-it twice changes nothing.
-"""
+"""The process that watches provider accounts. Composition only."""
 
 from __future__ import annotations
 
@@ -10,83 +6,84 @@ import asyncio
 import logging
 
 from processors.marks import Mark
-from processors.routing.state import WINDOW_US, Said, State
+from processors.routing.health import Health
+from processors.routing.worker import WORKER, RoutingWorker
 from projections.log.connection import LogConnection
 from projections.log.ending import end
-from projections.log.reader import StreamReader
+from projections.log.reader import StreamReader, last_sequence
 from projections.log.writer import SegmentWriter
-from schemas import codec, subjects
-from schemas.codec import Malformed
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
 
-GRACE_US = 2_000_000
-"""How long after the end of a window its last calls may still be on their way."""
+_QUEUE_BYTES = 4 * 1024 * 1024
+_TICK_S = 1.0
+_MARK_S = 5.0
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Watches until `stop` is set.
+    """Works until `stop` is set.
 
     Raises:
         Unavailable: the log cannot be reached at the start.
     """
-    connection = await LogConnection.open(settings.nats_url, "routing")
     clock = SystemClock()
     ids = Ids(clock)
+    connection = await LogConnection.open(settings.nats_url, WORKER)
     writer = SegmentWriter(
         connection,
         clock,
         ids,
         stream="DECISIONS",
-        writer="routing",
+        writer=WORKER,
         boot=ids.new(),
-        queue_bytes=settings.queue_bytes,
+        queue_bytes=_QUEUE_BYTES,
         segment_bytes=settings.segment_bytes,
     )
-    mark = Mark(connection, "routing")
-    start = await mark.load()
-    state = State(start - 1)
-
-    def say(said: list[Said]) -> list[asyncio.Future[int]]:
-        futures = []
-        for each in said:
-            fact = codec.fact(
-                each.data,
-                id=ids.new(),
-                time=each.time_us,
-                tenant=each.tenant,
-                actor="worker:routing",
-                correlation=each.data.account,
-            )
-            futures.append(writer.append(subjects.decisions("routing", each.tenant), [fact], must=True))
-        return futures
-
-    async def follow() -> None:
-        async for batch in StreamReader(connection, "TRAFFIC", start=start).batches():
-            for message in batch:
-                try:
-                    say(state.apply(message.sequence, message.payload))
-                except Malformed as error:
-                    log.error("event=segment_skipped position=TRAFFIC:%d reason=%s", message.sequence, error)
-                    state.sequence = message.sequence
-
-    await writer.start()
-    following = asyncio.create_task(follow(), name="routing follows")
-    asked = asyncio.create_task(stop.wait())
+    tasks: set[asyncio.Task[None]] = set()
     try:
-        while not asked.done() and not following.done():
-            await asyncio.wait({asked, following}, timeout=WINDOW_US / 2e6, return_when=asyncio.FIRST_COMPLETED)
-            said = say(state.pass_time(clock.now_us() - GRACE_US))
-            if said:
-                # the mark may pass a window only once the log has what was said of it
-                await asyncio.wait(said, timeout=WINDOW_US / 2e6)
-            if all(future.done() for future in said):
-                await mark.save(state.mark())
-        if following.done():
-            following.result()
+        await writer.start()
+        mark = Mark(connection, WORKER)
+        # a stream that was begun anew has not come so far as the mark
+        position = min(await mark.load() - 1, await last_sequence(connection, "TRAFFIC"))
+        worker = RoutingWorker(connection, writer, Health(), clock, position=position)
+        await worker.warm()
+        log.info("event=routing_started after=TRAFFIC:%d", worker.position)
+        tasks = {
+            asyncio.create_task(_follow(connection, worker), name="routing follows"),
+            asyncio.create_task(_tick(worker), name="routing ticks"),
+            asyncio.create_task(_remember(worker, mark), name="routing remembers"),
+        }
+        asked = asyncio.create_task(_asked(stop))
+        done, _ = await asyncio.wait({*tasks, asked}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        await end({*tasks, asked})
+        await mark.save(worker.position + 1)
     finally:
-        await end({following, asked})
+        await end(tasks)
         await writer.close()
         await connection.close()
+
+
+async def _asked(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _follow(connection: LogConnection, worker: RoutingWorker) -> None:
+    async for batch in StreamReader(connection, "TRAFFIC", start=worker.position + 1).batches():
+        await worker.handle(batch)
+
+
+async def _tick(worker: RoutingWorker) -> None:
+    while True:
+        await asyncio.sleep(_TICK_S)
+        await worker.tick()
+
+
+async def _remember(worker: RoutingWorker, mark: Mark) -> None:
+    """Saves now and then up to where everything is said. What is read twice after a kill is not said twice."""
+    while True:
+        await asyncio.sleep(_MARK_S)
+        await mark.save(worker.position + 1)
