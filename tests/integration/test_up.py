@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -144,6 +145,34 @@ def test_ctrl_c_ends_it_in_order_and_a_second_start_resumes(own: RunningNexus) -
     }
     until_sync(lambda: recorded(own, request), "the request before the stop is still there")
     assert ask(own)
+
+
+def test_ctrl_c_under_load_loses_nothing_that_was_answered(own: RunningNexus) -> None:
+    answered: list[str] = []
+    enough = threading.Event()
+
+    def apply_load() -> None:
+        client = own.client()
+        try:
+            while True:
+                answer = client.chat.completions.with_raw_response.create(model="gpt-4o", messages=QUESTION)  # type: ignore[arg-type]
+                answered.append(answer.headers["x-nexus-request-id"])
+                if len(answered) > 40:
+                    enough.set()
+        except openai.OpenAIError:
+            enough.set()
+
+    callers = [threading.Thread(target=apply_load) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    assert enough.wait(60)
+    assert own.stop() == 0
+    for caller in callers:
+        caller.join(60)
+    assert len(answered) > 40
+    own.start()
+    until_sync(lambda: recorded(own, answered[-1]), "the last request is recorded")
+    assert [request for request in answered if not recorded(own, request)] == []
 
 
 def test_a_killed_supervisor_takes_everything_along_and_the_next_start_recovers(own: RunningNexus) -> None:
