@@ -16,7 +16,7 @@ from ingress.gateway.call import CallFailed
 from ingress.gateway.door import ClientLeft, Door
 from ingress.gateway.parts import Parts
 from ingress.gateway.plan import Plan, make_plan, person_of
-from ingress.gateway.record import Record
+from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
 from ingress.gateway.upstream import ProviderStream
 from projections.screening import redact, screened
@@ -108,9 +108,12 @@ class _Exchange:
         await self.attempts.reserve(choice.targets[0])
 
         self.stage = "log"
-        record.commit()
+        record.commit(watched=True)
         if plan.route.durability == "strict":
             await record.acknowledged()
+        else:
+            # a gateway killed from here on has still told the log; whether it is stored is awaited before the answer
+            await record.published()
 
         self.stage = "call"
         if request.stream:
@@ -217,9 +220,7 @@ class _Exchange:
         record.spool = plan.route.on_log_failure == "spool"
         if not record.spool and not record.log_is_healthy:
             self.stage = "log"
-            raise Unavailable(
-                "The audit log is not accepting records at the moment.", code="log_unavailable", retry_after=2
-            )
+            raise log_unavailable()
         record.data_subject = parts.vault.pseudonym(record.tenant, person_of(caller, request))
         record.accept(
             RequestAccepted(

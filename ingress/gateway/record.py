@@ -19,6 +19,10 @@ ACK_TIMEOUT_S = 5.0
 """How long a caller waits for the log before being told to come back."""
 
 
+def log_unavailable() -> Unavailable:
+    return Unavailable("The audit log is not accepting records at the moment.", code="log_unavailable", retry_after=2)
+
+
 class OpenRequests:
     """The requests of this process that are accepted and not yet closed, and under which name they are written."""
 
@@ -58,6 +62,7 @@ class Record:
         self._pending: list[Fact] = []
         self._last = ""
         self._commit: asyncio.Future[int] | None = None
+        self._sent: asyncio.Future[None] | None = None
 
         self.key_id = ""
         self.key_prefix = ""
@@ -115,8 +120,12 @@ class Record:
         self.accepted = True
         self._opened.opened()
 
-    def commit(self, *, must: bool = False) -> None:
+    def commit(self, *, must: bool = False, watched: bool = False) -> None:
         """Hands the facts gathered so far to the log, without waiting.
+
+        Args:
+            must: it is the end of something that was accepted, and may pass the limits of the queue.
+            watched: `published` will be asked.
 
         Raises:
             Unavailable: the queue to the log is full; the facts stay gathered.
@@ -124,8 +133,27 @@ class Record:
         if not self._pending:
             return
         writer = self._writers[self._partition]
-        self._commit = writer.append(subjects.traffic(self._partition), self._pending, must=must, spool=self.spool)
+        sent: asyncio.Future[None] | None = asyncio.get_running_loop().create_future() if watched else None
+        self._commit = writer.append(
+            subjects.traffic(self._partition), self._pending, must=must, spool=self.spool, sent=sent
+        )
+        self._sent = sent
         self._pending = []
+
+    async def published(self) -> None:
+        """Waits until what was committed has left this process: a kill after that cannot make it unknown.
+
+        Raises:
+            Unavailable: it could not be sent in time. It stays queued, as with `acknowledged`.
+        """
+        sent, commit = self._sent, self._commit
+        if sent is None or commit is None or sent.done():
+            return
+        await asyncio.wait((sent, commit), timeout=ACK_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        if commit.done():
+            commit.result()
+        elif not sent.done():
+            raise log_unavailable()
 
     async def acknowledged(self) -> int:
         """Waits until the log has what was committed last; its position in TRAFFIC, 0 when it is in the spool.
@@ -141,9 +169,7 @@ class Record:
             # the future belongs to the segment, not to this caller: it must survive a caller who leaves
             await asyncio.wait((commit,), timeout=ACK_TIMEOUT_S)
         if not commit.done():
-            raise Unavailable(
-                "The audit log is not accepting records at the moment.", code="log_unavailable", retry_after=2
-            )
+            raise log_unavailable()
         return commit.result()
 
     def close(

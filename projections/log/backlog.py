@@ -14,7 +14,7 @@ from schemas.envelope import GENESIS
 class Draft:
     """Facts of one subject that will leave as one segment."""
 
-    __slots__ = ("facts", "futures", "since", "size", "spool", "subject")
+    __slots__ = ("facts", "futures", "sent", "since", "size", "spool", "subject")
 
     def __init__(self, subject: str, since: float) -> None:
         self.subject = subject
@@ -24,6 +24,8 @@ class Draft:
         self.futures: list[asyncio.Future[int]] = []
         self.spool: list[asyncio.Future[int]] = []
         """Those of `futures` that the spool may satisfy."""
+        self.sent: list[asyncio.Future[None]] = []
+        """Who wants to know when the bytes have left this process."""
         self.size = 0
 
 
@@ -31,8 +33,8 @@ class Formed:
     """A segment with its place in a chain, until it is acknowledged."""
 
     __slots__ = (
-        "acknowledged", "attempts", "boot", "file", "first_sent", "futures", "number", "offset", "payload", "since",
-        "size", "spool", "subject", "writer",
+        "acknowledged", "attempts", "boot", "file", "first_sent", "futures", "number", "offset", "payload", "sent",
+        "since", "size", "spool", "subject", "writer",
     )  # fmt: skip
 
     def __init__(self, subject: str, writer: str, boot: str, number: int, size: int) -> None:
@@ -47,6 +49,7 @@ class Formed:
         self.offset = 0
         self.futures: list[asyncio.Future[int]] = []
         self.spool: list[asyncio.Future[int]] = []
+        self.sent: list[asyncio.Future[None]] = []
         self.since = 0.0
         self.attempts = 0
         self.first_sent = 0.0
@@ -55,6 +58,13 @@ class Formed:
     @property
     def msg_id(self) -> str:
         return f"{self.writer}/{self.boot}/{self.number}"
+
+    def left(self) -> None:
+        """The bytes are out of this process: on the wire to the log, or in a file. Its death cannot take them back."""
+        for sent in self.sent:
+            if not sent.done():
+                sent.set_result(None)
+        self.sent = []
 
 
 class Backlog:
@@ -100,7 +110,14 @@ class Backlog:
         return self._drafts[0].since if self._drafts else float("inf")
 
     def add(
-        self, subject: str, facts: list[bytes], size: int, future: asyncio.Future[int], spool: bool, now: float
+        self,
+        subject: str,
+        facts: list[bytes],
+        size: int,
+        future: asyncio.Future[int],
+        spool: bool,
+        now: float,
+        sent: asyncio.Future[None] | None = None,
     ) -> None:
         """Facts of one call stay together."""
         draft = self._open.get(subject)
@@ -110,6 +127,8 @@ class Backlog:
         draft.facts += facts
         draft.futures.append(future)
         draft.size += size
+        if sent is not None:
+            draft.sent.append(sent)
         self.size += size
         if spool:
             draft.spool.append(future)
@@ -141,6 +160,7 @@ class Backlog:
         """The first pending segment is stored."""
         segment = self.pending.popleft()
         segment.acknowledged = True
+        segment.left()
         if segment.file is None:
             self.size -= segment.size
         else:
@@ -157,6 +177,7 @@ class Backlog:
             return
         segment.file, segment.offset = file, offset
         segment.payload = None
+        segment.left()
         file.unacknowledged += 1
         self.on_disk += 1
         self.size -= segment.size
@@ -192,6 +213,7 @@ class Backlog:
         segment.payload = payload
         segment.futures = draft.futures
         segment.spool = draft.spool
+        segment.sent = draft.sent
         segment.since = draft.since
         self.size += segment.size - draft.size
         self.pending.append(segment)

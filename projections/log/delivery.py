@@ -103,6 +103,10 @@ class Delivery:
             self._outcome = asyncio.get_running_loop().create_future()
             try:
                 await connection.nc.publish(segment.subject, payload, reply=reply, headers=headers)
+                if segment.sent:
+                    # the client gathers what is published; some wait until it has been written
+                    await connection.nc._flush_pending(force_flush=True)
+                    segment.left()
                 outcome = await self._outcome
             except (NatsError, OSError) as error:
                 outcome = type(error).__name__

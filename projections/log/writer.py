@@ -163,13 +163,20 @@ class SegmentWriter:
         )
 
     def append(
-        self, subject: str, facts: Sequence[Fact], *, must: bool = False, spool: bool = False
+        self,
+        subject: str,
+        facts: Sequence[Fact],
+        *,
+        must: bool = False,
+        spool: bool = False,
+        sent: asyncio.Future[None] | None = None,
     ) -> asyncio.Future[int]:
         """Queues facts; those of one call stay together, and all of one subject in order.
 
         Args:
             must: may pass the limits: the end of something that was accepted.
             spool: a synced local file will do when the log does not take them in time.
+            sent: set once the facts have left this process, so that its death cannot lose them any more.
 
         Returns:
             A future of the sequence of their segment once the log has acknowledged it, 0 when they were spooled.
@@ -180,9 +187,16 @@ class SegmentWriter:
         """
         if self._closed:
             raise Unavailable("this process is shutting down; try again", retry_after=1)
-        return self._add(subject, facts, must, spool)
+        return self._add(subject, facts, must, spool, sent)
 
-    def _add(self, subject: str, facts: Sequence[Fact], must: bool = True, spool: bool = False) -> asyncio.Future[int]:
+    def _add(
+        self,
+        subject: str,
+        facts: Sequence[Fact],
+        must: bool = True,
+        spool: bool = False,
+        sent: asyncio.Future[None] | None = None,
+    ) -> asyncio.Future[int]:
         encode = codec.encode_fact
         encoded = [encode(fact) for fact in facts]
         size = sum(map(len, encoded))
@@ -202,7 +216,7 @@ class SegmentWriter:
             if fact.type == _ACCEPTED:
                 self.admitted += 1
         future: asyncio.Future[int] = self._loop.create_future()
-        backlog.add(subject, encoded, size, future, spool, self._clock.monotonic())
+        backlog.add(subject, encoded, size, future, spool, self._clock.monotonic(), sent)
         if spool and spooler is not None:
             spooler.kick()
         idle = self._idle
