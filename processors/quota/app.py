@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from processors.door import consume
+from processors.quota import snapshot
 from processors.quota.append import STREAM, StreamLedgerLog
 from processors.quota.counters import Counters
-from processors.quota.ledger import Ledger
 from processors.quota.worker import WRITER, QuotaWorker
 from projections.live.config import LiveConfig
 from projections.live.state import Changed
 from projections.log.api import call
 from projections.log.connection import LogConnection
+from projections.log.ending import end
+from projections.log.reader import last_sequence
 from projections.log.topology import apply
 from projections.valkey.spent import SpentStore
 from schemas.aggregates.budget import Budget
@@ -37,7 +39,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """
     clock = SystemClock()
     ids = Ids(clock)
-    ledger = Ledger()
     connection = await LogConnection.open(settings.nats_url, WRITER)
     live: LiveConfig | None = None
     counters: Counters | None = None
@@ -60,6 +61,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         live = await LiveConfig.start(connection, configured)
         following = live
         boot = ids.new()
+        incarnation = await _incarnation(connection)
+        ledger = snapshot.load(settings.data, incarnation, await last_sequence(connection, STREAM))
         workers = [
             QuotaWorker(
                 StreamLedgerLog(connection),
@@ -75,7 +78,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         ]
         await workers[0].refresh()
         if settings.valkey_url:
-            store = SpentStore(settings.valkey_url, log=await _incarnation(connection))
+            store = SpentStore(settings.valkey_url, log=incarnation)
             held = await _gateways_may_run(connection, clock.now_us())
             counters = Counters(ledger, store, clock, lambda: tuple(following.tenants), budgets, may_be_held=held)
         else:
@@ -85,6 +88,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             if counters is not None:
                 tasks.create_task(counters.run(stop))
             tasks.create_task(_follow(live, stop))
+            tasks.create_task(snapshot.keep(ledger, settings.data, incarnation, stop))
             for partition, worker in enumerate(workers):
                 tasks.create_task(
                     consume(
@@ -109,7 +113,7 @@ async def _follow(live: LiveConfig, stop: asyncio.Event) -> None:
             if live.task.done():
                 await live.task
     finally:
-        asking.cancel()
+        await end({asking})
 
 
 async def _incarnation(connection: LogConnection) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from processors.quota.ledger import Ledger
+from projections.log.ending import end
 from projections.valkey.spent import SpentStore, WindowSpend
 from schemas.aggregates.budget import Budget
 from schemas.errors import Unavailable
@@ -78,14 +79,14 @@ class Counters:
             while not stop.is_set():
                 waking = asyncio.create_task(self._wake.wait())
                 await asyncio.wait((waking, asking), timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-                waking.cancel()
+                await end({waking})
                 try:
                     await self.step()
                 except Unavailable as error:
                     log.warning("event=counters_not_written error=%s", error)
                     await asyncio.wait((asking,), timeout=LOOK_S)
         finally:
-            asking.cancel()
+            await end({asking})
 
     async def step(self) -> None:
         """Brings Valkey up to date.

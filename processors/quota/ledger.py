@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from schemas.aggregates.budget import Budget
 from schemas.codec import decode_segment, open_fact, segment_hash
 from schemas.envelope import GENESIS
@@ -19,30 +21,32 @@ def windows_of(day: str) -> tuple[str, str, str]:
     return day, day[:7], "total"
 
 
-class TenantLedger:
+class TenantLedger(msgspec.Struct):
     """One tenant's part. All sums are micro-dollars."""
 
-    def __init__(self, tenant: str) -> None:
-        self.tenant = tenant
-        self.sequence = 0
-        """Of the last message of the subject."""
-        self.version = 0
-        self.hash = GENESIS
-        self.through: dict[int, int] = {}
-        """By partition: every terminal fact of the tenant up to here is recorded."""
-        self.crossed: set[tuple[str, str, int]] = set()
-        """Budget, window, per cent."""
-        self._spent: dict[tuple[str, str, str], int] = {}
-        self._applied: dict[tuple[str, str], dict[str, int]] = {}
-        self._seen: dict[str, str] = {}
+    tenant: str
+    sequence: int = 0
+    """Of the last message of the subject."""
+    version: int = 0
+    hash: bytes = GENESIS
+    through: dict[int, int] = {}
+    """By partition: every terminal fact of the tenant up to here is recorded."""
+    crossed: set[tuple[str, str, int]] = set()
+    """Budget, window, per cent."""
+    sums: dict[tuple[str, str, str], int] = {}
+    """By scope, target and window."""
+    settled: dict[tuple[str, str], dict[str, int]] = {}
+    """By budget and window: by `writer/boot`."""
+    seen: dict[str, str] = {}
+    """By `writer/boot`: the last day that it settled anything of."""
 
     def spent(self, budget: Budget, window: str) -> int:
         """What counts against a budget in a window (`schemas.spend.applies`)."""
-        return self._spent.get((budget.scope, budget.target, window), 0)
+        return self.sums.get((budget.scope, budget.target, window), 0)
 
     def applied(self, budget: str, window: str) -> dict[str, int]:
         """By `writer/boot`: how much of what it had set aside in the budget is recorded."""
-        return self._applied.get((budget, window), {})
+        return self.settled.get((budget, window), {})
 
     def add(self, recorded: SpendRecorded) -> None:
         self.through[recorded.partition] = max(self.through.get(recorded.partition, 0), recorded.through_sequence)
@@ -55,12 +59,12 @@ class TenantLedger:
                     ("model", line.model),
                 ):
                     place = (scope, target, window)
-                    self._spent[place] = self._spent.get(place, 0) + line.cost_micros
-        for settled in recorded.settled:
-            self._seen[settled.boot] = max(self._seen.get(settled.boot, ""), settled.day)
-            for window in windows_of(settled.day):
-                applied = self._applied.setdefault((settled.budget, window), {})
-                applied[settled.boot] = applied.get(settled.boot, 0) + settled.cost_micros
+                    self.sums[place] = self.sums.get(place, 0) + line.cost_micros
+        for one in recorded.settled:
+            self.seen[one.boot] = max(self.seen.get(one.boot, ""), one.day)
+            for window in windows_of(one.day):
+                applied = self.settled.setdefault((one.budget, window), {})
+                applied[one.boot] = applied.get(one.boot, 0) + one.cost_micros
 
     def forget(self, today: str) -> None:
         """Lets go of what no budget asks for any more: windows and writers of long ago."""
@@ -69,27 +73,26 @@ class TenantLedger:
         def over(window: str) -> bool:
             return window != "total" and window < oldest[: len(window)]
 
-        self._spent = {place: sum for place, sum in self._spent.items() if not over(place[2])}
+        self.sums = {place: sum for place, sum in self.sums.items() if not over(place[2])}
         self.crossed = {entry for entry in self.crossed if not over(entry[1])}
-        gone = {boot for boot, day in self._seen.items() if day < oldest}
+        gone = {boot for boot, day in self.seen.items() if day < oldest}
         for boot in gone:
-            del self._seen[boot]
-        self._applied = {
+            del self.seen[boot]
+        self.settled = {
             place: {boot: sum for boot, sum in applied.items() if boot not in gone}
-            for place, applied in self._applied.items()
+            for place, applied in self.settled.items()
             if not over(place[1])
         }
 
 
-class Ledger:
+class Ledger(msgspec.Struct):
     """All tenants. Messages may be applied again, and those of different tenants in any order."""
 
-    def __init__(self) -> None:
-        self.tenants: dict[str, TenantLedger] = {}
-        self.sequence = 0
-        """Every message of LEDGER up to here is in the fold."""
-        self.positions: dict[int, int] = {}
-        """By partition: everything of TRAFFIC up to here is recorded, for all tenants."""
+    tenants: dict[str, TenantLedger] = {}
+    sequence: int = 0
+    """Every message of LEDGER up to here is in the fold."""
+    positions: dict[int, int] = {}
+    """By partition: everything of TRAFFIC up to here is recorded, for all tenants."""
 
     def tenant(self, tenant: str) -> TenantLedger:
         found = self.tenants.get(tenant)

@@ -8,6 +8,7 @@ import logging
 from processors.reconcile import checkpoint
 from processors.reconcile.sweeper import TICK_S, WRITER, Sweeper
 from projections.log.connection import LogConnection
+from projections.log.ending import end
 from projections.log.topology import apply
 from projections.log.writer import SegmentWriter
 from schemas.ids import Ids, SystemClock
@@ -45,8 +46,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 tasks.create_task(_mark(sweeper, marks, start - 1, stop))
                 tasks.create_task(_watch(following, stop))
         finally:
-            following.cancel()
-            await asyncio.wait((following,), timeout=TICK_S)
+            await end({following})
             await marks.close()
     finally:
         await connection.close()
@@ -74,4 +74,4 @@ async def _watch(following: asyncio.Task[None], stop: asyncio.Event) -> None:
         if following.done():
             await following
     finally:
-        asking.cancel()
+        await end({asking})

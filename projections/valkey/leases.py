@@ -7,13 +7,15 @@ import logging
 from collections.abc import Sequence
 from itertools import groupby
 
+from projections.log.ending import end
 from projections.valkey.lease import Lease, Reservation, take
+from projections.valkey.refusals import unavailable, used_up
 from projections.valkey.scripts import LEASE, window_key
 from projections.valkey.store import Argument, Script, Store
 from schemas.aggregates.budget import WINDOWS, Budget
-from schemas.errors import LimitReached, Unavailable
+from schemas.errors import Unavailable
 from schemas.ids import Clock
-from schemas.spend import seconds_left, window_of
+from schemas.spend import window_of
 
 _log = logging.getLogger(__name__)
 _LEASE = Script(LEASE)
@@ -137,8 +139,7 @@ class Leases:
     async def close(self) -> None:
         """Gives back what is left and closes the connection. What is not yet in the ledger stays set aside."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end({self._task})
             self._task = None
         for lease in self._leases.values():
             lease.give_back()
@@ -193,7 +194,7 @@ class Leases:
     async def _borrow(self, tenant: str, budgets: Sequence[Budget], want: int, minimum: int, at_us: int) -> Reservation:
         now = self._clock.monotonic()
         if now < self._try_again_at:
-            raise self._unavailable("it did not answer a moment ago")
+            raise unavailable("it did not answer a moment ago")
         leases = [self._lease(tenant, budget, at_us) for budget in budgets]
         held, asks = [], []
         for lease, budget in zip(leases, budgets, strict=True):
@@ -203,7 +204,7 @@ class Leases:
             own = max(0, min(lease.free, want))
             need, least = want - own, max(0, minimum - own)
             if now < lease.short_until and lease.short_available < least:
-                raise self._short(lease, budget, least, at_us)
+                raise used_up(lease, budget, least, at_us)
             held.append(own)
             asks.append((need, least, lease.limit // _PART if need else 0))
         # what is at hand must not go to a request that comes while Valkey is asked
@@ -219,9 +220,9 @@ class Leases:
                 lease.in_flight -= own
         self._down_since = 0.0
         if state == "short":
-            raise self._short(leases[about], budgets[about], asks[about][1], at_us)
+            raise used_up(leases[about], budgets[about], asks[about][1], at_us)
         if state != "ok":
-            raise self._unavailable("they are being loaded")
+            raise unavailable("they are being loaded")
         parts = [own + min(grant, ask[0]) for own, grant, ask in zip(held, grants, asks, strict=True)]
         for lease, part in zip(leases, parts, strict=True):
             lease.scarce = part < want
@@ -244,7 +245,7 @@ class Leases:
             raise
         state, about = answer[0].decode(), int(answer[1]) - 1
         if state == "old":
-            raise self._unavailable("an answer came too late")
+            raise unavailable("an answer came too late")
         grants = []
         for index, lease in enumerate(leases):
             grant, available, spent, applied = answer[2 + index * 4 : 6 + index * 4]
@@ -284,26 +285,3 @@ class Leases:
         now = self._clock.monotonic()
         self._down_since = self._down_since or now
         self._try_again_at = now + _POLL_S
-
-    def _short(self, lease: Lease, budget: Budget, least: int, at_us: int) -> LimitReached:
-        if budget.limit_micros - lease.short_spent >= least:
-            return LimitReached(
-                f"What is left of budget `{budget.id}` is set aside for requests under way; try again in a moment.",
-                code="insufficient_quota",
-                retry_after=1,
-            )
-        left = seconds_left(budget.window, at_us)
-        then = "its limit has to be raised" if budget.window == "total" else f"it starts anew in {left} s"
-        return LimitReached(
-            f"You exceeded your current quota: budget `{budget.id}` ({budget.window}) is used up; {then}.",
-            code="insufficient_quota",
-            retry_after=left,
-        )
-
-    @staticmethod
-    def _unavailable(why: str) -> Unavailable:
-        return Unavailable(
-            f"Budgets cannot be checked at the moment: {why}; try again in a moment.",
-            code="budget_store_unavailable",
-            retry_after=1,
-        )

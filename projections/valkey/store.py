@@ -12,8 +12,8 @@ from valkey.asyncio.retry import Retry
 from valkey.backoff import NoBackoff
 from valkey.exceptions import NoScriptError, ValkeyError
 
+from projections.valkey.refusals import unavailable
 from projections.valkey.scripts import EPOCH
-from schemas.errors import Unavailable
 
 Argument = str | int
 
@@ -60,7 +60,7 @@ class Store:
                 except NoScriptError:
                     return await client.execute_command("EVAL", script.text, len(keys), *keys, *arguments)
         except (ValkeyError, OSError, TimeoutError) as error:
-            raise _unavailable(type(error).__name__) from None
+            raise unavailable(type(error).__name__) from None
 
     async def run_many(self, script: Script, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         """One script on many keys, each on its own, in one round trip. The script must bear being run twice."""
@@ -72,10 +72,10 @@ class Store:
                     await client.script_load(script.text)
                     answers = await self._pipeline(client, script, calls)
         except (ValkeyError, OSError, TimeoutError) as error:
-            raise _unavailable(type(error).__name__) from None
+            raise unavailable(type(error).__name__) from None
         for answer in answers:
             if isinstance(answer, Exception):
-                raise _unavailable(type(answer).__name__)
+                raise unavailable(type(answer).__name__)
         return answers
 
     async def epoch(self) -> str:
@@ -89,7 +89,7 @@ class Store:
                 pipeline.info("server")
                 mark, info = await pipeline.execute()
         except (ValkeyError, OSError, TimeoutError) as error:
-            raise _unavailable(type(error).__name__) from None
+            raise unavailable(type(error).__name__) from None
         return f"{info['run_id']}/{mark.decode()}" if mark else ""
 
     async def set_mark(self, mark: str) -> None:
@@ -98,7 +98,7 @@ class Store:
             async with asyncio.timeout(self._timeout_s):
                 await self._connected().set(EPOCH, mark, nx=True)
         except (ValkeyError, OSError, TimeoutError) as error:
-            raise _unavailable(type(error).__name__) from None
+            raise unavailable(type(error).__name__) from None
 
     async def close(self) -> None:
         if self._client is not None:
@@ -106,7 +106,7 @@ class Store:
 
     def _connected(self) -> Valkey:
         if self._client is None:
-            raise _unavailable("NEXUS_VALKEY_URL is not set")
+            raise unavailable("NEXUS_VALKEY_URL is not set")
         return self._client
 
     @staticmethod
@@ -116,11 +116,3 @@ class Store:
                 pipeline.execute_command("EVALSHA", script.sha, 1, key, *arguments)
             answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
-
-
-def _unavailable(why: str) -> Unavailable:
-    return Unavailable(
-        f"Budgets cannot be checked at the moment ({why}); try again in a moment.",
-        code="budget_store_unavailable",
-        retry_after=1,
-    )
