@@ -93,7 +93,6 @@ def build() -> argparse.ArgumentParser:
     _tailing(command("tail", "facts of a stream, a line each"))
     rebuilding = command("rebuild", "build a view anew from the log, beside the live one, and swap")
     rebuilding.add_argument("projection", metavar="PROJECTION", help="postgres or clickhouse")
-    rebuilding.add_argument("--yes", action="store_true", help="do not ask")
     verifying = command("verify", "check every chain of the log for changed, removed or reordered segments")
     verifying.add_argument(
         "--stream", action="append", choices=STREAMS, help="only this stream; may be given more than once"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,8 +28,6 @@ def rebuild(args: argparse.Namespace) -> int:
     if args.projection not in PROJECTIONS:
         raise Misused(f"there is no projection of this name; there are {', '.join(PROJECTIONS)}")
     settings = settings_of(args.data, os.environ)
-    if not args.yes:
-        _confirm(args.projection, output)
     progress = Progress(output.stderr)
 
     def show(done: int, total: int) -> None:
@@ -54,22 +51,6 @@ def settings_of(data: Path, environment: Mapping[str, str]) -> Settings:
         return read_settings({**environment, **urls, f"{PREFIX}DATA_DIR": str(data)})
     except BadSettings as error:
         raise CommandFailed(str(error)) from None
-
-
-def _confirm(projection: str, output: Output) -> None:
-    """Ask whoever sits there; without a terminal there is nobody to ask.
-
-    Raises:
-        Misused: nobody can be asked.
-        CommandFailed: the answer was no.
-    """
-    if not sys.stdin.isatty():
-        raise Misused("say --yes: a rebuild reads the whole log, and there is no terminal to ask at")
-    output.message(f"{projection} will be built anew from the log and swapped in; queries go on meanwhile.")
-    output.stderr.write("Go on? [y/N] ")
-    output.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise CommandFailed("nothing was rebuilt")
 
 
 def _told(made: Rebuilt) -> str:

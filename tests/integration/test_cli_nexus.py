@@ -64,7 +64,7 @@ def test_the_chains_are_whole(nexus: RunningNexus, request_id: str) -> None:
 @pytest.mark.parametrize("projection", ["postgres", "clickhouse"])
 def test_a_rebuilt_view_says_the_same(nexus: RunningNexus, request_id: str, projection: str) -> None:
     before = told(nexus, "traffic", "get", request_id)
-    made = told(nexus, "rebuild", projection, "--yes")
+    made = told(nexus, "rebuild", projection)
     assert made["projection"] == projection
     assert made["rows"] > 0
     assert told(nexus, "traffic", "get", request_id) == before
@@ -116,7 +116,7 @@ def test_what_goes_wrong_has_its_code(nexus: RunningNexus, tmp_path: Path) -> No
     assert nexus.command("traffic", "get", unknown).returncode == 5
     assert nexus.command("keys", "revoke", "nobody", "--tenant", "demo").returncode == 5
     assert nexus.command("traffic", "ls", "--since", "tomorrow").returncode == 2
-    assert nexus.command("rebuild", "memory", "--yes").returncode == 2
+    assert nexus.command("rebuild", "memory").returncode == 2
     (tmp_path / "endpoints.json").write_text((nexus.data / "endpoints.json").read_text())
     (tmp_path / "admin.key").write_text("nxa_" + "0" * 64)
     assert command("keys", "ls", "--data", str(tmp_path)).returncode == 3

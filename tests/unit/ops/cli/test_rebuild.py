@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Settings]]:
 
 
 def test_the_stores_are_those_of_the_data_directory(data: Path, built: list[tuple[str, Settings]]) -> None:
-    assert run(["rebuild", "postgres", "--yes", "--data", str(data)]) == 0
+    assert run(["rebuild", "postgres", "--data", str(data)]) == 0
     ((name, settings),) = built
     assert name == "postgres"
     assert (settings.nats_url, settings.postgres_url) == ("nats://u:word@h:1", "postgresql://h/2")
@@ -61,11 +60,11 @@ def test_the_stores_are_those_of_the_data_directory(data: Path, built: list[tupl
 
 
 def test_the_end_is_told(data: Path, built: list[tuple[str, Settings]], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["rebuild", "postgres", "--yes", "--data", str(data)]) == 0
+    assert run(["rebuild", "postgres", "--data", str(data)]) == 0
     captured = capsys.readouterr()
     assert captured.out == "postgres rebuilt: 1,234 rows through TRAFFIC:97 in 2.5 s\n"
     assert "10/10" in captured.err
-    assert run(["rebuild", "clickhouse", "--yes", "--data", str(data), "--output", "json"]) == 0
+    assert run(["rebuild", "clickhouse", "--data", str(data), "--output", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "projection": "clickhouse",
         "rows": 1_234,
@@ -75,32 +74,8 @@ def test_the_end_is_told(data: Path, built: list[tuple[str, Settings]], capsys: 
 
 
 def test_an_unknown_projection_is_wrong_usage(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["rebuild", "valkey", "--yes", "--data", str(data)]) == 2
+    assert run(["rebuild", "valkey", "--data", str(data)]) == 2
     assert "postgres, clickhouse" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("stdin", "code", "happened"),
-    [
-        (Terminal("y\n"), 0, 1),
-        (Terminal("Yes\n"), 0, 1),
-        (Terminal("\n"), 1, 0),
-        (Terminal("no\n"), 1, 0),
-        (io.StringIO(), 2, 0),
-    ],
-    ids=["y", "yes", "enter", "no", "nobody"],
-)
-def test_it_asks_first(
-    stdin: io.StringIO,
-    code: int,
-    happened: int,
-    data: Path,
-    built: list[tuple[str, Settings]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(sys, "stdin", stdin)
-    assert run(["rebuild", "postgres", "--data", str(data)]) == code
-    assert len(built) == happened
 
 
 def test_a_refusal_of_the_store_is_told(
@@ -110,7 +85,7 @@ def test_a_refusal_of_the_store_is_told(
         raise Conflict("postgres is being rebuilt already")
 
     monkeypatch.setattr(module, "build", busy)
-    assert run(["rebuild", "postgres", "--yes", "--data", str(data)]) == 1
+    assert run(["rebuild", "postgres", "--data", str(data)]) == 1
     assert capsys.readouterr() == ("", "nexus: postgres is being rebuilt already\n")
 
 
