@@ -7,13 +7,11 @@ import gc
 import logging
 import signal
 
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
-
 from ingress.gateway.authenticate import Authenticator
 from ingress.gateway.circuits import Circuits
 from ingress.gateway.http import Gateway
 from ingress.gateway.limits import RateLimits
+from ingress.gateway.listener import Listener
 from ingress.gateway.parts import Credentials, Parts
 from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
@@ -99,35 +97,28 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         opened=opened,
     )
     gateway = Gateway(parts)
-    server = Server(
-        gateway,
-        address=settings.gateway_host,
-        port=settings.gateway_port,
-        interface=Interfaces.RSGI,
-        http=HTTPModes.auto,
-        websockets=False,
-        backlog=CONNECTIONS,
-        backpressure=CONNECTIONS,
-        log_enabled=False,
-    )
+    listener = Listener(gateway.handle, CONNECTIONS)
     # what lives as long as the process need not be looked at by every collection
     gc.collect()
     gc.freeze()
-    serving = asyncio.create_task(server.serve(), name="serve")
-    log.info("gateway serving port=%d boot=%s", settings.gateway_port, opened.boot)
     try:
+        await listener.start(settings.gateway_host, settings.gateway_port)
+        log.info("gateway serving port=%d boot=%s", settings.gateway_port, opened.boot)
         following = configuration.task
-        waits = [asyncio.create_task(stop.wait()), serving, *([following] if following else [])]
+        waits = [asyncio.create_task(stop.wait()), *([following] if following else [])]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if not stop.is_set():
-            log.error("gateway stops: serving or following the configuration ended by itself")
+            log.error("gateway stops: following the configuration ended by itself")
         gateway.draining = True
-        server.stop()  # type: ignore[no-untyped-call]
+        listener.stop()
         try:
-            await asyncio.wait_for(asyncio.gather(serving, opened.idle.wait(), return_exceptions=True), DRAIN_S)
+            async with asyncio.timeout(DRAIN_S):
+                await opened.idle.wait()
+                await listener.emptied()
         except TimeoutError:
             log.warning("gateway drain timed out open_requests=%d", opened.count)
     finally:
+        await listener.close()
         await leases.close()
         for writer in writers:
             await writer.close()

@@ -1,71 +1,93 @@
-"""One HTTP exchange as the pipeline sees it: RSGI on one side, headers, body and answer on the other."""
+"""One HTTP exchange as the pipeline sees it: method, path, headers, body, answer. The connection is in `listener`."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
-
-from granian._granian import RSGIProtocolClosed as ProtocolClosed
+from http import HTTPStatus
+from typing import Any, Protocol
 
 from schemas.errors import InvalidRequest, RequestTimeout, TooLarge, UnsupportedType
 
 Headers = list[tuple[str, str]]
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
+_COPIED = 65_536
+"""Bytes of a body up to which joining it to the head costs less than handing over two buffers."""
 
 
 class ClientLeft(Exception):
     """The caller closed the connection before the answer was complete."""
 
 
+class Wire(Protocol):
+    """What an exchange needs of its connection."""
+
+    closed: bool
+    congested: bool
+    """Whether the caller reads more slowly than we send; `drained` waits for it."""
+
+    @property
+    def date(self) -> str: ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def write_all(self, pieces: Sequence[bytes]) -> None: ...
+
+    async def drained(self) -> None: ...
+
+
 class Door:
-    """A caller waiting at the door. The task that serves it is cancelled when the caller leaves (`left` is then true).
+    """A caller waiting at the door. When it leaves, the task that serves it is cancelled, and `left` is true."""
 
-    Interface: RSGI 1.5 (`scope`, `protocol`).
-    """
+    __slots__ = (
+        "_asks_leave", "_broken", "_chunked", "_headers", "_limit", "_modern", "_opened", "_pieces", "_size", "_task",
+        "_waiter", "_whole", "_wire", "answered", "keep", "left", "method", "path",
+    )  # fmt: skip
 
-    __slots__ = ("_gone", "_protocol", "_scope", "_task", "_transport", "answered", "left")
-
-    def __init__(self, scope: Any, protocol: Any) -> None:
-        self._scope = scope
-        self._protocol = protocol
-        self._gone: asyncio.Future[None] | None = None
+    def __init__(
+        self, wire: Wire, method: str, path: str, headers: dict[bytes, bytes], *, modern: bool, keep: bool
+    ) -> None:
+        """
+        Args:
+            headers: by lower-case name, the first of each.
+            modern: HTTP/1.1, so that an answer may come in chunks.
+            keep: whether the caller lets another request follow on this connection.
+        """
+        self._wire = wire
+        self.method = method
+        self.path = path
+        self._headers = headers
+        self._modern = modern
+        self._asks_leave = modern and headers.get(b"expect", b"").lower() == b"100-continue"
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._limit = 0
+        self._whole = self._broken = self._opened = self._chunked = False
+        self._waiter: asyncio.Future[None] | None = None
         self._task: asyncio.Task[Any] | None = None
-        self._transport: Any = None
+        self.keep = keep
+        """Whether another request may follow; final once the exchange has ended."""
         self.left = False
         self.answered = False
         """Whether a status line was sent."""
 
-    @property
-    def path(self) -> str:
-        path: str = self._scope.path
-        return path
-
-    @property
-    def method(self) -> str:
-        method: str = self._scope.method
-        return method
-
     def header(self, name: str) -> str:
         """A request header by its lower-case name; empty when absent."""
-        value = self._scope.headers.get(name)
-        return value if isinstance(value, str) else ""
+        return self._headers.get(name.encode("ascii"), b"").decode("latin-1")
 
     def watch(self) -> None:
         """From now on, cancel the current task when the caller leaves."""
         self._task = asyncio.current_task()
-        self._gone = asyncio.ensure_future(self._protocol.client_disconnect())
-        self._gone.add_done_callback(self._on_gone)
+        if self._wire.closed:
+            self.gone()
 
     def unwatch(self) -> None:
-        if self._gone is not None:
-            self._gone.remove_done_callback(self._on_gone)
-            self._gone.cancel()
-            self._gone = None
+        self._task = None
 
-    def _on_gone(self, gone: asyncio.Future[None]) -> None:
-        if not gone.cancelled() and self._task is not None:
-            self.left = True
-            self._task.cancel()
+    # the request's body
 
     async def body(self, limit: int, timeout_s: float) -> bytes:
         """The whole body of a JSON request.
@@ -76,58 +98,133 @@ class Door:
         Raises:
             UnsupportedType, TooLarge, RequestTimeout, InvalidRequest
         """
-        kind = self.header("content-type").partition(";")[0].strip().lower()
-        if kind and kind != "application/json":
+        headers = self._headers
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if kind and kind != b"application/json":
             raise UnsupportedType("The content type must be application/json.")
-        if self.header("content-encoding") not in ("", "identity"):
+        if headers.get(b"content-encoding", b"identity") != b"identity":
             raise UnsupportedType("Compressed request bodies are not accepted.")
-        declared = self.header("content-length")
-        if declared.isdecimal() and int(declared) > limit:
+        self._limit = limit
+        if max(self._size, int(headers.get(b"content-length", 0))) > limit:
             raise TooLarge(f"The body of the request is larger than {limit} bytes.")
+        if not (self._whole or self._broken):
+            await self._gathered(timeout_s)
+        if self._size > limit:
+            raise TooLarge(f"The body of the request is larger than {limit} bytes.")
+        if self._broken:
+            raise InvalidRequest("The body of the request is not framed as HTTP/1.1 says.")
+        if not self._size:
+            raise InvalidRequest("The request has no body.")
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _gathered(self, timeout_s: float) -> None:
+        """Returns when the body is whole, or known never to be."""
+        if self._asks_leave:
+            self._wire.write(_CONTINUE)
+        self._waiter = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(timeout_s):
-                if declared.isdecimal():
-                    whole: bytes = await self._protocol()
-                else:
-                    whole = await self._gather(limit)
+                await self._waiter
         except TimeoutError:
             raise RequestTimeout(f"The body of the request did not arrive within {timeout_s:g} seconds.") from None
-        if not whole:
-            raise InvalidRequest("The request has no body.")
-        return whole
+        finally:
+            self._waiter = None
 
-    async def _gather(self, limit: int) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in self._protocol:
-            size += len(piece)
-            if size > limit:
-                raise TooLarge(f"The body of the request is larger than {limit} bytes.")
-            pieces.append(piece)
-        return b"".join(pieces)
+    # what the connection tells
+
+    def feed(self, data: bytes) -> None:
+        """A piece of the body came. After the answer nobody wants it any more."""
+        if self.answered:
+            return
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._limit and self._size > self._limit:
+            self._wake()
+
+    def complete(self) -> None:
+        """The request is whole."""
+        self._whole = True
+        self._wake()
+
+    def break_off(self) -> None:
+        """The request will never be whole: its framing is broken."""
+        self._broken = True
+        self._wake()
+
+    def gone(self) -> None:
+        """The caller closed the connection."""
+        task, self._task = self._task, None
+        if task is not None:
+            self.left = True
+            task.cancel()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # the answer
 
     def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """Sends a whole answer. `unwatch` comes first: after this the caller may close as it likes."""
+        """Sends a whole answer; after this the caller may close as it likes."""
         self.unwatch()
+        head = self._head(status, headers, f"content-length: {len(body)}")
         self.answered = True
-        self._protocol.response_bytes(status, headers, body)
+        if self.method == "HEAD":
+            body = b""
+        if len(body) <= _COPIED:
+            self._wire.write(head + body)
+        else:
+            self._wire.write_all((head, body))
 
     def open_stream(self, status: int, headers: Headers) -> None:
         """Sends the head of an answer whose body follows by `send`."""
-        self.answered = True
-        self._transport = self._protocol.response_stream(status, headers)
+        self._chunked = self._modern
+        if not self._modern:
+            self.keep = False
+        self._wire.write(self._head(status, headers, "transfer-encoding: chunked" if self._chunked else ""))
+        self.answered = self._opened = True
 
     async def send(self, data: bytes) -> None:
-        """Sends a piece of an open stream.
+        """Sends a piece of an open stream; waits while the caller reads more slowly than we send.
 
         Raises:
             ClientLeft: nobody is there to take it.
         """
-        try:
-            await self._transport.send_bytes(data)
-        except ProtocolClosed:
+        wire = self._wire
+        if wire.closed:
             self.left = True
-            raise ClientLeft from None
+            raise ClientLeft
+        wire.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        if wire.congested:
+            await wire.drained()
+
+    def finish(self) -> None:
+        """Ends a stream. `keep` then tells whether the connection can be used on."""
+        if self._opened:
+            self._opened = False
+            if self._chunked:
+                self._wire.write(_LAST_CHUNK)
+        if not (self.answered and self._whole):
+            self.keep = False
+
+    def _head(self, status: int, headers: Headers, framing: str) -> bytes:
+        """The bytes of status line and headers.
+
+        Raises:
+            ValueError: a header holds a line end, which would let its value write headers of its own.
+        """
+        lines = [f"{name}: {value}" for name, value in headers]
+        if framing:
+            lines.append(framing)
+        if not (self.keep and self._whole):
+            lines.append("connection: close")
+        text = "\n".join(lines)
+        if text.count("\n") != len(lines) - 1 or "\r" in text:
+            raise ValueError("a header of an answer holds a line end")
+        text = text.replace("\n", "\r\n")
+        line = _STATUS_LINES[status]
+        return f"{line}\r\ndate: {self._wire.date}\r\n{text}\r\n\r\n".encode("latin-1", "replace")
 
 
 def json_headers(extra: Sequence[tuple[str, str]] = ()) -> Headers:

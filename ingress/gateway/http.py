@@ -1,10 +1,9 @@
-"""The door of the data plane: an explicit list of routes over RSGI."""
+"""The data plane over HTTP: an explicit list of routes."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
 
@@ -30,7 +29,7 @@ class MethodNotAllowed(CallerError):
 
 
 class Gateway:
-    """The RSGI application."""
+    """Hands each request to what its path and method name."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -44,15 +43,12 @@ class Gateway:
             "/ready": {"GET": self._ready},
         }
 
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        if scope.proto != "http":
-            return
-        door = Door(scope, protocol)
-        methods = self._routes.get(scope.path)
+    async def handle(self, door: Door) -> None:
+        methods = self._routes.get(door.path)
         if methods is None:
-            self._plain_error(door, NotFound(f"Unknown path: {scope.method} {scope.path[:200]}", code="unknown_path"))
+            self._plain_error(door, NotFound(f"Unknown path: {door.method} {door.path[:200]}", code="unknown_path"))
             return
-        handler = methods.get(scope.method)
+        handler = methods.get(door.method)
         if handler is None:
             allowed = ", ".join(methods)
             self._plain_error(door, MethodNotAllowed(f"This path takes {allowed}."), [("allow", allowed)])
