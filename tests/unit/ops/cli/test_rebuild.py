@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +16,6 @@ from ops.cli.rebuild import settings_of
 from projections.rebuild import Rebuilt
 from schemas.errors import Conflict
 from schemas.settings import Settings
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture
