@@ -69,7 +69,13 @@ class Gateway:
             caller = parts.authenticator.identify(door.header, record.started_us)
         except NexusError as error:
             try:
-                record.close(traffic.RequestRefused, status=error.status, code=error.error_code, stage="authenticate")
+                record.close(
+                    traffic.RequestRefused,
+                    status=error.status,
+                    code=error.error_code,
+                    stage="authenticate",
+                    awaited=True,
+                )
                 await record.acknowledged()
             except Unavailable as unavailable:
                 error = unavailable

@@ -325,8 +325,11 @@ class _Exchange:
             record.close(traffic.RequestCompleted, status=200, code=error.error_code, stage=self.stage)
             return
         try:
-            record.close(traffic.RequestRefused, status=error.status, code=error.error_code, stage=self.stage)
-            if self.stage != "log":
+            waits = self.stage != "log"
+            record.close(
+                traffic.RequestRefused, status=error.status, code=error.error_code, stage=self.stage, awaited=waits
+            )
+            if waits:
                 await record.acknowledged()
         except Unavailable as unavailable:
             error = unavailable

@@ -120,12 +120,13 @@ class Record:
         self.accepted = True
         self._opened.opened()
 
-    def commit(self, *, must: bool = False, watched: bool = False) -> None:
+    def commit(self, *, must: bool = False, watched: bool = False, linger: bool = False) -> None:
         """Hands the facts gathered so far to the log, without waiting.
 
         Args:
             must: it is the end of something that was accepted, and may pass the limits of the queue.
             watched: `published` will be asked.
+            linger: nobody is going to wait for it.
 
         Raises:
             Unavailable: the queue to the log is full; the facts stay gathered.
@@ -135,7 +136,7 @@ class Record:
         writer = self._writers[self._partition]
         sent: asyncio.Future[None] | None = asyncio.get_running_loop().create_future() if watched else None
         self._commit = writer.append(
-            subjects.traffic(self._partition), self._pending, must=must, spool=self.spool, sent=sent
+            subjects.traffic(self._partition), self._pending, must=must, spool=self.spool, sent=sent, linger=linger
         )
         self._sent = sent
         self._pending = []
@@ -179,8 +180,12 @@ class Record:
         status: int = 0,
         code: str = "",
         stage: str = "",
+        awaited: bool = False,
     ) -> None:
         """Commits the terminal fact, once; later calls do nothing.
+
+        Args:
+            awaited: `acknowledged` follows, so that the fact should leave at once.
 
         Raises:
             Unavailable: the queue is full and the request had not been accepted, so that nothing is owed.
@@ -222,7 +227,7 @@ class Record:
                 body=self.body,
             )
         )
-        self.commit(must=self.accepted)
+        self.commit(must=self.accepted, linger=not awaited)
         self.closed = True
         if self.accepted:
             self._opened.closed()

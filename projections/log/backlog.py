@@ -82,6 +82,8 @@ class Backlog:
         """Futures that the spool may satisfy and that nothing has satisfied yet."""
         self.on_disk = 0
         """How many of `pending`, from its front, are in files."""
+        self.urgent = False
+        """Whether somebody waits for one of the drafts. While nobody does, they may wait for company."""
         self._hash = GENESIS
         self._segment_bytes = segment_bytes
         self._drafts: deque[Draft] = deque()
@@ -118,8 +120,10 @@ class Backlog:
         spool: bool,
         now: float,
         sent: asyncio.Future[None] | None = None,
+        linger: bool = False,
     ) -> None:
         """Facts of one call stay together."""
+        self.urgent = self.urgent or not linger
         draft = self._open.get(subject)
         if draft is None or draft.size + size > self._segment_bytes:
             draft = self._open[subject] = Draft(subject, now)
@@ -204,6 +208,7 @@ class Backlog:
 
     def _form(self) -> Formed:
         draft = self._drafts.popleft()
+        self.urgent = self.urgent and bool(self._drafts)
         if self._open.get(draft.subject) is draft:
             del self._open[draft.subject]
         self.number += 1

@@ -27,6 +27,8 @@ _TICK_S = 0.1
 _ROOM = 64 * 1024
 """What a message needs besides facts: the segment's own fields and the headers."""
 _ACCEPTED = "request.accepted.v1"
+LINGER_S = 0.002
+"""So long facts that nobody waits for may stay, so that they leave with the next ones in one segment and one sync."""
 
 
 class SegmentWriter:
@@ -89,6 +91,7 @@ class SegmentWriter:
         self._loop = asyncio.get_running_loop()
         self._last_ack = clock.monotonic()
         self._idle: asyncio.Future[None] | None = None
+        self._linger: asyncio.TimerHandle | None = None
         self._empty: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -170,6 +173,7 @@ class SegmentWriter:
         must: bool = False,
         spool: bool = False,
         sent: asyncio.Future[None] | None = None,
+        linger: bool = False,
     ) -> asyncio.Future[int]:
         """Queues facts; those of one call stay together, and all of one subject in order.
 
@@ -177,6 +181,7 @@ class SegmentWriter:
             must: may pass the limits: the end of something that was accepted.
             spool: a synced local file will do when the log does not take them in time.
             sent: set once the facts have left this process, so that its death cannot lose them any more.
+            linger: nobody waits for these; they may stay for `LINGER_S` seconds to share a segment with others.
 
         Returns:
             A future of the sequence of their segment once the log has acknowledged it, 0 when they were spooled.
@@ -187,7 +192,7 @@ class SegmentWriter:
         """
         if self._closed:
             raise Unavailable("this process is shutting down; try again", retry_after=1)
-        return self._add(subject, facts, must, spool, sent)
+        return self._add(subject, facts, must, spool, sent, linger)
 
     def _add(
         self,
@@ -196,6 +201,7 @@ class SegmentWriter:
         must: bool = True,
         spool: bool = False,
         sent: asyncio.Future[None] | None = None,
+        linger: bool = False,
     ) -> asyncio.Future[int]:
         encode = codec.encode_fact
         encoded = [encode(fact) for fact in facts]
@@ -216,14 +222,14 @@ class SegmentWriter:
             if fact.type == _ACCEPTED:
                 self.admitted += 1
         future: asyncio.Future[int] = self._loop.create_future()
-        backlog.add(subject, encoded, size, future, spool, self._clock.monotonic(), sent)
+        backlog.add(subject, encoded, size, future, spool, self._clock.monotonic(), sent, linger)
         if spool and spooler is not None:
             spooler.kick()
-        idle = self._idle
-        if idle is not None:
-            self._idle = None
-            if not idle.done():
-                idle.set_result(None)
+        if self._idle is not None:
+            if not linger:
+                self._wake()
+            elif self._linger is None:
+                self._linger = self._loop.call_later(LINGER_S, self._wake)
         return future
 
     # --- how it is
@@ -269,14 +275,15 @@ class SegmentWriter:
 
     async def _run(self) -> None:
         backlog, delivery, spooler = self._backlog, self._delivery, self._spooler
+        rested = False
         while True:
-            segment = backlog.first()
-            if segment is None:
-                if self._empty is not None and not self._empty.done():
-                    self._empty.set_result(None)
-                self._idle = self._loop.create_future()
-                await self._idle
+            if not (backlog.pending or backlog.urgent or (backlog and rested)):
+                await self._rest()
+                rested = True
                 continue
+            rested = False
+            segment = backlog.first()
+            assert segment is not None, "the backlog is not empty"
             sequence = await delivery.deliver(segment)
             backlog.acknowledged(sequence)
             self._last_ack = self._clock.monotonic()
@@ -285,6 +292,23 @@ class SegmentWriter:
                 spooler.acknowledged(segment, delivery.base_sequence)
             # one turn of the loop for those whom the acknowledgement woke: what they say now leaves at once
             await asyncio.sleep(0)
+
+    async def _rest(self) -> None:
+        """Returns when there is something to send, or when what lingers has done so for long enough."""
+        if self._backlog:
+            self._linger = self._loop.call_later(LINGER_S, self._wake)
+        elif self._empty is not None and not self._empty.done():
+            self._empty.set_result(None)
+        self._idle = self._loop.create_future()
+        await self._idle
+
+    def _wake(self) -> None:
+        idle, self._idle = self._idle, None
+        if idle is not None and not idle.done():
+            idle.set_result(None)
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._closed = True
