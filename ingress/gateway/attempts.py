@@ -79,8 +79,10 @@ class Attempts:
         Raises:
             LimitReached, Forbidden, Unavailable: see `set_aside`.
         """
-        self._allowance = await set_aside(self._leases, self._caller, target, self._request, self._text_bytes)
         record = self._record
+        self._allowance = await set_aside(
+            self._leases, self._caller, target, self._request, self._text_bytes, record.started_us
+        )
         record.reserved_micros = self._allowance.micros
         record.budgets = self._allowance.budgets
         if not self._routed:

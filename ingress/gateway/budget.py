@@ -22,9 +22,13 @@ MIN_OUTPUT_TOKENS = 16
 class BudgetLeases(Protocol):
     """What is needed of `projections.valkey.leases.Leases`."""
 
-    def reserve_now(self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int) -> Reservation | None: ...
+    def reserve_now(
+        self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int, *, at_us: int
+    ) -> Reservation | None: ...
 
-    async def reserve(self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int) -> Reservation: ...
+    async def reserve(
+        self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int, *, at_us: int
+    ) -> Reservation: ...
 
     def settle(self, reservation: Reservation, cost_micros: int) -> None: ...
 
@@ -48,9 +52,12 @@ def prompt_ceiling(request: ChatRequest, text_bytes: int) -> int:
 
 
 async def set_aside(
-    leases: BudgetLeases, caller: Caller, target: Target, request: ChatRequest, text_bytes: int
+    leases: BudgetLeases, caller: Caller, target: Target, request: ChatRequest, text_bytes: int, started_us: int
 ) -> Allowance:
     """Reserves the most that the call can cost; less, with a tighter limit on the answer, when money is short.
+
+    Args:
+        started_us: when the request started, which decides the windows of time it counts in, also over midnight.
 
     Raises:
         Forbidden: a budget applies and the model has no price.
@@ -72,9 +79,9 @@ async def set_aside(
     want = ceiling_micros(prices, prompt, each * request.choices)
     minimum = ceiling_micros(prices, prompt, min(each, MIN_OUTPUT_TOKENS) * request.choices)
     tenant = caller.key.tenant
-    reservation = leases.reserve_now(tenant, budgets, want, minimum)
+    reservation = leases.reserve_now(tenant, budgets, want, minimum, at_us=started_us)
     if reservation is None:
-        reservation = await leases.reserve(tenant, budgets, want, minimum)
+        reservation = await leases.reserve(tenant, budgets, want, minimum, at_us=started_us)
     names = tuple(budget.id for budget in budgets)
     if reservation.micros >= want:
         return Allowance(reservation, reservation.micros, names)
