@@ -1,12 +1,13 @@
 """An HTTP/1.1 client connection for provider calls: one exchange at a time, aborted when its caller goes.
 
-RFC 9112, parsed by llhttp (through httptools). Pooling and timeouts are in `pool` and `upstream`.
+RFC 9112, parsed by llhttp (through httptools). Pooling is in `pool`, the ways a call can end in `upstream`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 import httptools
 
@@ -15,7 +16,7 @@ HIGH_WATER = 256 * 1024
 
 
 class BrokenExchange(Exception):
-    """The exchange cannot be finished. `outcome` is `disconnect` or `malformed`."""
+    """The exchange cannot be finished. `outcome` is `disconnect`, `malformed` or `timeout`."""
 
     def __init__(self, outcome: str) -> None:
         super().__init__(outcome)
@@ -25,10 +26,16 @@ class BrokenExchange(Exception):
 class Connection(asyncio.Protocol):
     """A connection and the exchange on it.
 
-    `begin`, then `head`, then `next` until it returns None. `reusable` tells whether another exchange may follow.
+    `begin`, then `head`, then `next` until it returns None, then `end`. `reusable` tells whether another exchange may
+    follow. One timer bounds an exchange, whatever is awaited in it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, release: Callable[[Connection], None] | None = None) -> None:
+        """
+        Args:
+            release: takes the connection back at the end of an exchange.
+        """
+        self._release = release
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -40,18 +47,27 @@ class Connection(asyncio.Protocol):
         self._head_done = False
         self._complete = True
         self._until_close = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        """Loop time at which the exchange has taken too long."""
+        self._idle_s = 0.0
         self.closed = False
         self.touched = False
         """Whether any byte of the answer has come."""
         self.uses = 0
         self.idle_since = 0.0
         self.status = 0
-        self.headers: dict[str, str] = {}
+        self.headers: dict[bytes, bytes] = {}
+        """By lower-case name."""
 
     # what a caller does
 
-    def begin(self, head: bytes, body: bytes) -> None:
-        """Sends a request. The exchange before must be complete."""
+    def begin(self, head: bytes, body: bytes, limit_s: float = 0.0) -> None:
+        """Sends a request. The exchange before must be complete.
+
+        Args:
+            limit_s: from now to the end of the answer, unless `idle` says otherwise; 0 for no limit.
+        """
         assert self._complete, "an exchange is under way"
         self._parser = httptools.HttpResponseParser(self)
         self._body.clear()
@@ -61,10 +77,29 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers = {}
         self.uses += 1
+        self._idle_s = 0.0
+        if limit_s:
+            self._due = self._loop.time() + limit_s
+            self._timer = self._loop.call_later(limit_s, self._expire)
         if self._transport is None or self.closed:
             self._error = "disconnect"
         else:
             self._transport.writelines((head, body))
+
+    def idle(self, limit_s: float) -> None:
+        """From now on the limit is on each wait for bytes, instead of on the whole."""
+        self._idle_s = limit_s
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(limit_s, self._expire)
+
+    async def end(self) -> None:
+        """Gives the connection back, whatever became of the exchange."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._release is not None:
+            self._release(self)
 
     async def head(self) -> int:
         """The status, once all headers are there.
@@ -101,11 +136,26 @@ class Connection(asyncio.Protocol):
     async def _wait(self) -> None:
         if self._error:
             raise BrokenExchange(self._error)
+        if self._idle_s:
+            self._due = self._loop.time() + self._idle_s
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
             self._waiter = None
+
+    def _expire(self) -> None:
+        now = self._loop.time()
+        if self._idle_s and self._waiter is None:
+            # nobody waits for bytes: the caller reads slowly, which is no fault of the provider's
+            self._due = now + self._idle_s
+        if now < self._due - 0.001:
+            self._timer = self._loop.call_later(self._due - now, self._expire)
+            return
+        self._timer = None
+        self._fail("timeout")
+        self.abort()
+        self._wake()
 
     def abort(self) -> None:
         """Closes at once; the provider sees that nobody listens any more."""
@@ -160,7 +210,7 @@ class Connection(asyncio.Protocol):
     # httptools callbacks
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -170,8 +220,8 @@ class Connection(asyncio.Protocol):
             return
         self.status = status
         self._until_close = (
-            "content-length" not in self.headers
-            and "transfer-encoding" not in self.headers
+            b"content-length" not in self.headers
+            and b"transfer-encoding" not in self.headers
             and status not in (204, 304)
         )
         self._head_done = True

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from pyqwest import Headers as QwestHeaders
 from pyqwest import (
@@ -30,10 +28,25 @@ CLIENTS = 1_024
 class Http2Exchange:
     """One request's stream on a shared connection."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, due: float) -> None:
+        """
+        Args:
+            due: loop time at which the answer must be whole, unless `idle` says otherwise.
+        """
         self.status = response.status
-        self.headers = {name: value for name, value in response.headers.items()}
+        self.headers = {name.encode(): value.encode() for name, value in response.headers.items()}
+        self._response = response
         self._body = response.content
+        self._due = due
+        self._idle_s = 0.0
+
+    def idle(self, limit_s: float) -> None:
+        """From now on the limit is on each wait for bytes, instead of on the whole."""
+        self._idle_s = limit_s
+
+    async def end(self) -> None:
+        """Resets the stream unless it is complete."""
+        await self._response.__aexit__(None, None, None)
 
     async def next(self) -> bytes | None:
         """The bytes that have come; None at the end.
@@ -41,9 +54,13 @@ class Http2Exchange:
         Raises:
             BrokenExchange
         """
+        due = asyncio.get_running_loop().time() + self._idle_s if self._idle_s else self._due
         try:
-            async for piece in self._body:
-                return bytes(piece)
+            async with asyncio.timeout_at(due):
+                async for piece in self._body:
+                    return bytes(piece)
+        except TimeoutError:
+            raise BrokenExchange("timeout") from None
         except (ReadError, StreamError, ConnectionError):
             raise BrokenExchange("disconnect") from None
         except RemoteProtocolError:
@@ -60,11 +77,10 @@ class Http2Transport:
         logging.getLogger("pyqwest.access").setLevel(logging.WARNING)
         self._clients: OrderedDict[Provider, HTTPTransport] = OrderedDict()
 
-    @asynccontextmanager
-    async def exchange(
+    async def open(
         self, provider: Provider, path: str, headers: list[tuple[str, str]], body: bytes, limit_s: float
-    ) -> AsyncIterator[Http2Exchange]:
-        """Posts; the block begins when the status is there.
+    ) -> Http2Exchange:
+        """Posts, and returns when the status is there.
 
         Raises:
             CallFailed
@@ -72,8 +88,9 @@ class Http2Transport:
         request = Request(
             "POST", provider.base_url + path, QwestHeaders([*headers, ("user-agent", "nexus/0.1")]), content=body
         )
+        due = asyncio.get_running_loop().time() + limit_s
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout_at(due):
                 response = await self._client(provider).execute(request)
         except ConnectionError:
             raise CallFailed("connect") from None
@@ -83,8 +100,8 @@ class Http2Transport:
             raise CallFailed("malformed") from None
         except (ReadError, WriteError, StreamError):
             raise CallFailed("disconnect") from None
-        async with response:
-            yield Http2Exchange(response)
+        await response.__aenter__()
+        return Http2Exchange(response, due)
 
     def _client(self, provider: Provider) -> HTTPTransport:
         client = self._clients.get(provider)

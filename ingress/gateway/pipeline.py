@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
 from typing import Any
 
 from ingress.codecs import openai_chat
@@ -151,66 +150,64 @@ class _Exchange:
         record, parts = self.record, self.parts
         screening = parts.screening.stream(plan.policy.screening("response"))
         self.relay = relay = Relay(screening, request.include_usage, keep=plan.route.capture)
-        async with AsyncExitStack() as connection:
-
-            async def open_stream(*call: Any) -> ProviderStream:
-                return await connection.enter_async_context(parts.upstream.stream(*call))
-
-            attempt = await attempts.run(open_stream)
+        attempt = await attempts.run(parts.upstream.stream)
+        try:
             self.stage = "log"
             await record.acknowledged()
             self.stage = "call"
             self.door.open_stream(200, answer_headers(record, self.hook, "text/event-stream"))
-            provider = attempt.target.provider
-            outcome, ending = "ok", b""
-            try:
-                async with asyncio.timeout(provider.total_timeout_ms / 1000):
-                    while (piece := await attempt.answer.next()) is not None:
-                        passed = relay.feed(piece)
-                        if passed:
-                            record.response_bytes += len(passed)
-                            if relay.done:
-                                # everything has been said: a caller who closes now has not left early
-                                self.door.unwatch()
-                            await self.door.send(passed)
-                        if relay.blocked or relay.failed:
-                            break
-            except CallFailed as failure:
-                outcome = failure.outcome
-            except TimeoutError:
-                outcome = "timeout"
-            if relay.failed:
-                outcome = "malformed"
-            elif outcome == "ok" and not relay.done and not relay.blocked:
-                outcome = "disconnect"
-            code = ""
-            attempts.ended("aborted" if relay.blocked else outcome, attempt.answer.status)
-            verdict = screening.finish()
-            if plan.route.placement != "observe":
-                record.note(screened("response", verdict, screening.characters))
-                self.weigh(verdict)
-            if relay.blocked:
-                error: NexusError = self.blocked(verdict, "response")
-                code = error.error_code
-                relay.finish_reason = "content_filter"
-                ending = openai_chat.filtered_end(
-                    record.request_id, attempt.target.model.name, record.started_us // 1_000_000, error
-                )
-            elif outcome != "ok":
-                error = ProviderError("The provider broke off the answer.")
-                code = error.error_code
-                ending = openai_chat.failed_end(error)
-
-            self.stage = "settle"
-            attempts.settle(attempt.target, relay.usage or self.estimated_usage(relay.output_bytes))
-            record.finish_reason = relay.finish_reason
-            record.body = await self.sealed(plan, "response", relay.kept())
-            record.close(
-                traffic.RequestCompleted, status=200, code=code, stage="screen_response" if relay.blocked else ""
+            outcome = await self.pass_on(attempt, relay)
+        finally:
+            await attempt.answer.end()
+        attempts.ended("aborted" if relay.blocked else outcome, attempt.answer.status)
+        verdict = screening.finish()
+        if plan.route.placement != "observe":
+            record.note(screened("response", verdict, screening.characters))
+            self.weigh(verdict)
+        code, ending = "", b""
+        if relay.blocked:
+            error: NexusError = self.blocked(verdict, "response")
+            code = error.error_code
+            relay.finish_reason = "content_filter"
+            ending = openai_chat.filtered_end(
+                record.request_id, attempt.target.model.name, record.started_us // 1_000_000, error
             )
-            if ending:
-                self.door.unwatch()
-                await self.door.send(ending)
+        elif outcome != "ok":
+            error = ProviderError("The provider broke off the answer.")
+            code = error.error_code
+            ending = openai_chat.failed_end(error)
+
+        self.stage = "settle"
+        attempts.settle(attempt.target, relay.usage or self.estimated_usage(relay.output_bytes))
+        record.finish_reason = relay.finish_reason
+        record.body = await self.sealed(plan, "response", relay.kept())
+        record.close(traffic.RequestCompleted, status=200, code=code, stage="screen_response" if relay.blocked else "")
+        if ending:
+            self.door.unwatch()
+            await self.door.send(ending)
+
+    async def pass_on(self, attempt: Attempt[ProviderStream], relay: Relay) -> str:
+        """Passes the answer on while it arrives; how the provider's part of it ended, as in `ProviderCalled`."""
+        record, door, answer = self.record, self.door, attempt.answer
+        try:
+            async with asyncio.timeout(attempt.target.provider.total_timeout_ms / 1000):
+                while (piece := await answer.next()) is not None:
+                    passed = relay.feed(piece)
+                    if passed:
+                        record.response_bytes += len(passed)
+                        if relay.done:
+                            # everything has been said: a caller who closes now has not left early
+                            door.unwatch()
+                        await door.send(passed)
+                    if relay.blocked or relay.failed:
+                        break
+        except CallFailed as failure:
+            return failure.outcome
+        except TimeoutError:
+            return "timeout"
+        if relay.failed:
+            return "malformed"
+        return "ok" if relay.done or relay.blocked else "disconnect"
 
     # the steps -------------------------------------------------------------------------------------------------
 

@@ -28,11 +28,12 @@ class Pool:
         self._places = asyncio.Semaphore(provider.max_connections)
         self._idle: deque[Connection] = deque()
         self._monotonic = monotonic
-        self.host_header = url.netloc
-        self.base_path = url.path.rstrip("/")
+        self._host_header = url.netloc
+        self._base_path = url.path.rstrip("/")
+        self._heads: dict[str, str] = {}
 
     async def acquire(self, *, fresh: bool = False) -> Connection:
-        """A connection with nothing under way; give it back with `release`, whatever happened.
+        """A connection with nothing under way; `Connection.end` gives it back, whatever happened.
 
         Args:
             fresh: a new one, since a kept one has just turned out to be dead.
@@ -41,21 +42,33 @@ class Pool:
             OSError: the provider cannot be reached.
             TimeoutError: neither a place in the pool nor a connection within the connect time.
         """
+        if not fresh and not self._places.locked():
+            await self._places.acquire()  # does not wait
+            kept = self._kept()
+            if kept is not None:
+                return kept
+            self._places.release()
         async with asyncio.timeout(self._connect_s):
             await self._places.acquire()
             try:
-                while self._idle and not fresh:
-                    connection = self._idle.pop()
-                    if not connection.closed and self._monotonic() - connection.idle_since < IDLE_S:
-                        return connection
-                    connection.abort()
+                kept = None if fresh else self._kept()
+                if kept is not None:
+                    return kept
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    Connection, self._host, self._port, ssl=self._tls
+                    lambda: Connection(self.release), self._host, self._port, ssl=self._tls
                 )
                 return connection
             except BaseException:
                 self._places.release()
                 raise
+
+    def _kept(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed and self._monotonic() - connection.idle_since < IDLE_S:
+                return connection
+            connection.abort()
+        return None
 
     def release(self, connection: Connection) -> None:
         """Takes a connection back; one whose exchange is not complete is closed, so that the provider notices."""
@@ -65,6 +78,16 @@ class Pool:
         else:
             connection.abort()
         self._places.release()
+
+    def head(self, path: str) -> str:
+        """The part of a request's head that is the same for every request to a path."""
+        found = self._heads.get(path)
+        if found is None:
+            found = self._heads[path] = (
+                f"POST {self._base_path}{path} HTTP/1.1\r\nhost: {self._host_header}\r\n"
+                "user-agent: nexus/0.1\r\naccept-encoding: identity\r\n"
+            )
+        return found
 
     def close(self) -> None:
         while self._idle:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from typing import Protocol
 
 from ingress.gateway.call import CallFailed
 from ingress.gateway.http1 import BrokenExchange, Connection
-from ingress.gateway.http2 import Http2Exchange, Http2Transport
+from ingress.gateway.http2 import Http2Transport
 from ingress.gateway.pool import Pool
 from schemas.aggregates.provider import Provider
 
@@ -20,15 +19,29 @@ ANSWER_BYTES = 64 * 1024 * 1024
 Headers = list[tuple[str, str]]
 
 
+class Exchange(Protocol):
+    """One request under way, over any version of HTTP."""
+
+    status: int
+    headers: dict[bytes, bytes]
+
+    def idle(self, limit_s: float) -> None: ...
+
+    async def next(self) -> bytes | None: ...
+
+    async def end(self) -> None: ...
+
+
 class ProviderStream:
-    """An answer that is arriving."""
+    """An answer that is arriving. `end` must follow, whatever happens."""
 
-    __slots__ = ("_exchange", "_idle_s", "status")
+    __slots__ = ("_exchange", "end", "status")
 
-    def __init__(self, exchange: Connection | Http2Exchange, idle_s: float) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self.status = exchange.status
         self._exchange = exchange
-        self._idle_s = idle_s
+        self.end = exchange.end
+        """Gives the connection back; an answer that is not complete is broken off, so that the provider notices."""
 
     async def next(self) -> bytes | None:
         """The bytes that came next; None at the end.
@@ -37,12 +50,9 @@ class ProviderStream:
             CallFailed: the connection broke, or nothing came for the account's idle time.
         """
         try:
-            async with asyncio.timeout(self._idle_s):
-                return await self._exchange.next()
+            return await self._exchange.next()
         except BrokenExchange as error:
             raise CallFailed(error.outcome) from None
-        except TimeoutError:
-            raise CallFailed("timeout") from None
 
 
 class Upstream:
@@ -60,99 +70,65 @@ class Upstream:
             CallFailed: with the outcome, and the status of an answer that is not 2xx.
         """
         limit_s = min(provider.first_byte_timeout_ms, provider.total_timeout_ms) / 1000
-        async with self._exchange(provider, path, headers, body, limit_s) as exchange:
-            return await self._whole(exchange, limit_s)
+        exchange = await self._open(provider, path, headers, body, limit_s)
+        try:
+            return await _whole(exchange)
+        except BrokenExchange as error:
+            raise CallFailed(error.outcome) from None
+        finally:
+            await exchange.end()
 
-    @asynccontextmanager
-    async def stream(
-        self, provider: Provider, path: str, headers: Headers, body: bytes
-    ) -> AsyncIterator[ProviderStream]:
-        """Posts and gives the answer as it arrives; leaving the block early closes the exchange.
+    async def stream(self, provider: Provider, path: str, headers: Headers, body: bytes) -> ProviderStream:
+        """Posts and gives the answer as it arrives.
 
         Raises:
             CallFailed: before the first byte.
         """
-        limit_s = provider.first_byte_timeout_ms / 1000
-        async with self._exchange(provider, path, headers, body, limit_s) as exchange:
-            yield ProviderStream(exchange, provider.idle_timeout_ms / 1000)
+        exchange = await self._open(provider, path, headers, body, provider.first_byte_timeout_ms / 1000)
+        exchange.idle(provider.idle_timeout_ms / 1000)
+        return ProviderStream(exchange)
 
-    @asynccontextmanager
-    async def _exchange(
-        self, provider: Provider, path: str, headers: Headers, body: bytes, limit_s: float
-    ) -> AsyncIterator[Connection | Http2Exchange]:
-        """An exchange whose status is 2xx and whose body has yet to be read."""
-        opened = (
-            self._http2.exchange(provider, path, headers, body, limit_s)
+    async def _open(self, provider: Provider, path: str, headers: Headers, body: bytes, limit_s: float) -> Exchange:
+        """An exchange whose status is 2xx and whose body has yet to be read; `end` must follow."""
+        exchange: Exchange = (
+            await self._http2.open(provider, path, headers, body, limit_s)
             if provider.http2
-            else self._http1(provider, path, headers, body, limit_s)
+            else await self._http1(provider, path, headers, body, limit_s)
         )
-        async with opened as exchange:
-            if not 200 <= exchange.status < 300:
-                content = b""
-                try:
-                    async with asyncio.timeout(provider.idle_timeout_ms / 1000):
-                        while len(content) < ERROR_BYTES and (piece := await exchange.next()) is not None:
-                            content += piece
-                except (BrokenExchange, TimeoutError):
-                    content = b""  # the status alone says enough
-                raise CallFailed(
-                    "status", exchange.status, content[:ERROR_BYTES], exchange.headers.get("retry-after", "")
-                )
-            yield exchange
-
-    @asynccontextmanager
-    async def _http1(
-        self, provider: Provider, path: str, headers: Headers, body: bytes, limit_s: float
-    ) -> AsyncIterator[Connection]:
-        pool = self._pool(provider)
-        head = _head(pool, path, headers, len(body))
-        connection = await self._connect(pool, fresh=False)
+        if 200 <= exchange.status < 300:
+            return exchange
         try:
-            connection.begin(head, body)
-            try:
-                await self._status(connection, limit_s)
-            except CallFailed as failure:
-                if failure.outcome != "disconnect" or connection.uses < 2 or connection.touched:
-                    raise
-                # the provider had closed a kept connection before it saw the request: that is no failure of the call
-                pool.release(connection)
-                connection = await self._connect(pool, fresh=True)
-                connection.begin(head, body)
-                await self._status(connection, limit_s)
-            yield connection
+            exchange.idle(provider.idle_timeout_ms / 1000)
+            content = await _start(exchange)
         finally:
-            pool.release(connection)
+            await exchange.end()
+        retry_after = exchange.headers.get(b"retry-after", b"").decode("latin-1")
+        raise CallFailed("status", exchange.status, content, retry_after)
+
+    async def _http1(self, provider: Provider, path: str, headers: Headers, body: bytes, limit_s: float) -> Connection:
+        pool = self._pool(provider)
+        lines = [f"{name}: {value}\r\n" for name, value in headers]
+        head = f"{pool.head(path)}content-length: {len(body)}\r\n{''.join(lines)}\r\n".encode("latin-1")
+        connection = await self._connect(pool, fresh=False)
+        while True:
+            try:
+                connection.begin(head, body, limit_s)
+                await connection.head()
+                return connection
+            except BaseException as error:
+                await connection.end()
+                if not isinstance(error, BrokenExchange):
+                    raise
+                if error.outcome != "disconnect" or connection.uses < 2 or connection.touched:
+                    raise CallFailed(error.outcome) from None
+            # the provider had closed a kept connection before it saw the request: that is no failure of the call
+            connection = await self._connect(pool, fresh=True)
 
     async def _connect(self, pool: Pool, *, fresh: bool) -> Connection:
         try:
             return await pool.acquire(fresh=fresh)
         except (OSError, TimeoutError):
             raise CallFailed("connect") from None
-
-    async def _status(self, connection: Connection, limit_s: float) -> None:
-        try:
-            async with asyncio.timeout(limit_s):
-                await connection.head()
-        except BrokenExchange as error:
-            raise CallFailed(error.outcome) from None
-        except TimeoutError:
-            raise CallFailed("timeout") from None
-
-    async def _whole(self, exchange: Connection | Http2Exchange, limit_s: float) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(limit_s):
-                while (piece := await exchange.next()) is not None:
-                    size += len(piece)
-                    if size > ANSWER_BYTES:
-                        raise CallFailed("malformed", exchange.status)
-                    pieces.append(piece)
-        except BrokenExchange as error:
-            raise CallFailed(error.outcome) from None
-        except TimeoutError:
-            raise CallFailed("timeout") from None
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _pool(self, provider: Provider) -> Pool:
         pool = self._pools.get(provider)
@@ -169,13 +145,23 @@ class Upstream:
         await self._http2.close()
 
 
-def _head(pool: Pool, path: str, headers: Headers, length: int) -> bytes:
-    lines = [
-        f"POST {pool.base_path}{path} HTTP/1.1",
-        f"host: {pool.host_header}",
-        "user-agent: nexus/0.1",
-        "accept-encoding: identity",
-        f"content-length: {length}",
-    ]
-    lines += [f"{name}: {value}" for name, value in headers]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+async def _whole(exchange: Exchange) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while (piece := await exchange.next()) is not None:
+        size += len(piece)
+        if size > ANSWER_BYTES:
+            raise CallFailed("malformed", exchange.status)
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _start(exchange: Exchange) -> bytes:
+    """The first bytes of an error's body; none when it breaks off, since the status alone says enough."""
+    content = b""
+    try:
+        while len(content) < ERROR_BYTES and (piece := await exchange.next()) is not None:
+            content += piece
+    except BrokenExchange:
+        return b""
+    return content[:ERROR_BYTES]

@@ -123,11 +123,11 @@ async def test_a_server_that_asks_to_close_is_not_kept() -> None:
 async def test_a_second_exchange_starts_clean() -> None:
     connection, _ = await connected()
     connection.data_received(PLAIN)
-    assert await read(connection) == (200, b"hello world") and connection.headers["retry-after"] == "3"
+    assert await read(connection) == (200, b"hello world") and connection.headers[b"retry-after"] == b"3"
     connection.begin(b"", b"")
     assert not connection.touched
     connection.data_received(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n")
-    assert await read(connection) == (503, b"") and "retry-after" not in connection.headers
+    assert await read(connection) == (503, b"") and b"retry-after" not in connection.headers
 
 
 async def test_bytes_nobody_asked_for_close_the_connection() -> None:
