@@ -83,6 +83,21 @@ class LogConnection:
     def connected(self) -> bool:
         return self.connected_since > 0 and self.nc.is_connected
 
+    def send(self, subject: str, reply: str, msg_id: str, payload: bytes) -> bool:
+        """Writes one message for a stream to the socket at once, past the client's queue and flusher task.
+
+        Only while `connected`: what is lost with a connection is not sent again by the client.
+
+        Returns:
+            Whether all of it has been handed to the operating system, so that it survives the death of this process.
+        """
+        head = f"NATS/1.0\r\nNats-Msg-Id: {msg_id}\r\n\r\n".encode()
+        command = f"HPUB {subject} {reply} {len(head)} {len(head) + len(payload)}\r\n".encode()
+        transport = self.nc._transport
+        transport.write(b"".join((command, head, payload, b"\r\n")))  # type: ignore[union-attr]
+        writer = getattr(transport, "_io_writer", None)
+        return writer is not None and writer.transport.get_write_buffer_size() == 0
+
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Calls `listener` after every loss and every return of the connection; the result removes it again."""
         self._listeners.append(listener)

@@ -84,7 +84,6 @@ class Delivery:
             payload = await asyncio.to_thread(file.read, segment.offset, segment.size)
         self._serial += 1
         reply = f"{self._inbox}.{self._serial}"
-        headers = {"Nats-Msg-Id": segment.msg_id}
         backoff = 0.05
         while True:
             if not connection.connected:
@@ -102,10 +101,7 @@ class Delivery:
             self._sent_at = now
             self._outcome = asyncio.get_running_loop().create_future()
             try:
-                await connection.nc.publish(segment.subject, payload, reply=reply, headers=headers)
-                if segment.sent:
-                    # the client gathers what is published; some wait until it has been written
-                    await connection.nc._flush_pending(force_flush=True)
+                if connection.send(segment.subject, reply, segment.msg_id, payload):
                     segment.left()
                 outcome = await self._outcome
             except (NatsError, OSError) as error:
