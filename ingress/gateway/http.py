@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from ingress.codecs.openai_chat import error_body
 from ingress.gateway.answers import answer_error, answer_headers
-from ingress.gateway.door import Door, json_headers
+from ingress.gateway.door import Door
 from ingress.gateway.parts import Parts
 from ingress.gateway.pipeline import Pipeline
 from ingress.gateway.record import Record
@@ -46,24 +46,29 @@ class Gateway:
     async def handle(self, door: Door) -> None:
         methods = self._routes.get(door.path)
         if methods is None:
-            self._plain_error(door, NotFound(f"Unknown path: {door.method} {door.path[:200]}", code="unknown_path"))
+            unknown = NotFound(f"Unknown path: {door.method} {door.path[:200]}", code="unknown_path")
+            self._plain_answer(door, unknown.status, error_body(unknown))
             return
         handler = methods.get(door.method)
         if handler is None:
             allowed = ", ".join(methods)
-            self._plain_error(door, MethodNotAllowed(f"This path takes {allowed}."), [("allow", allowed)])
+            error = MethodNotAllowed(f"This path takes {allowed}.")
+            self._plain_answer(door, error.status, error_body(error), [("allow", allowed)])
             return
         await handler(door)
 
-    def _plain_error(self, door: Door, error: NexusError, extra: list[tuple[str, str]] | None = None) -> None:
-        """An answer to what is no request for a model; it leaves no fact."""
-        record = Record(self._parts.writers, self._parts.clock, self._parts.opened, self._parts.ids.new())
-        door.answer(error.status, [*answer_headers(record, "", "application/json"), *(extra or ())], error_body(error))
+    def _record(self) -> Record:
+        parts = self._parts
+        return Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+
+    def _plain_answer(self, door: Door, status: int, body: bytes, extra: Sequence[tuple[str, str]] = ()) -> None:
+        """Answers what is no request for a model; it leaves no fact."""
+        door.answer(status, [*answer_headers(self._record(), "", "application/json"), *extra], body)
 
     async def _models(self, door: Door) -> None:
         """The models that the key may name, in the shape of the OpenAI API."""
         parts = self._parts
-        record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        record = self._record()
         record.operation = "models.list"
         try:
             caller = parts.authenticator.identify(door.header, record.started_us)
@@ -93,7 +98,7 @@ class Gateway:
         )
 
     async def _health(self, door: Door) -> None:
-        door.answer(200, json_headers(), b'{"status":"ok"}')
+        self._plain_answer(door, 200, b'{"status":"ok"}')
 
     async def _ready(self, door: Door) -> None:
         """503 while requests could not be served on the record; always says how old the configuration may be."""
@@ -114,5 +119,5 @@ class Gateway:
             "open_requests": parts.opened.count,
             "log_queue_bytes": sum(writer.queued_bytes for writer in parts.writers),
         }
-        headers = json_headers([("retry-after", "1")] if problems else [])
-        door.answer(503 if problems else 200, headers, msgspec.json.encode(body))
+        again = [("retry-after", "1")] if problems else []
+        self._plain_answer(door, 503 if problems else 200, msgspec.json.encode(body), again)

@@ -22,7 +22,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     credential: str = ""
     """Id of a credential of the same tenant; empty for a provider without one."""
     connect_timeout_ms: int = 3_000
-    first_byte_timeout_ms: int = 60_000
+    first_byte_timeout_ms: int = 300_000
+    """Until an answer begins; a plain answer begins and ends at once, when the model has thought to its end."""
     idle_timeout_ms: int = 30_000
     """Between two pieces of an answer."""
     total_timeout_ms: int = 600_000

@@ -149,7 +149,8 @@ def test_other_statuses(town: Town) -> None:
     assert town.send("POST", "/v1/chat/completions", b" " * (33 * 1024 * 1024), big)[0] in (413, 0)
     assert town.send("GET", "/v1/chat/completions", None, key)[0] == 405
     assert town.send("POST", "/v1/none", b"{}", key)[0] == 404
-    assert town.get("/health") == (200, {"status": "ok"})
+    status, body, headers = town.send("GET", "/health", None, {})
+    assert (status, body) == (200, {"status": "ok"}) and headers["x-nexus-request-id"]
 
 
 def test_provider_errors_reach_the_caller(town: Town) -> None:
