@@ -27,6 +27,10 @@ class SystemClock:
         return time.monotonic()
 
 
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""A random digit with the two bits of the variant in it (RFC 9562, section 4.1)."""
+
+
 class Ids:
     """UUID version 7 (RFC 9562, section 5.7), strictly increasing within one source.
 
@@ -34,35 +38,45 @@ class Ids:
     millisecond is kept, so ids never go backwards.
     """
 
-    __slots__ = ("_clock", "_counter", "_entropy", "_millis", "_pool", "_used")
+    __slots__ = ("_clock", "_counter", "_entropy", "_millis", "_pool", "_time", "_used")
 
     def __init__(self, clock: Clock, entropy: Callable[[int], bytes] = os.urandom) -> None:
         self._clock = clock
         self._entropy = entropy
-        self._millis = 0
+        self._millis = -1
+        self._time = ""
+        """The first digits of all ids of this millisecond, up to the version."""
         self._counter = 0
-        self._pool = b""
+        self._pool = ""
         self._used = 0
 
-    def new(self) -> str:
-        """The next id in canonical text form, 36 characters."""
-        millis = self._clock.now_us() // 1000
+    def new(self, now_us: int = 0) -> str:
+        """The next id in canonical text form, 36 characters.
+
+        Args:
+            now_us: what the clock has just said; 0 to ask it.
+        """
+        millis = (now_us or self._clock.now_us()) // 1000
         if millis > self._millis:
-            self._millis = millis
-            self._counter = 0
+            self._begin(millis)
         else:
             self._counter += 1
             if self._counter > 0xFFF:
-                self._millis += 1
-                self._counter = 0
-        if self._used >= len(self._pool):
+                self._begin(self._millis + 1)
+        used = self._used
+        if used >= len(self._pool):
             # one system call for many ids
-            self._pool = self._entropy(8 * 64)
-            self._used = 0
-        rand = int.from_bytes(self._pool[self._used : self._used + 8], "big") & 0x3FFF_FFFF_FFFF_FFFF
-        self._used += 8
-        text = f"{(self._millis << 16) | 0x7000 | self._counter:016x}{0x8000_0000_0000_0000 | rand:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+            self._pool = self._entropy(8 * 64).hex()
+            used = 0
+        self._used = used + 16
+        random = self._pool[used : used + 16]
+        return f"{self._time}{self._counter:03x}-{_VARIANT[random[0]]}{random[1:4]}-{random[4:]}"
+
+    def _begin(self, millis: int) -> None:
+        digits = f"{millis:012x}"
+        self._millis = millis
+        self._time = f"{digits[:8]}-{digits[8:]}-7"
+        self._counter = 0
 
 
 def millis_of(identifier: str) -> int:

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 DRAIN_S = 25.0
 """How long requests under way may take to end after the process was told to stop."""
 CONNECTIONS = 4_096
+GC_AFTER = 20_000
+"""New containers between two collections. A request makes some hundreds, nearly all of which end without one."""
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -101,6 +103,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     # what lives as long as the process need not be looked at by every collection
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GC_AFTER, 20, 20)
     try:
         await listener.start(settings.gateway_host, settings.gateway_port)
         log.info("gateway serving port=%d boot=%s", settings.gateway_port, opened.boot)

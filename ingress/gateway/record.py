@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -150,7 +151,7 @@ class Record:
         sent, commit = self._sent, self._commit
         if sent is None or commit is None or sent.done():
             return
-        await asyncio.wait((sent, commit), timeout=ACK_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        await _one_of((sent, commit), ACK_TIMEOUT_S)
         if commit.done():
             commit.result()
         elif not sent.done():
@@ -168,7 +169,7 @@ class Record:
             return 0
         if not commit.done():
             # the future belongs to the segment, not to this caller: it must survive a caller who leaves
-            await asyncio.wait((commit,), timeout=ACK_TIMEOUT_S)
+            await _one_of((commit,), ACK_TIMEOUT_S)
         if not commit.done():
             raise log_unavailable()
         return commit.result()
@@ -231,3 +232,26 @@ class Record:
         self.closed = True
         if self.accepted:
             self._opened.closed()
+
+
+async def _one_of(futures: Sequence[asyncio.Future[Any]], limit_s: float) -> None:
+    """Returns when one of them is done, or after the limit; a caller who is cancelled cancels none of them.
+
+    What `asyncio.wait` does, for a third of its time: every request comes through here twice.
+    """
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    for future in futures:
+        future.add_done_callback(wake)
+    timer = loop.call_later(limit_s, wake)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+        for future in futures:
+            future.remove_done_callback(wake)

@@ -155,10 +155,11 @@ class SegmentWriter:
 
     def new_fact(self, data: msgspec.Struct, *, tenant: str, actor: str, correlation: str, causation: str = "") -> Fact:
         """A fact of now."""
+        now_us = self._clock.now_us()
         return codec.fact(
             data,
-            id=self._ids.new(),
-            time=self._clock.now_us(),
+            id=self._ids.new(now_us),
+            time=now_us,
             tenant=tenant,
             actor=actor,
             correlation=correlation,

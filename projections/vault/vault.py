@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections import OrderedDict
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,6 +19,9 @@ from schemas.settings import Settings
 
 NONCE = 12
 """Bytes; random (NIST SP 800-38D, section 8.2.2), so a key must seal far fewer than 2^32 times."""
+
+REMEMBERED = 10_000
+"""Pseudonyms kept in memory, the last used."""
 
 
 def bound(*parts: str) -> bytes:
@@ -35,7 +39,7 @@ def bound(*parts: str) -> bytes:
 class Vault:
     """One master key and what follows from it. Each purpose has its own key by HKDF-SHA256 (RFC 5869)."""
 
-    __slots__ = ("_pepper", "_pseudonyms", "_secrets", "_wrapping", "key_id")
+    __slots__ = ("_known", "_pepper", "_pseudonyms", "_secrets", "_wrapping", "key_id")
 
     def __init__(self, master_key: bytes) -> None:
         """
@@ -46,6 +50,7 @@ class Vault:
         """Names the master key without telling anything about it."""
         self._pepper = _derive(master_key, b"virtual-keys")
         self._pseudonyms = _derive(master_key, b"pseudonyms")
+        self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._secrets = AESGCM(_derive(master_key, b"secrets"))
         self._wrapping = AESGCM(_derive(master_key, b"data-keys"))
 
@@ -68,8 +73,15 @@ class Vault:
 
     def pseudonym(self, tenant: str, user: str) -> str:
         """A stable name of a tenant's user that does not tell who it is: `sub_` and 32 hex digits."""
+        known = self._known.get((tenant, user))
+        if known is not None:
+            self._known.move_to_end((tenant, user))
+            return known
         digest = hmac.digest(self._pseudonyms, bound(tenant, hashlib.sha256(user.encode()).hexdigest()), "sha256")
-        return "sub_" + digest.hex()[:32]
+        self._known[tenant, user] = made = "sub_" + digest.hex()[:32]
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return made
 
     def seal_secret(self, kind: str, tenant: str, id: str, clear: str) -> SealedSecret:
         """Seals a secret for one aggregate; `kind` is `credential` or `siem-target`."""
