@@ -8,7 +8,11 @@ import sys
 NAMES = {
     "chaos": "benchmarks.chaos.campaign",
     "gateway": "benchmarks.gateway",
+    "log": "benchmarks.log",
+    "replay": "benchmarks.replay",
+    "scale": "benchmarks.scale",
     "scan": "benchmarks.scan",
+    "sinks": "benchmarks.sinks",
 }
 
 
