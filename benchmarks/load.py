@@ -1,7 +1,8 @@
 """A load generator in a process of its own: bare HTTP/1.1 over asyncio, answers checked, latencies kept.
 
-`python -m benchmarks.load URL --key K --model M --in-flight N --requests R [--prompt-bytes B] [--stream]`, JSON on
-standard output. It stops by itself after the given number of requests and refuses any address but loopback.
+`python -m benchmarks.load URL [--key K] --model M --in-flight N --requests R [--prompt-bytes B] [--stream]
+[--header 'NAME: VALUE' …]`, JSON on standard output. It stops by itself after the given number of requests and
+refuses any address but loopback.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import argparse
 import asyncio
 import ipaddress
 import json
+import os
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,14 +72,19 @@ class Caller(asyncio.Protocol):
         self._transport.close()
 
 
-def request_bytes(url: str, key: str, model: str, prompt_bytes: int, stream: bool) -> bytes:
+def request_bytes(
+    url: str, key: str, model: str, prompt_bytes: int, stream: bool, headers: Sequence[str] = ()
+) -> bytes:
     parts = urlsplit(url)
     words = "The quick brown fox jumps over the lazy dog while nobody is watching it. "
     prompt = (words * (prompt_bytes // len(words) + 1))[:prompt_bytes]
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": prompt}], "stream": stream}).encode()
+    extra = "".join(f"{header}\r\n" for header in headers)
+    more = "".join(f"{header}\r\n" for header in headers)
     return (
         f"POST {parts.path}/chat/completions HTTP/1.1\r\nhost: {parts.netloc}\r\nauthorization: Bearer {key}\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{more}\r\n"
+        f"{extra}\r\n"
     ).encode() + body
 
 
@@ -127,14 +135,15 @@ async def run(url: str, request: bytes, in_flight: int, requests: int) -> dict[s
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.load", description=__doc__)
     parser.add_argument("url", help="up to and including /v1")
-    parser.add_argument("--key", default="sk-bench")
+    parser.add_argument("--key", default=os.environ.get("BENCHMARK_KEY", "sk-bench"), help="default BENCHMARK_KEY")
     parser.add_argument("--model", default="mock/gpt-4o")
     parser.add_argument("--in-flight", type=int, default=32)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--prompt-bytes", type=int, default=1024)
     parser.add_argument("--stream", action="store_true")
+    parser.add_argument("--header", action="append", default=[], help="one more header, NAME: VALUE")
     given = parser.parse_args()
-    request = request_bytes(given.url, given.key, given.model, given.prompt_bytes, given.stream)
+    request = request_bytes(given.url, given.key, given.model, given.prompt_bytes, given.stream, given.header)
     print(json.dumps(uvloop.run(run(given.url, request, given.in_flight, given.requests))))
     return 0
 

@@ -35,8 +35,12 @@ def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else 0.0
 
 
-def finish(benchmark: str, given: argparse.Namespace, figures: Sequence[Figure]) -> int:
-    """Prints and keeps the figures. Exit status 1 when there is a regression, 2 when FILE cannot be compared with."""
+def finish(benchmark: str, given: argparse.Namespace, figures: Sequence[Figure], shown: str = "") -> int:
+    """Prints and keeps the figures. Exit status 1 when there is a regression, 2 when FILE cannot be compared with.
+
+    Args:
+        shown: what people see instead of a line for each figure; those with a target follow in any case.
+    """
     run = run_of(benchmark, figures, quick=given.quick)
     changes: list[Change] = []
     fault = ""
@@ -53,7 +57,9 @@ def finish(benchmark: str, given: argparse.Namespace, figures: Sequence[Figure])
             run["verdict"] = fault or ("regression" if worse else "ok")
         print(json.dumps(run))
     else:
-        print(table(figures))
+        if shown:
+            print(f"{shown}\n")
+        print(table([figure for figure in figures if figure.target is not None] if shown else figures))
         if changes:
             print()
             print(table_of_changes(changes))
@@ -72,7 +78,7 @@ def table(figures: Sequence[Figure]) -> str:
         target = "" if figure.target is None else f"{'≥' if figure.better == 'more' else '≤'} {number(figure.target)}"
         met = "" if figure.target is None else "missed" if figure.missed else "met"
         rows.append((figure.name, number(figure.value), figure.unit, target, met))
-    return _aligned(rows, right={1, 3})
+    return aligned(rows, right={1, 3})
 
 
 def table_of_changes(changes: Sequence[Change]) -> str:
@@ -81,7 +87,7 @@ def table_of_changes(changes: Sequence[Change]) -> str:
         (change.name, number(change.before), number(change.after), f"{change.ratio:.2f}", change.verdict)
         for change in changes
     ]
-    return _aligned(rows, right={1, 2, 3})
+    return aligned(rows, right={1, 2, 3})
 
 
 def number(value: float) -> str:
@@ -91,7 +97,8 @@ def number(value: float) -> str:
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
 
 
-def _aligned(rows: Sequence[tuple[str, ...]], right: set[int]) -> str:
+def aligned(rows: Sequence[tuple[str, ...]], right: set[int]) -> str:
+    """Rows in columns; the numbers of `right` are those that stand to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
