@@ -81,7 +81,9 @@ def test_packages_are_counted_as_they_arrive(tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_failure_is_shown() -> None:
-    status, text = ran("import sys\nfor n in range(100): print('line', n)\nprint('why', file=sys.stderr)\nsys.exit(3)")
+    status, text = ran(
+        "import sys\nfor n in range(100): print('line', n, flush=True)\nprint('why', file=sys.stderr)\nsys.exit(3)"
+    )
     assert status == 3
     shown = [line for line in text.splitlines() if line.startswith("  | ")]
     assert len(shown) == TAIL
