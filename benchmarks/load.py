@@ -79,12 +79,10 @@ def request_bytes(
     words = "The quick brown fox jumps over the lazy dog while nobody is watching it. "
     prompt = (words * (prompt_bytes // len(words) + 1))[:prompt_bytes]
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": prompt}], "stream": stream}).encode()
-    extra = "".join(f"{header}\r\n" for header in headers)
     more = "".join(f"{header}\r\n" for header in headers)
     return (
         f"POST {parts.path}/chat/completions HTTP/1.1\r\nhost: {parts.netloc}\r\nauthorization: Bearer {key}\r\n"
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{more}\r\n"
-        f"{extra}\r\n"
     ).encode() + body
 
 
