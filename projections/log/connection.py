@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
+from projections.log.parser import fast_client
 from schemas.errors import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class LogConnection:
         Raises:
             Unavailable: no server answered in time. The text does not repeat the URL, it may hold a password.
         """
-        nc = Client()
+        nc = fast_client()
         connection = cls(nc)
         try:
             async with asyncio.timeout(wait_s):

@@ -14,6 +14,7 @@ from nats.errors import Error as NatsError
 
 from projections.log.api import ApiError, call
 from projections.log.connection import LogConnection
+from projections.log.parser import Take, parser_of
 from schemas.errors import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class PullSession:
         self._consumer = ""
         self._inbox = ""
         self._subscription: Subscription | None = None
+        self._takers: dict[bytes, Take] = {}
         self._messages: list[Message] = []
         self._delivered = 0
         self._remaining = 0
@@ -84,6 +86,8 @@ class PullSession:
         # The client hands messages to anything shaped like a future, in its read loop, without a queue and a task
         # between; `set_result` below is that shape.
         self._subscription = await nc.subscribe(self._inbox, future=cast("asyncio.Future[Msg]", self))
+        self._takers = parser_of(nc).takers
+        self._takers[b"%d" % self._subscription._id] = self.take_raw
         answer = await call(
             self._connection,
             f"CONSUMER.CREATE.{self._stream}",
@@ -155,6 +159,8 @@ class PullSession:
     async def close(self) -> None:
         """Takes the consumer away if the server can be reached; it would go by itself after a minute."""
         self._unlisten()
+        if self._subscription is not None:
+            self._takers.pop(b"%d" % self._subscription._id, None)
         if self._subscription is not None and not self._connection.nc.is_closed:
             await self._subscription.unsubscribe()
             self._subscription = None
@@ -164,26 +170,39 @@ class PullSession:
                 except (ApiError, Unavailable):
                     _log.debug("reader consumer left to expire stream=%s", self._stream)
 
-    # --- the shape of a future, for the client's read loop
+    # --- what arrives: the short way, and in the shape of a future for the client's read loop
+
+    def take_raw(self, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
+        """A delivery as the server sent it."""
+        try:
+            if reply.startswith(b"$JS.ACK."):
+                self._accept(subject.decode(), reply.decode(), payload, _msg_id(headers))
+            else:
+                self._status(*_status_of(headers))
+        except Exception as error:
+            self._unreadable(error)
 
     def cancelled(self) -> bool:
         return False
 
     def set_result(self, message: Msg) -> None:
+        headers = message.headers or {}
         try:
-            self._accept(message)
+            if message.reply.startswith("$JS.ACK."):
+                self._accept(message.subject, message.reply, message.data, headers.get("Nats-Msg-Id", ""))
+            else:
+                self._status(headers.get("Status", ""), headers.get("Description", ""))
         except Exception as error:
-            # an exception here would end the client's read loop for all its users
-            _log.exception("reader stream=%s", self._stream)
-            self._fail(f"unreadable delivery ({type(error).__name__})")
+            self._unreadable(error)
 
-    def _accept(self, message: Msg) -> None:
+    def _unreadable(self, error: Exception) -> None:
+        # an exception in a callback would end the client's read loop for all its users
+        _log.exception("reader stream=%s", self._stream)
+        self._fail(f"unreadable delivery ({type(error).__name__})")
+
+    def _accept(self, subject: str, reply: str, payload: bytes, msg_id: str) -> None:
         self.last_contact = time.monotonic()
         if self._fault:
-            return
-        reply = message.reply
-        if not reply.startswith("$JS.ACK."):
-            self._status(message.headers or {})
             return
         # $JS.ACK.[domain.account.]stream.consumer.deliveries.sequence.delivered.time.pending[.token]
         parts = reply.split(".")
@@ -195,22 +214,16 @@ class PullSession:
         self._delivered = delivered
         self._remaining -= 1
         self.pending = int(parts[first + 3])
-        headers = message.headers
         self._messages.append(
-            Message(
-                self._stream,
-                int(parts[first]),
-                message.subject,
-                message.data,
-                int(parts[first + 2]) // 1000,
-                headers.get("Nats-Msg-Id", "") if headers else "",
-            )
+            Message(self._stream, int(parts[first]), subject, payload, int(parts[first + 2]) // 1000, msg_id)
         )
-        self._awake()
+        if self._wake is not None:
+            self._awake()
 
-    def _status(self, headers: dict[str, str]) -> None:
-        code = headers.get("Status", "")
-        text = headers.get("Description", "")
+    def _status(self, code: str, text: str) -> None:
+        self.last_contact = time.monotonic()
+        if self._fault:
+            return
         if code == "100":
             return
         if code in ("404", "408") or (code == "409" and "maxbytes" in text.lower()):
@@ -231,3 +244,18 @@ class PullSession:
     def _awake(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+
+
+def _msg_id(headers: bytes) -> str:
+    """`Nats-Msg-Id`, or empty."""
+    begin = headers.find(b"\r\nNats-Msg-Id:")
+    if begin < 0:
+        return ""
+    return headers[begin + 14 : headers.find(b"\r\n", begin + 14)].strip().decode()
+
+
+def _status_of(headers: bytes) -> tuple[str, str]:
+    """Code and text of a message that the server made: `NATS/1.0 404 No Messages`."""
+    _, _, status = headers.partition(b"\r\n")[0].partition(b" ")
+    code, _, text = status.strip().partition(b" ")
+    return code.decode(), text.strip().decode()
