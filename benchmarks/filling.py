@@ -45,8 +45,8 @@ class _Answers:
         self.moved.set()
 
 
-async def fill(connection: LogConnection, messages: Iterable[tuple[str, bytes]]) -> int:
-    """Publishes (subject, payload) and returns how many there were, once all are stored.
+async def fill(connection: LogConnection, messages: Iterable[tuple[str, bytes, dict[str, str]]]) -> int:
+    """Publishes (subject, payload, headers) and returns how many there were, once all are stored.
 
     Raises:
         Refused: the log did not take one, or fell silent.
@@ -74,10 +74,10 @@ async def fill(connection: LogConnection, messages: Iterable[tuple[str, bytes]])
             except TimeoutError:
                 raise Refused("the log fell silent") from None
 
-    for subject, payload in messages:
+    for subject, payload, headers in messages:
         if len(flying) >= IN_FLIGHT or size >= IN_FLIGHT_BYTES:
             await settle(IN_FLIGHT // 2, IN_FLIGHT_BYTES // 2)
-        await nc.publish(subject, payload, reply=inbox)
+        await nc.publish(subject, payload, reply=inbox, headers=headers)
         sent += 1
         size += len(payload)
         flying.append(len(payload))

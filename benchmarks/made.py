@@ -21,8 +21,8 @@ REQUESTS_A_SEGMENT = 32
 """What group commit makes of a busy gateway: about 190 facts."""
 REQUEST_BYTES, RESPONSE_BYTES = 1_024, 512
 
-Written = tuple[str, bytes]
-"""Subject and payload of a message."""
+Written = tuple[str, bytes, dict[str, str]]
+"""Subject, payload and headers of a message."""
 
 
 class Requests:
@@ -93,7 +93,7 @@ def segments(facts: int, boot: str, each: int = REQUESTS_A_SEGMENT) -> Iterator[
         encoded = [codec.encode_fact(fact) for fact in some]
         payload = codec.encode_segment(subjects.traffic(0), "benchmark", boot, number, previous, encoded)
         previous = codec.segment_hash(payload)
-        yield subjects.traffic(0), payload
+        yield subjects.traffic(0), payload, {"Nats-Msg-Id": f"benchmark/{boot}/{number}"}
 
 
 def keys(count: int, tenants: int = 1, hashes: Sequence[str] = ()) -> Iterator[Written]:
@@ -133,7 +133,7 @@ def first(aggregate: str, tenant: str, identifier: str, data: msgspec.Struct, id
         correlation=ids.new(),
     )
     payload = codec.encode_segment(subject, "benchmark", "boot", 1, GENESIS, [codec.encode_fact(fact)])
-    return subject, payload
+    return subject, payload, {"Nats-Msg-Id": f"benchmark/boot/{ids.new()}", "Nats-Expected-Last-Subject-Sequence": "0"}
 
 
 def named(decider: Decider, spec: msgspec.Struct, ids: Ids) -> Written:

@@ -69,7 +69,7 @@ async def into_memory(url: str, keys: int, facts: int) -> list[Figure]:
 
     async def fold() -> int:
         state = LiveState()
-        for sequence, (subject, payload) in enumerate(messages, 1):
+        for sequence, (subject, payload, _) in enumerate(messages, 1):
             state.apply(sequence, subject, payload)
         return state.sequence
 

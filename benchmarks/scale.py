@@ -136,7 +136,7 @@ def lookups(count: int) -> Figure:
 
 def folded(messages: Iterable[Written]) -> LiveState:
     state = LiveState()
-    for sequence, (subject, payload) in enumerate(messages, 1):
+    for sequence, (subject, payload, _) in enumerate(messages, 1):
         state.apply(sequence, subject, payload)
     return state
 

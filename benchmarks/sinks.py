@@ -163,9 +163,9 @@ async def lags(reached: Reached, connection: LogConnection, seconds: float) -> l
     boot, pause = f"load-{time.monotonic_ns()}", LOAD_EACH / LOAD_REQUESTS_S
     began = time.perf_counter()
     many = int(seconds * LOAD_REQUESTS_S) * made.FACTS_A_REQUEST
-    for number, (subject, payload) in enumerate(made.segments(many, boot, LOAD_EACH)):
+    for number, (subject, payload, headers) in enumerate(made.segments(many, boot, LOAD_EACH)):
         await asyncio.sleep(max(0.0, began + number * pause - time.perf_counter()))
-        ack = await api.publish(connection, subject, payload, {})
+        ack = await api.publish(connection, subject, payload, headers)
         waiting.append((ack.seq, time.perf_counter()))
     over = True
     async with asyncio.timeout(PATIENCE_S):
