@@ -8,7 +8,9 @@ import sys
 NAMES = {
     "chaos": "benchmarks.chaos.campaign",
     "gateway": "benchmarks.gateway",
+    "instructions": "benchmarks.instructions",
     "log": "benchmarks.log",
+    "peers": "benchmarks.peers.compare",
     "replay": "benchmarks.replay",
     "scale": "benchmarks.scale",
     "scan": "benchmarks.scan",
