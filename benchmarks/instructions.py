@@ -43,7 +43,7 @@ class Change(msgspec.Struct, frozen=True):
     before: float
     now: float
     ratio: float
-    """Now over before, after the difference between the builds of Python is taken out."""
+    """Now over before; what a build of Python costs that takes more instructions for everything is taken out."""
     worse: bool
 
 
@@ -101,9 +101,12 @@ def _total(path: Path) -> int:
 
 
 def compare(before: dict[str, float], now: dict[str, float], tolerance: float = TOLERANCE) -> list[Change]:
-    """What became of each function that both know. Counts are weighed by the reference, which is none of our code:
-    another build of the same Python takes more or fewer instructions for everything."""
-    build = now[REFERENCE] / before[REFERENCE]
+    """What became of each function that both know.
+
+    The reference is none of our code: where it takes more than in the baseline, another build of the same Python is at
+    work, and our functions may take as much more. One that takes less is not held against functions that are native.
+    """
+    build = max(1.0, now[REFERENCE] / before[REFERENCE])
     found = []
     for name, value in now.items():
         old = before.get(name)
