@@ -48,6 +48,8 @@ def parse_config(subject: str) -> tuple[str, str, str]:
     parts = subject.split(".")
     if len(parts) != 4 or parts[0] != "config":
         raise ValueError(f"not a subject of CONFIG: {subject}")
+    if "=" not in subject:
+        return parts[1], parts[2], parts[3]
     return untoken(parts[1]), untoken(parts[2]), untoken(parts[3])
 
 

@@ -21,6 +21,8 @@ from schemas.aggregates.virtual_key import Revoked, VirtualKey
 from schemas.codec import decode_segment, open_fact
 from schemas.routing.choose import Table, compile_table
 
+_NOTHING: tuple[State, int, int] = (None, 0, 0)
+
 
 class TenantView:
     """One tenant's configuration, indexed; the routing table is compiled when first asked for after a change."""
@@ -114,8 +116,8 @@ class LiveState:
         self.keys_by_hash: dict[str, VirtualKey] = {}
         self.revoked_hashes: set[str] = set()
         self.sequence = 0
-        self._states: dict[str, State] = {}
-        self._versions: dict[str, tuple[int, int]] = {}
+        self._entries: dict[str, tuple[State, int, int]] = {}
+        """By subject: state, version, sequence of the last message."""
 
     def apply(self, sequence: int, subject: str, payload: bytes) -> Changed | None:
         """Folds one message; None when it was folded before.
@@ -132,14 +134,13 @@ class LiveState:
             # written by a newer version; what is not known here cannot matter here
             return None
         segment = decode_segment(payload)
-        before = self._states.get(subject)
+        before, _, _ = self._entries.get(subject, _NOTHING)
         state = before
         for fact in segment.facts:
             data = open_fact(fact)
             if data is not None:
                 state = decider.evolve(state, data)
-        self._states[subject] = state
-        self._versions[subject] = (segment.number, sequence)
+        self._entries[subject] = (state, segment.number, sequence)
         spec = state if isinstance(state, decider.spec) else None
         view = self.tenants.get(tenant)
         if view is None:
@@ -156,11 +157,11 @@ class LiveState:
 
     def state_of(self, aggregate: str, tenant: str, identifier: str) -> State:
         """The aggregate's folded state, which for a revoked key is not its spec; None when there is nothing."""
-        return self._states.get(subjects.config(tenant, aggregate, identifier))
+        return self._entries.get(subjects.config(tenant, aggregate, identifier), _NOTHING)[0]
 
     def version_of(self, aggregate: str, tenant: str, identifier: str) -> tuple[int, int]:
         """(version, sequence of the last message) of an aggregate; (0, 0) when there is none."""
-        return self._versions.get(subjects.config(tenant, aggregate, identifier), (0, 0))
+        return self._entries.get(subjects.config(tenant, aggregate, identifier), _NOTHING)[1:]
 
     def all_of(self, aggregate: str, tenant: str | None = None) -> Iterator[Any]:
         """Specs in force, in the order of tenant and id."""

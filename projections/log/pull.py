@@ -217,8 +217,7 @@ class PullSession:
         self._messages.append(
             Message(self._stream, int(parts[first]), subject, payload, int(parts[first + 2]) // 1000, msg_id)
         )
-        if self._wake is not None:
-            self._awake()
+        self._awake()
 
     def _status(self, code: str, text: str) -> None:
         self.last_contact = time.monotonic()
@@ -242,8 +241,9 @@ class PullSession:
         self._awake()
 
     def _awake(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        wake, self._wake = self._wake, None
+        if wake is not None and not wake.done():
+            wake.set_result(None)
 
 
 def _msg_id(headers: bytes) -> str:

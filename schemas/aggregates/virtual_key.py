@@ -13,7 +13,7 @@ _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _PREFIX = re.compile(r"nvk_[0-9a-f]{8}\Z")
 
 
-class VirtualKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class VirtualKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     id: str
     tenant: str
     hash: str
@@ -32,11 +32,11 @@ class VirtualKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     enabled: bool = True
 
 
-class VirtualKeyIssued(msgspec.Struct, frozen=True):
+class VirtualKeyIssued(msgspec.Struct, frozen=True, gc=False):
     spec: VirtualKey
 
 
-class VirtualKeyChanged(msgspec.Struct, frozen=True):
+class VirtualKeyChanged(msgspec.Struct, frozen=True, gc=False):
     spec: VirtualKey
 
 
