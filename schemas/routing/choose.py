@@ -38,6 +38,12 @@ class Table(msgspec.Struct, frozen=True):
     """By `account/name`."""
     by_name: Mapping[str, tuple[Model, ...]]
     """Models of enabled accounts by bare name, in the order of their accounts' ids."""
+    whole: Mapping[str, int]
+    """Patterns without `*`: the place in `routes` of the first one that has it."""
+    beginnings: Mapping[str, int]
+    """Likewise those with a trailing `*`, without it."""
+    lengths: tuple[int, ...]
+    """Of the beginnings, each once."""
 
 
 def compile_table(routes: Iterable[Route], providers: Iterable[Provider], models: Iterable[Model]) -> Table:
@@ -48,7 +54,23 @@ def compile_table(routes: Iterable[Route], providers: Iterable[Provider], models
     for identifier in sorted(usable):
         by_name.setdefault(usable[identifier].name, []).append(usable[identifier])
     ordered = sorted((route for route in routes if route.enabled), key=lambda route: (-route.priority, route.id))
-    return Table(tuple(ordered), accounts, usable, {name: tuple(found) for name, found in by_name.items()})
+    whole: dict[str, int] = {}
+    beginnings: dict[str, int] = {}
+    for place, route in enumerate(ordered):
+        for pattern in route.models:
+            if pattern.endswith("*"):
+                beginnings.setdefault(pattern[:-1], place)
+            else:
+                whole.setdefault(pattern, place)
+    return Table(
+        tuple(ordered),
+        accounts,
+        usable,
+        {name: tuple(found) for name, found in by_name.items()},
+        whole,
+        beginnings,
+        tuple(sorted({len(beginning) for beginning in beginnings})),
+    )
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -57,12 +79,12 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def match_route(table: Table, requested: str) -> Route | None:
-    """The first route for a requested model name."""
-    for route in table.routes:
-        for pattern in route.models:
-            if matches(pattern, requested):
-                return route
-    return None
+    """The first route for a requested model name; one look-up for each length that a beginning has."""
+    none = len(table.routes)
+    place = table.whole.get(requested, none)
+    for length in table.lengths:
+        place = min(place, table.beginnings.get(requested[:length], none))
+    return table.routes[place] if place < none else None
 
 
 def candidates(table: Table, route: Route, requested: str) -> tuple[Target, ...]:
