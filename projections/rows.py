@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Protocol
 
 import msgspec
@@ -70,7 +71,9 @@ SCREENED = "request.screened.v1"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 86_400_000_000
-_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+_HIGHEST = 2**63 - 1
+_texts = itemgetter(*(place for place, column in enumerate(TRAFFIC) if column.kind == "text"))
+_integers = itemgetter(*(place for place, column in enumerate(TRAFFIC) if column.kind == "integer"))
 
 
 class Rows(msgspec.Struct):
@@ -110,59 +113,64 @@ def traffic_row(sequence: int, position: int, fact: Fact, end: msgspec.Struct | 
     assert isinstance(end, Terminal)
     usage = end.usage
     body_key, body_sha256, body_size = _body(end.body)
-    return (
+    row: Row = (
         _day(fact.time // _DAY_US),
-        _text(fact.tenant),
-        _text(fact.correlation),
+        fact.tenant,
+        fact.correlation,
         KIND_OF[fact.type],
         fact.time,
         _EPOCH + timedelta(microseconds=fact.time),
         sequence,
         position,
-        _text(fact.id),
-        _text(fact.actor),
-        _text(end.key_id),
-        _text(end.key_prefix),
-        _text(end.subject),
-        _text(end.operation),
-        _text(end.model_requested),
-        _text(end.account),
-        _text(end.model),
-        _text(end.route),
+        fact.id,
+        fact.actor,
+        end.key_id,
+        end.key_prefix,
+        end.subject,
+        end.operation,
+        end.model_requested,
+        end.account,
+        end.model,
+        end.route,
         end.stream,
-        _text(end.stage),
-        _integer(end.status),
-        _text(end.code),
-        _text(end.rule),
-        _text(end.action),
-        _integer(end.attempts),
-        _integer(usage.input_tokens),
-        _integer(usage.output_tokens),
-        _integer(usage.cached_tokens),
-        _integer(usage.reasoning_tokens),
+        end.stage,
+        end.status,
+        end.code,
+        end.rule,
+        end.action,
+        end.attempts,
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        usage.reasoning_tokens,
         usage.estimated,
-        _integer(end.cost_micros),
-        _integer(end.reserved_micros),
-        [_text(budget) for budget in end.budgets],
-        _integer(end.started_us),
-        _integer(end.latency_us),
-        _integer(end.first_byte_us),
-        _integer(end.request_bytes),
-        _integer(end.response_bytes),
-        _text(end.finish_reason),
-        _integer(end.accepted_sequence),
-        _text(end.writer),
-        _text(end.boot),
+        end.cost_micros,
+        end.reserved_micros,
+        list(end.budgets),
+        end.started_us,
+        end.latency_us,
+        end.first_byte_us,
+        end.request_bytes,
+        end.response_bytes,
+        end.finish_reason,
+        end.accepted_sequence,
+        end.writer,
+        end.boot,
         body_key,
         body_sha256,
         body_size,
-        _text(end.cache),
+        end.cache,
     )
+    if "\x00" in "".join((*_texts(row), *end.budgets)) or max(_integers(row)) > _HIGHEST:
+        return tuple(_STORABLE.get(column.kind, _same)(value) for column, value in zip(TRAFFIC, row, strict=True))
+    return row
 
 
 def finding_rows(message: Message, position: int, fact: Fact, screened: msgspec.Struct | None) -> list[Row]:
     """Rows with the columns of `FINDINGS`, one for each hit."""
     assert isinstance(screened, RequestScreened)
+    if not screened.hits:
+        return []
     time = _EPOCH + timedelta(microseconds=fact.time)
     return [
         (
@@ -192,7 +200,7 @@ def finding_rows(message: Message, position: int, fact: Fact, screened: msgspec.
 
 
 def _body(body: SealedBody | None) -> tuple[str, str, int]:
-    return ("", "", 0) if body is None else (_text(body.key), body.sha256.hex(), body.size)
+    return ("", "", 0) if body is None else (body.key, body.sha256.hex(), body.size)
 
 
 def _text(value: str) -> str:
@@ -202,7 +210,19 @@ def _text(value: str) -> str:
 
 def _integer(value: int) -> int:
     """MessagePack has unsigned integers that no store holds: an absurd number must not block what is behind it."""
-    return value if _LOWEST <= value <= _HIGHEST else max(_LOWEST, min(value, _HIGHEST))
+    return min(value, _HIGHEST)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_STORABLE: dict[str, Callable[[Any], Any]] = {
+    "text": _text,
+    "texts": lambda values: [_text(value) for value in values],
+    "integer": _integer,
+}
+"""What a store can hold, by the kind of the column. Rows hardly ever need it: they are looked at as a whole first."""
 
 
 @lru_cache(maxsize=512)
