@@ -1,4 +1,4 @@
-"""Merkle tree hashing, inclusion proofs and their check as in RFC 6962, section 2.1. Pure; what leaves hold is not here."""
+"""Merkle tree hashing, inclusion proofs and their check as in RFC 6962, section 2.1. Pure; leaves are made elsewhere."""
 
 from __future__ import annotations
 

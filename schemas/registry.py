@@ -51,6 +51,8 @@ FACTS: tuple[FactType, ...] = (
     FactType("projection.rebuilt.v1", ops.ProjectionRebuilt, "OPS"),
     FactType("operator.acted.v1", ops.OperatorActed, "OPS"),
     FactType("reader.checkpointed.v1", ops.ReaderCheckpointed, "OPS"),
+    FactType("subject.erased.v1", ops.SubjectErased, "OPS"),
+    FactType("log.checkpointed.v1", ops.LogCheckpointed, "OPS"),
 )
 
 BY_NAME: dict[str, FactType] = {entry.name: entry for entry in FACTS}

@@ -26,15 +26,15 @@ def parse(text: str) -> bytes:
     return bytes.fromhex(lowered)
 
 
-def from_file(directory: Path) -> bytes:
-    """Reads `master.key` in the directory; makes it first, with mode 0600, when there is none.
+def from_file(directory: Path, name: str = FILE) -> bytes:
+    """Reads `master.key`, or another key, in the directory; makes it first, with mode 0600, when there is none.
 
     Two processes that start together agree: the file appears whole or not at all, and whoever comes second reads it.
 
     Raises:
         BadMasterKey: others may read it, it is no plain file of this user, or it holds something else.
     """
-    path = directory / FILE
+    path = directory / name
     if not path.exists():
         _create(directory, path)
     return _read(path)
@@ -61,7 +61,7 @@ def _read(path: Path) -> bytes:
 
 def _create(directory: Path, path: Path) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = directory / f".{FILE}.{secrets.token_hex(8)}"
+    draft = directory / f".{path.name}.{secrets.token_hex(8)}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

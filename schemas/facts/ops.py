@@ -28,3 +28,64 @@ class ReaderCheckpointed(msgspec.Struct, frozen=True, array_like=True, gc=False)
     reader: str
     stream: str
     sequence: int
+
+
+class StreamRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """All messages of a stream between two checkpoints."""
+
+    stream: str
+    after: int
+    """Where the checkpoint before ended."""
+    through: int
+    """The position of the stream at this one; equal to `after` when nothing came."""
+    messages: int
+    root: bytes
+    """Of the Merkle tree over these messages in their order, see `schemas.checkpoint.message_leaf`."""
+
+
+class ChainHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How far a chain of segments has come."""
+
+    stream: str
+    chain: str
+    """As `schemas.chain.chain_of` names it."""
+    number: int
+    hash: bytes
+    """SHA-256 of the last segment."""
+    sequence: int
+    """Where it stands in the stream."""
+
+
+class LogCheckpointed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the log held at one moment, signed: whoever keeps this can tell whether anything before it was changed.
+
+    The root is that of a Merkle tree (RFC 6962) over the root of the checkpoint before, the ranges and the heads, see
+    `schemas.checkpoint.leaves`. Chains that did not move since stand in an earlier checkpoint, to which this one is
+    bound.
+    """
+
+    number: int
+    """1 for the first."""
+    time_us: int
+    previous: bytes
+    """Root of the checkpoint before; 32 zero bytes for the first."""
+    ranges: tuple[StreamRange, ...]
+    heads: tuple[ChainHead, ...]
+    """Of all chains that moved since the checkpoint before, by stream and name."""
+    root: bytes
+    public_key: bytes
+    """Ed25519 (RFC 8032), 32 bytes."""
+    signature: bytes
+    """64 bytes, of `schemas.checkpoint.statement`."""
+
+
+class SubjectErased(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Nobody can open a data subject's bodies any more. The envelope says of which tenant, and who did it."""
+
+    subject: str
+    """The pseudonym."""
+    reason: str
+    keys: int
+    """Data keys that there were; 0 when the subject had none, or an earlier try had got that far."""
+    objects: int
+    """Large bodies that were taken out of the object store."""

@@ -14,6 +14,7 @@ from schemas.aggregates.credential import (
     CredentialRemoved,
     SealedSecret,
 )
+from schemas.aggregates.hold import Hold, HoldChanged, HoldCreated, HoldRemoved
 from schemas.aggregates.model import Model, ModelChanged, ModelCreated, ModelRemoved, Prices
 from schemas.aggregates.policy import Policy, PolicyChanged, PolicyCreated, PolicyRemoved
 from schemas.aggregates.provider import Provider, ProviderChanged, ProviderCreated, ProviderRemoved
@@ -115,6 +116,7 @@ SIEM_TARGET = SiemTarget(
     all_tenants=True,
     enabled=False,
 )
+HOLD = Hold(id="case-7", tenant="acme", subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0", reason="evidence in a lawsuit")
 
 _SUMMARY = traffic.Terminal(
     key_id="key-1a2b3c4d5e6f",
@@ -164,6 +166,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     *(RouteCreated(ROUTE), RouteChanged(ROUTE), RouteRemoved(REASON)),
     *(BudgetCreated(BUDGET), BudgetChanged(BUDGET), BudgetRemoved(REASON)),
     *(SiemTargetCreated(SIEM_TARGET), SiemTargetChanged(SIEM_TARGET), SiemTargetRemoved(REASON)),
+    *(HoldCreated(HOLD), HoldChanged(HOLD), HoldRemoved(REASON)),
     traffic.RequestAccepted(
         key_id="key-1a2b3c4d5e6f",
         key_prefix="nvk_01234567",
@@ -234,4 +237,17 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     ops.ProjectionRebuilt(projection="postgres", version=2, through_sequence=97, rows=1_024, duration_us=2_500_000),
     ops.OperatorActed(action="rebuild", detail="postgres"),
     ops.ReaderCheckpointed(reader="reconcile", stream="TRAFFIC", sequence=4_711),
+    ops.SubjectErased(
+        subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0", reason="asked for in ticket 12", keys=1, objects=2
+    ),
+    ops.LogCheckpointed(
+        number=12,
+        time_us=1_795_000_060_000_000,
+        previous=bytes(range(32)),
+        ranges=(ops.StreamRange("TRAFFIC", after=41, through=97, messages=56, root=b"r" * 32),),
+        heads=(ops.ChainHead("TRAFFIC", "gateway-1/0d4c7b1e", number=55, hash=b"h" * 32, sequence=97),),
+        root=b"R" * 32,
+        public_key=b"k" * 32,
+        signature=b"s" * 64,
+    ),
 )
