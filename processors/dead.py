@@ -6,13 +6,13 @@ import logging
 
 from projections.log.api import publish
 from projections.log.connection import LogConnection
+from projections.log.dead import CONSUMER, REASON, SEQUENCE, STREAM, SUBJECT, TIME
 from projections.log.reader import Message
 from schemas import subjects
 from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-REASON, STREAM, SEQUENCE, CONSUMER = "Nexus-Reason", "Nexus-Stream", "Nexus-Sequence", "Nexus-Consumer"
 _LONGEST_REASON = 500
 
 
@@ -28,6 +28,8 @@ async def bury(connection: LogConnection, consumer: str, message: Message, reaso
         REASON: said,
         STREAM: message.stream,
         SEQUENCE: str(message.sequence),
+        SUBJECT: message.subject,
+        TIME: str(message.time_us),
         CONSUMER: consumer,
     }
     ack = await publish(connection, subjects.dead(consumer), message.payload, headers)

@@ -17,6 +17,7 @@ from nats.errors import Error as NatsError
 
 from processors.dead import bury
 from processors.inbox import Delivery, Inbox, delivery_of, follows
+from processors.retries import Again, Retries
 from processors.supply import Supply
 from projections.log.api import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, ApiError
 from projections.log.connection import LogConnection
@@ -54,6 +55,7 @@ async def consume(
     *,
     refresh: Callable[[], Awaitable[None]] | None = None,
     skip: Callable[[int], Awaitable[None]] | None = None,
+    again: Again | None = None,
     partition: int = 0,
     topology: Topology = EMBEDDED,
 ) -> None:
@@ -67,11 +69,13 @@ async def consume(
         refresh: called at the start, after an outage and now and then when idle: the sink looks up where it
             stands (its store may have been rebuilt). It may raise as `handle` does for an outage.
         skip: moves the position over one message that went to DEAD; without it the door only remembers it.
+        again: applies one message that an operator hands back from DEAD: out of its order, twice like once, and without
+            moving the position. Without it such requests are refused.
         partition: of TRAFFIC, when there are several.
     """
     door = Door(
         settings, connection, consumer, handle, position,
-        refresh=refresh, skip=skip, partition=partition, topology=topology,
+        refresh=refresh, skip=skip, again=again, partition=partition, topology=topology,
     )  # fmt: skip
     await door.run(stop)
 
@@ -89,6 +93,7 @@ class Door:
         *,
         refresh: Callable[[], Awaitable[None]] | None = None,
         skip: Callable[[int], Awaitable[None]] | None = None,
+        again: Again | None = None,
         partition: int = 0,
         topology: Topology = EMBEDDED,
     ) -> None:
@@ -105,6 +110,7 @@ class Door:
         self._skipped = 0
         self._inbox = Inbox()
         self._supply = Supply(settings, connection, topology, self._stream, self._durable, self._subject, self._inbox)
+        self._retries = Retries(connection, self._durable, again, self._inbox.wake)
         self._held: list[Delivery] = []
         self._last: Delivery | None = None
         self._idle_since = 0.0
@@ -117,6 +123,7 @@ class Door:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; then finishes what it has in its hands, if that does not take long."""
+        await self._retries.open()
         work = asyncio.create_task(self._work(stop), name=f"door {self._durable}")
         leave = asyncio.create_task(stop.wait())
         try:
@@ -128,6 +135,7 @@ class Door:
             leave.cancel()
             work.cancel()
             await asyncio.wait((work,))
+            await self._retries.close()
             await self._supply.close()
         log.info("event=door_closed consumer=%s position=%d", self._durable, self.cursor)
         if not work.cancelled():
@@ -139,6 +147,7 @@ class Door:
                 await self._look()
                 self._idle_since = time.monotonic()
             await self._deliver(await self._inbox.take(LOOK_S))
+            await self._retries.serve()
 
     # --- what the consumer delivers
 

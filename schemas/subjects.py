@@ -91,6 +91,11 @@ def screening_work(tenant: str) -> str:
     return f"work.screening.{token(tenant)}"
 
 
+def retry_work(consumer: str) -> str:
+    """Request/reply subject on which the worker behind a durable consumer is handed a message of DEAD; plain NATS."""
+    return f"work.retry.{token(consumer)}"
+
+
 def partition_of(tenant: str, request: str, partitions: int) -> int:
     """The TRAFFIC partition of a request: CRC-32 of tenant and request, so every fact of it stays in order."""
     if partitions == 1:

@@ -23,6 +23,10 @@ COMMANDS = {
     "tail": "ops.cli.tail:tail",
     "rebuild": "ops.cli.rebuild:rebuild",
     "verify": "ops.cli.verify:verify",
+    "dead ls": "ops.cli.dead:ls",
+    "dead show": "ops.cli.dead:show",
+    "dead retry": "ops.cli.dead:retry",
+    "dead drop": "ops.cli.dead:drop",
     "schemas export": "ops.cli.schemas:export",
 }
 """Module and function: `def command(args: argparse.Namespace) -> int`."""
@@ -98,6 +102,18 @@ def build() -> argparse.ArgumentParser:
         "--stream", action="append", choices=STREAMS, help="only this stream; may be given more than once"
     )
 
+    dead = group("dead", "what workers could not apply")
+    listing = command("dead ls", "messages that were given up, the oldest first", dead)
+    listing.add_argument("--consumer", default="", help="only what this one gave up")
+    listing.add_argument("--limit", type=_count, default=50, metavar="N", help="default 50")
+    showing = command("dead show", "one message: why, from where, and what is in it", dead)
+    showing.add_argument("id", metavar="DEAD:N", help="as `nexus dead ls` shows it; the number alone will do")
+    showing.add_argument("--bytes", type=Path, metavar="FILE", help="write its bytes to a new file")
+    _choosing(command("dead retry", "hand messages back to the worker that gave them up", dead))
+    dropping = command("dead drop", "delete messages for good; who did so is recorded", dead)
+    _choosing(dropping)
+    dropping.add_argument("--reason", default="", help="why, for the record")
+
     schemas = group("schemas", "shapes of what is on the log")
     exporting = command("schemas export", "write JSON Schema of every fact and an AsyncAPI document", schemas)
     exporting.add_argument("directory", type=Path, metavar="DIR", help="where to write; made when missing")
@@ -169,6 +185,12 @@ def _tailing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tenant", help="only facts of this tenant")
     parser.add_argument("--request", metavar="ID", help="only facts of this request, command or job")
     parser.add_argument("--type", metavar="NAME", help="only facts whose name starts so, such as request.")
+
+
+def _choosing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="*", metavar="DEAD:N", help="as `nexus dead ls` shows them")
+    parser.add_argument("--all", action="store_true", help="all there are")
+    parser.add_argument("--consumer", default="", help="with --all: only what this one gave up")
 
 
 def _port(text: str) -> int:

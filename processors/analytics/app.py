@@ -41,6 +41,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                         stop,
                         refresh=sink.refresh,
                         skip=sink.skip,
+                        again=sink.again,
                         partition=partition,
                     )
                 )

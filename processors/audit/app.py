@@ -22,6 +22,7 @@ from schemas.topology import CONSUMERS
 
 log = logging.getLogger(__name__)
 
+SPEND = "audit-spend"
 _RETRY_S = 1.0
 
 
@@ -53,6 +54,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                             stop,
                             refresh=sink.refresh,
                             skip=sink.skip,
+                            # sums of spend are added up in the order of the log
+                            again=None if name == SPEND else sink.again,
                             partition=partition,
                         )
                     )
@@ -67,7 +70,7 @@ def _sinks(pool: asyncpg.Pool[Any], partitions: int) -> list[tuple[Sink[Any], st
     return [
         *((traffic_sink(pool, partition=number), "audit", number) for number in range(partitions)),
         (findings_sink(pool), "audit-findings", 0),
-        (spend_sink(pool), "audit-spend", 0),
+        (spend_sink(pool), SPEND, 0),
         (config_sink(pool), "audit-config", 0),
     ]
 

@@ -130,6 +130,21 @@ class TrafficSink:
         self._sequence = self._announced = sequence
         self._settled = (self._generation, sequence)
 
+    async def again(self, message: Message) -> None:
+        """Applies a message that was stepped over, wherever the table stands, and leaves the position alone.
+
+        Raises:
+            Invalid: it still cannot be applied.
+            Rejected: ClickHouse is out of order.
+        """
+        batch = _batch([message])
+        generation = self._fixed or await ensure(self._store)
+        # no batch has a negative end, so whatever is in the table counts as known
+        known = await self._known(generation, -1, list(batch.rows))
+        missing = {key: row for key, row in batch.rows.items() if key not in known}
+        token = f"{self._partition}:again-{message.sequence}"
+        await self._add(generation, message.sequence, token, _Batch(missing, []))
+
     async def _announce(self, first: int, last: int) -> None:
         self._announced_at = time.monotonic()
         await self._store.insert(

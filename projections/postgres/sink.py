@@ -144,3 +144,19 @@ class Sink(Generic[BatchT]):
         async with outage("postgres"), self._pool.acquire() as connection, connection.transaction():
             await self._apply(connection, self._view.read([]), sequence)
         self._sequence = sequence
+
+    async def again(self, message: Message) -> None:
+        """Applies a message that was stepped over, wherever the view stands now, and leaves the position alone.
+
+        Only for views whose rows say themselves what is newer: those bear it twice and out of order.
+
+        Raises:
+            Invalid: it still cannot be applied.
+            Rejected: Postgres is out of order.
+        """
+        batch = self._view.read([message])
+        async with outage("postgres"):
+            await self._view.prepare(batch)
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", lock_key(self._schema))
+                self.rows += await self._view.write(connection, batch)

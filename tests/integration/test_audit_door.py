@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from processors import dead
 from processors.door import consume
+from projections.log import dead
 from projections.log.api import call, get_message, publish
 from projections.log.connection import LogConnection
 from projections.log.reader import Message
