@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -27,6 +28,8 @@ MODULES = {
 
 Run = Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]
 
+GC_AFTER = 20_000
+"""New containers between two collections."""
 LEAVE_S = 15.0
 """What a worker gets to finish what it has in its hands."""
 
@@ -70,6 +73,9 @@ async def serve(names: Sequence[str], settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     workers = load(names)
+    # the modules stay for as long as the process, and a batch of rows is many containers and no cycles
+    gc.freeze()
+    gc.set_threshold(GC_AFTER, 20, 20)
     beating = asyncio.create_task(beat(beat_file(settings), stop), name="beat")
     failed = await run_all(workers, settings, stop)
     await beating
