@@ -36,6 +36,9 @@ class Bucket(msgspec.Struct, frozen=True):
     name: str
     history: int = 1
     ttl_s: int = 0
+    deny_delete: bool = True
+    """False where an entry must be overwritten on the disk when it goes: a purge leaves its bytes there. Only at its
+    making can a bucket be told so."""
 
 
 class ObjectStore(msgspec.Struct, frozen=True):
@@ -83,6 +86,6 @@ CONSUMERS = (
 EMBEDDED = Topology(
     streams=STREAMS,
     consumers=CONSUMERS,
-    buckets=(Bucket(VAULT), Bucket(SIEM_POSITIONS), Bucket(WORKER_MARKS)),
+    buckets=(Bucket(VAULT, deny_delete=False), Bucket(SIEM_POSITIONS), Bucket(WORKER_MARKS)),
     object_stores=(ObjectStore(BODIES), ObjectStore(PACKS)),
 )

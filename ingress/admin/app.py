@@ -16,6 +16,7 @@ from granian.server.embed import Server
 
 from ingress.admin.auth import ROOT, Authenticator, open_key_file
 from ingress.admin.commands import Tools
+from ingress.admin.erasures import Erasures
 from ingress.admin.freshness import Freshness
 from ingress.admin.health import Health, Positions, Probe
 from ingress.admin.intake import intakes
@@ -27,16 +28,18 @@ from ingress.admin.views import ConfigFreshness, StoredFreshness, StoredTraffic
 from ingress.admin.wire import Door
 from projections.clickhouse import standing as clickhouse_standing
 from projections.clickhouse.client import ClickHouse
+from projections.erasure import Eraser
 from projections.live.config import LiveConfig
 from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.reader import last_sequence
 from projections.log.store import ConfigStore
+from projections.log.writer import SegmentWriter
 from projections.postgres import standing as postgres_standing
 from projections.postgres.pool import open_pool
 from projections.screening.packs import load_builtin_rules
 from projections.valkey.store import Store as Valkey
-from projections.vault import Vault
+from projections.vault import BodyVault, Vault
 from schemas.ids import Ids, SystemClock
 from schemas.screening.model import TOO_MANY_HITS
 from schemas.settings import Settings
@@ -45,6 +48,8 @@ from schemas.topology import STREAMS
 log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
+QUEUE_BYTES = 1024 * 1024
+"""Of facts about what operators do."""
 STOP_S = 10.0
 """How long requests under way may take to end after the signal."""
 
@@ -98,7 +103,8 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
     ids = Ids(clock)
     store = ConfigStore(connection, clock, ids, writer=settings.writer or "admin")
     rules = frozenset({TOO_MANY_HITS, *(rule.id for rule in load_builtin_rules())})
-    tools = Tools(store, live, Vault.open(settings), rules)
+    vault = Vault.open(settings)
+    tools = Tools(store, live, vault, rules)
     pool = await _open_postgres(settings, opened)
     traffic = StoredTraffic(pool)
     probes: dict[str, Probe] = {"log": partial(call, connection, "INFO")}
@@ -125,6 +131,7 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
     endpoints = [
         *(endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, live)),
         *TrafficQueries(traffic, RequestTrail(connection), live).endpoints(),
+        *Erasures(await _open_eraser(settings, connection, live, vault, opened), vault, live).endpoints(),
         *health.endpoints(),
     ]
     authenticator = Authenticator({open_key_file(settings.data): ROOT})
@@ -135,6 +142,26 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
     application = build_application([*endpoints, document_endpoint(endpoints, VERSION)], door)
     await application.start()  # type: ignore[no-untyped-call]
     return application
+
+
+async def _open_eraser(
+    settings: Settings, connection: LogConnection, live: LiveConfig, vault: Vault, opened: AsyncExitStack
+) -> Eraser:
+    clock = SystemClock()
+    ids = Ids(clock)
+    writer = SegmentWriter(
+        connection,
+        clock,
+        ids,
+        stream="OPS",
+        writer=settings.writer or "admin",
+        boot=ids.new(),
+        queue_bytes=QUEUE_BYTES,
+        segment_bytes=settings.segment_bytes,
+    )
+    await writer.start()
+    opened.push_async_callback(writer.close)
+    return Eraser(BodyVault(connection, vault), live, writer, partial(last_sequence, connection, "CONFIG"))
 
 
 async def _open_postgres(settings: Settings, opened: AsyncExitStack) -> asyncpg.Pool[Any] | None:

@@ -10,10 +10,12 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from ingress.admin.data_subjects import check_reason, subject_of
 from projections.vault.errors import NotAuthentic
 from schemas.aggregates.catalogue import BY_COLLECTION
 from schemas.aggregates.credential import Credential, SealedSecret
 from schemas.aggregates.decider import Decider
+from schemas.aggregates.hold import Hold
 from schemas.aggregates.siem_target import SiemTarget
 from schemas.aggregates.virtual_key import VirtualKey
 from schemas.errors import Conflict, InvalidRequest
@@ -31,6 +33,8 @@ class Sealing(Protocol):
     def open_secret(self, kind: str, tenant: str, id: str, sealed: SealedSecret) -> str: ...
 
     def hash_key(self, text: str) -> str: ...
+
+    def pseudonym(self, tenant: str, user: str) -> str: ...
 
 
 class Completed(msgspec.Struct, frozen=True):
@@ -173,6 +177,20 @@ class VirtualKeys(Intake):
         return Completed(spec, {"key": text})
 
 
+class Holds(Intake):
+    """`subject` may come as the user whom applications name; only the pseudonym is kept."""
+
+    names_itself = True
+
+    def make_id(self) -> str:
+        return f"hold-{secrets.token_hex(6)}"
+
+    def complete(self, given: Any, current: msgspec.Struct | None, vault: Sealing) -> Completed:
+        check_reason(given.reason, given.subject)
+        subject = subject_of(vault, given.tenant, given.subject)
+        return Completed(Hold(**{**self._plain(given), "subject": subject}))
+
+
 def reseal(vault: Sealing, kind: str, given: Any, field: str, clear: str, before: SealedSecret | None) -> SealedSecret:
     """The sealed form of a secret; the one there is when the secret is the same, so that nothing changes."""
     if not clear or len(clear) > MAX_SECRET:
@@ -202,6 +220,7 @@ def _declared(field: msgspec.structs.FieldInfo) -> Any:
 
 _SPECIAL: dict[str, type[Intake]] = {
     "credentials": Credentials,
+    "holds": Holds,
     "siem-targets": SiemTargets,
     "virtual-keys": VirtualKeys,
 }

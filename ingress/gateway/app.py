@@ -81,6 +81,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     leases = Leases(settings.valkey_url, clock, f"{name}/{opened.boot}")
     await leases.start()
     upstream = Upstream(clock.monotonic)
+    bodies = BodyVault(connection, vault)
+    bodies.start()
     parts = Parts(
         settings=settings,
         clock=clock,
@@ -93,7 +95,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         upstream=upstream,
         leases=leases,
         vault=vault,
-        bodies=BodyVault(connection, vault),
+        bodies=bodies,
         credentials=credentials,
         writers=writers,
         opened=opened,
@@ -126,6 +128,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         for writer in writers:
             await writer.close()
         await upstream.close()
+        await bodies.close()
         await configuration.close()
         await connection.close()
     if not stop.is_set():

@@ -55,10 +55,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             segment_bytes=settings.segment_bytes,
         )
         desk = ScreeningDesk(connection, scanner)
+        bodies = BodyVault(connection, vault)
         try:
             await writer.start()
             await desk.open()
-            bodies = BodyVault(connection, vault)
+            bodies.start()
             async with asyncio.TaskGroup() as doors:
                 for partition in range(settings.partitions):
                     position = await _said_up_to(connection, settings, partition)
@@ -67,6 +68,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 doors.create_task(_followed(configuration, stop))
         finally:
             await desk.close()
+            await bodies.close()
             await writer.close()
             await configuration.close()
     finally:

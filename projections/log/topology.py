@@ -20,6 +20,7 @@ _SECOND = 1_000_000_000
 """JetStream counts durations in nanoseconds."""
 _WAIT_S = 30.0
 _ROUNDS = 5
+_DENIALS = ("deny_delete", "deny_purge")
 
 
 class Objects(msgspec.Struct):
@@ -81,8 +82,8 @@ def plan(current: Objects, wanted: Objects) -> list[Action]:
         have = current.streams.get(name)
         if have is None:
             actions.append(Action("create", name, "", config))
-        elif fields := _differences(have, config):
-            actions.append(Action("update", name, "", have | config, fields))
+        elif fields := _differences(have, possible := _possible(have, config)):
+            actions.append(Action("update", name, "", have | possible, fields))
     for (stream, name), config in wanted.consumers.items():
         have = current.consumers.get((stream, name))
         if have is None:
@@ -171,6 +172,11 @@ async def _patient(connection: LogConnection, subject: str, body: dict[str, Any]
         await asyncio.sleep(0.1)
 
 
+def _possible(have: dict[str, Any], want: dict[str, Any]) -> dict[str, Any]:
+    """What is wanted of a stream without what its server would refuse: a denial, once made, is for ever."""
+    return {name: value for name, value in want.items() if name not in _DENIALS or value or not have.get(name)}
+
+
 def _differences(have: dict[str, Any], want: dict[str, Any]) -> tuple[str, ...]:
     return tuple(name for name, value in want.items() if have.get(name, _absent(value)) != value)
 
@@ -216,7 +222,7 @@ def _bucket(bucket: Bucket, replicas: int) -> dict[str, Any]:
         "max_age": age,
         "duplicate_window": min(age, window) if age else window,
         "allow_rollup_hdrs": True,
-        "deny_delete": True,
+        "deny_delete": bucket.deny_delete,
         "allow_direct": True,
     }
 

@@ -7,18 +7,16 @@ import hashlib
 import os
 
 from cryptography.exceptions import InvalidTag
-from nats.errors import Error as NatsError
-from nats.js.errors import NotFoundError, ObjectNotFoundError
-from nats.js.object_store import ObjectStore
 
 from projections.log.connection import LogConnection
-from projections.vault.data_keys import DataKey, DataKeys
+from projections.log.ending import end
+from projections.vault.data_keys import DataKey, DataKeys, place_of
 from projections.vault.errors import NotAuthentic
+from projections.vault.objects import BodyObjects
 from projections.vault.vault import NONCE, Vault, bound
-from schemas.errors import NotFound, Unavailable
+from projections.vault.watch import watch
 from schemas.facts.traffic import SealedBody
 from schemas.ids import Clock, SystemClock
-from schemas.topology import BODIES
 
 INLINE = 256 * 1024
 """Bytes in the clear up to which a body travels in its fact."""
@@ -42,11 +40,22 @@ class BodyVault:
         Args:
             bound_keys: most data keys in memory; the longest unused goes first.
             trust_s: seconds until a key in memory is looked up again, and so the most that an erasure by another
-                process takes to be in force here.
+                process takes to be in force here while the log is away. Otherwise, once started, it is at once.
         """
         self._connection = connection
         self._keys = DataKeys(connection, vault, clock or SystemClock(), bound=bound_keys, trust_s=trust_s)
-        self._store: ObjectStore | None = None
+        self._objects = BodyObjects(connection)
+        self._watching: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Follows erasures by other processes from now on. A process that keeps a vault for longer calls this."""
+        self._watching = asyncio.create_task(
+            watch(self._connection, self._keys.forget_all, self._keys.noticed), name="watch-data-keys"
+        )
+
+    async def close(self) -> None:
+        if self._watching is not None:
+            await end({self._watching})
 
     def seal_now(self, tenant: str, subject: str, request: str, part: str, body: bytes) -> SealedBody | None:
         """Seals without I/O; None when that is not possible: no data key in memory, or a body over `INLINE`.
@@ -72,13 +81,7 @@ class BodyVault:
             sealed = _seal(key, tenant, subject, request, part, body)
         else:
             sealed = await asyncio.to_thread(_seal, key, tenant, subject, request, part, body)
-        try:
-            store = await self._objects()
-            await store.put(sealed.sha256.hex(), sealed.ciphertext)
-        except (NatsError, OSError, TimeoutError) as error:
-            raise Unavailable(
-                f"the store of large bodies does not answer ({type(error).__name__}); try again", retry_after=1
-            ) from None
+        await self._objects.put(sealed.sha256.hex(), sealed.ciphertext, place_of(tenant, subject))
         return SealedBody(sealed.subject, sealed.key, sealed.nonce, b"", sealed.sha256, sealed.size)
 
     async def open(self, tenant: str, request: str, part: str, sealed: SealedBody) -> bytes:
@@ -91,7 +94,7 @@ class BodyVault:
             Unavailable: the key bucket or the object store does not answer.
         """
         key = await self._keys.to_open(tenant, sealed.subject, sealed.key)
-        ciphertext = sealed.ciphertext or await self._fetch(sealed.sha256.hex())
+        ciphertext = sealed.ciphertext or await self._objects.get(sealed.sha256.hex())
         if hashlib.sha256(ciphertext).digest() != sealed.sha256:
             raise NotAuthentic("a sealed body is not the one that its fact names")
         try:
@@ -110,21 +113,16 @@ class BodyVault:
         """
         return await self._keys.erase(tenant, subject)
 
-    async def _fetch(self, name: str) -> bytes:
-        try:
-            store = await self._objects()
-            return (await store.get(name)).data or b""
-        except (ObjectNotFoundError, NotFoundError):
-            raise NotFound("The text is no longer kept.", code="body_not_kept") from None
-        except (NatsError, OSError, TimeoutError) as error:
-            raise Unavailable(
-                f"the store of large bodies does not answer ({type(error).__name__}); try again", retry_after=1
-            ) from None
+    async def remove_objects(self, tenant: str, subject: str) -> int:
+        """Takes the subject's large bodies out of the object store, which nobody can open any more after an erasure.
 
-    async def _objects(self) -> ObjectStore:
-        if self._store is None:
-            self._store = await self._connection.js.object_store(BODIES)
-        return self._store
+        Returns:
+            How many there were.
+
+        Raises:
+            Unavailable: not done, or not all of it; try again.
+        """
+        return await self._objects.remove_of(place_of(tenant, subject))
 
 
 def _seal(key: DataKey, tenant: str, subject: str, request: str, part: str, body: bytes) -> SealedBody:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from projections.log import api
+from projections.log.api import ApiError, Stored
 from projections.log.connection import LogConnection
 from projections.vault.errors import Erased, NotAuthentic
 from projections.vault.vault import Vault
@@ -20,6 +24,8 @@ from schemas.errors import Unavailable
 from schemas.ids import Clock
 from schemas.subjects import token
 from schemas.topology import VAULT
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 _LONGEST = 180
@@ -53,8 +59,8 @@ class DataKey(NamedTuple):
 
 
 class DataKeys:
-    """Finds, makes and erases data keys. What was found is trusted for `trust_s` seconds, then looked up again, so an
-    erasure elsewhere is in force here after that time."""
+    """Finds, makes and erases data keys. What was found is trusted until a change in the bucket is `noticed`, and for
+    `trust_s` seconds at most; then it is looked up again."""
 
     def __init__(self, connection: LogConnection, vault: Vault, clock: Clock, *, bound: int, trust_s: float) -> None:
         self._connection = connection
@@ -63,6 +69,11 @@ class DataKeys:
         self._bound = bound
         self._trust_s = trust_s
         self._known: OrderedDict[tuple[str, str], DataKey] = OrderedDict()
+        self._names: dict[str, tuple[str, str]] = {}
+        """Of what is known, by place."""
+        self._reading: Counter[str] = Counter()
+        self._heard: dict[str, str] = {}
+        """Key ids that were noticed for places that are being read just now: an answer may be older than that."""
         self._under_way: dict[tuple[str, str], asyncio.Task[DataKey]] = {}
         self._erasures = 0
 
@@ -102,9 +113,10 @@ class DataKeys:
         """
         found = self.known(tenant, subject)
         if found is None or found.id != key:
-            erasures = self._erasures
-            record, _ = await self._read(tenant, subject)
-            found = None if record is None else self._unwrap(tenant, subject, record, erasures)
+            with self._listening(place_of(tenant, subject)):
+                erasures = self._erasures
+                record, _ = await self._read(tenant, subject)
+                found = None if record is None else self._unwrap(tenant, subject, record, erasures)
         if found is None or found.id != key:
             raise Erased("This text was erased: the key of the person or system that it belonged to no longer exists.")
         return found
@@ -116,15 +128,73 @@ class DataKeys:
             Unavailable: the bucket does not answer; the key may or may not be gone, so try again.
         """
         self._erasures += 1
-        record, _ = await self._read(tenant, subject)
-        if record is not None:
-            headers = {"KV-Operation": "PURGE", "Nats-Rollup": "sub"}
-            ack = await api.publish(self._connection, _place(tenant, subject), b"", headers)
-            if ack.error is not None:
-                raise Unavailable(f"the key store refused to erase: {ack.error.description}", retry_after=1)
-        self._known.pop((tenant, subject), None)
+        place = place_of(tenant, subject)
+        had = False
+        for _ in range(_TRIES):
+            stored = await self._stored(place)
+            if stored is None or not stored.payload:
+                break
+            had = True
+            if not await self._overwrite(stored):
+                await self._mark(place, {"Nats-Rollup": "sub"})
+        else:
+            raise Unavailable("the key store changes too fast to erase a key; try again", retry_after=1)
+        if stored is None:
+            # who follows the bucket hears of it by this; when somebody has made a new key meanwhile, by that
+            await self._mark(place, {"Nats-Expected-Last-Subject-Sequence": "0"})
+        self.noticed(place, b"")
         self._erasures += 1
-        return record is not None
+        return had
+
+    def noticed(self, place: str, payload: bytes) -> None:
+        """The bucket has changed: forgets the key that was there before."""
+        key = _key_of(payload)
+        if place in self._reading:
+            self._heard[place] = key
+        name = self._names.get(place)
+        if name is not None and self._known[name].id != key:
+            del self._known[name], self._names[place]
+
+    def forget_all(self) -> None:
+        """For when changes may have been missed."""
+        self._known.clear()
+        self._names.clear()
+        self._erasures += 1
+
+    async def _overwrite(self, stored: Stored) -> bool:
+        """Takes a message out and its bytes off the disk; False where the bucket does not let that happen.
+
+        A purge would do the first only: the wrapped key stays in the file until the server next compacts it.
+        """
+        try:
+            await api.call(self._connection, f"STREAM.MSG.DELETE.KV_{VAULT}", {"seq": stored.sequence})
+        except ApiError as error:
+            still = await self._stored(stored.subject)
+            if still is None or still.sequence != stored.sequence:
+                return True
+            log.warning(
+                "a data key is purged but not overwritten on the disk, for its bucket was made without leave to delete"
+                " reason=%s", error.description,
+            )  # fmt: skip
+            return False
+        return True
+
+    async def _mark(self, place: str, headers: dict[str, str]) -> None:
+        """Leaves the message that says that there is no key."""
+        ack = await api.publish(self._connection, place, b"", {"KV-Operation": "PURGE", **headers})
+        if ack.error is not None and ack.error.err_code != api.WRONG_LAST_SEQUENCE:
+            raise Unavailable(f"the key store refused to erase: {ack.error.description}", retry_after=1)
+
+    @contextmanager
+    def _listening(self, place: str) -> Iterator[None]:
+        self._reading[place] += 1
+        try:
+            yield
+        finally:
+            self._reading[place] -= 1
+            if not self._reading[place]:
+                del self._reading[place]
+                self._heard.pop(place, None)
 
     def _arrived(self, name: tuple[str, str], task: asyncio.Task[DataKey]) -> None:
         del self._under_way[name]
@@ -133,6 +203,10 @@ class DataKeys:
             task.exception()
 
     async def _find_or_make(self, tenant: str, subject: str) -> DataKey:
+        with self._listening(place_of(tenant, subject)):
+            return await self._agreed(tenant, subject)
+
+    async def _agreed(self, tenant: str, subject: str) -> DataKey:
         for _ in range(_TRIES):
             erasures = self._erasures
             record, last = await self._read(tenant, subject)
@@ -142,7 +216,7 @@ class DataKeys:
             nonce, wrapped = self._vault.wrap(tenant, subject, key, os.urandom(32))
             draft = _Record(FORMAT, key, self._vault.key_id, nonce, wrapped)
             headers = {"Nats-Expected-Last-Subject-Sequence": str(last)}
-            ack = await api.publish(self._connection, _place(tenant, subject), msgspec.msgpack.encode(draft), headers)
+            ack = await api.publish(self._connection, place_of(tenant, subject), msgspec.msgpack.encode(draft), headers)
             if ack.error is None:
                 return self._unwrap(tenant, subject, draft, erasures)
             if ack.error.err_code != api.WRONG_LAST_SEQUENCE:
@@ -152,10 +226,7 @@ class DataKeys:
 
     async def _read(self, tenant: str, subject: str) -> tuple[_Record | None, int]:
         """The record in force and the sequence of the last message about the subject, 0 when there was never one."""
-        if not self._connection.connected:
-            # the client would wait for its connection until the request times out
-            raise Unavailable("the key store cannot be reached: no connection to the log; try again", retry_after=1)
-        stored = await api.get_message(self._connection, f"KV_{VAULT}", last_of=_place(tenant, subject))
+        stored = await self._stored(place_of(tenant, subject))
         if stored is None:
             return None, 0
         if not stored.payload:
@@ -165,6 +236,12 @@ class DataKeys:
         except msgspec.MsgspecError:
             raise NotAuthentic("a data key's record is not readable") from None
 
+    async def _stored(self, place: str) -> Stored | None:
+        if not self._connection.connected:
+            # the client would wait for its connection until the request times out
+            raise Unavailable("the key store cannot be reached: no connection to the log; try again", retry_after=1)
+        return await api.get_message(self._connection, f"KV_{VAULT}", last_of=place)
+
     def _unwrap(self, tenant: str, subject: str, record: _Record, erasures: int) -> DataKey:
         if record.master != self._vault.key_id:
             raise NotAuthentic(
@@ -172,16 +249,27 @@ class DataKeys:
             )
         clear = self._vault.unwrap(tenant, subject, record.key, record.nonce, record.wrapped)
         found = DataKey(record.key, AESGCM(clear), self._clock.monotonic())
-        if erasures == self._erasures:
+        place = place_of(tenant, subject)
+        if erasures == self._erasures and self._heard.get(place, record.key) == record.key:
             self._known[tenant, subject] = found
             self._known.move_to_end((tenant, subject))
+            self._names[place] = (tenant, subject)
             while len(self._known) > self._bound:
-                self._known.popitem(last=False)
+                gone, _ = self._known.popitem(last=False)
+                del self._names[place_of(*gone)]
         return found
 
 
-def _place(tenant: str, subject: str) -> str:
-    """Subject of the bucket's entry."""
+def _key_of(payload: bytes) -> str:
+    """Id of the key in a record of the bucket; empty when there is none in it, or it cannot be read."""
+    try:
+        return msgspec.msgpack.decode(payload, type=_Record).key if payload else ""
+    except msgspec.MsgspecError:
+        return ""
+
+
+def place_of(tenant: str, subject: str) -> str:
+    """Subject of the bucket's entry, which also labels the data subject's objects."""
     name = token(subject)
     if len(name) > _LONGEST:
         name = "=H" + hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()

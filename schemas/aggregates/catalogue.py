@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.aggregates import (
     budget,
     credential,
+    hold,
     model,
     policy,
     provider,
@@ -25,6 +26,7 @@ DECIDERS: tuple[Decider, ...] = (
     route.DECIDER,
     budget.DECIDER,
     siem_target.DECIDER,
+    hold.DECIDER,
 )
 """In the order in which a configuration file applies them: what is named comes before what names it."""
 

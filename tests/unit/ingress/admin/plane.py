@@ -126,6 +126,9 @@ class ReversibleVault:
     def hash_key(self, text: str) -> str:
         return hmac.new(b"pepper", text.encode(), hashlib.sha256).hexdigest()
 
+    def pseudonym(self, tenant: str, user: str) -> str:
+        return "sub_" + hashlib.sha256(f"{tenant}\0{user}".encode()).hexdigest()[:32]
+
 
 class Reply(msgspec.Struct):
     status: int

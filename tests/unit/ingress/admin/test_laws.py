@@ -79,6 +79,7 @@ async def test_what_is_read_can_be_put_back(collection: str) -> None:
         ("budgets", {"id": "b", "limit_micros": 1}),
         ("siem-targets", {"id": "s", "file": "f", "token": "t"}),
         ("virtual-keys", {"id": "k", "models": ["gpt-*"]}),
+        ("holds", {"id": "h", "subject": "alice", "reason": "a lawsuit"}),
     )
     (read,) = (await plane.call("GET", f"/api/admin/{collection}")).json["data"]
     shape = intakes()[collection].shape.__struct_fields__

@@ -40,14 +40,17 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
         ("budgets", {"id": "monthly", "limit_micros": 5_000_000}),
         ("siem-targets", {"id": "file", "file": "events.ndjson"}),
         ("virtual-keys", {"id": "app"}),
+        ("holds", {"id": "case-7", "subject": "alice@example.com", "reason": "a lawsuit"}),
     )
     ids = {"tenants": "acme", "credentials": "main", "providers": "mock", "models": "mock/gpt-4o", "policies": "strict"}
     ids |= {"routes": "default", "budgets": "monthly", "siem-targets": "file", "virtual-keys": "app"}
+    ids["holds"] = "case-7"
     assert set(ids) == set(BY_COLLECTION)
     changes: dict[str, dict[str, Any]] = {
         "credentials": {"description": "new"},
         "policies": {"screen_responses": False},
         "models": {"context_tokens": 5},
+        "holds": {"reason": "another lawsuit"},
     }
     for collection, identifier in ids.items():
         path = f"/api/admin/{collection}/{identifier}"
@@ -61,7 +64,10 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
         assert read.json == changed.json
         assert read.headers["etag"] == '"2"'
         assert {name: read.json[name] for name in change} == change
-    for collection in ("virtual-keys", "siem-targets", "budgets", "routes", "policies", "models", "providers"):
+    for collection in (
+        *("virtual-keys", "siem-targets", "holds", "budgets"),
+        *("routes", "policies", "models", "providers"),
+    ):
         assert (await small.call("DELETE", f"/api/admin/{collection}/{ids[collection]}")).status == 204
         assert (await small.call("GET", f"/api/admin/{collection}/{ids[collection]}")).status == 404
     for collection in ("credentials", "tenants"):

@@ -13,6 +13,11 @@ id = "chat"
 policy = "strict"
 targets = [{ account = "east", model = "gpt-4o" }, { account = "west" }]
 
+[[holds]]
+id = 'case-7'
+subject = 'sub_0123456789abcdef0123456789abcdef'
+reason = 'a lawsuit'
+
 [[siem-targets]]
 id = "soc"
 kind = "http"

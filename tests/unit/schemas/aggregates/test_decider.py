@@ -14,7 +14,7 @@ from schemas.aggregates import virtual_key
 from schemas.aggregates.catalogue import BY_COLLECTION, BY_NAME, DECIDERS
 from schemas.aggregates.decider import Change, Command, Create, Decider, Put, Remove, fold, problems_of_id
 from schemas.errors import Conflict, InvalidRequest, NexusError, NotFound
-from tests.golden.examples import BUDGET, CREDENTIAL, MODEL, POLICY, PROVIDER, ROUTE, SIEM_TARGET, TENANT
+from tests.golden.examples import BUDGET, CREDENTIAL, HOLD, MODEL, POLICY, PROVIDER, ROUTE, SIEM_TARGET, TENANT
 from tests.unit.schemas.aggregates.given import Story
 from tests.unit.schemas.strategies import of_type
 
@@ -27,6 +27,7 @@ VALID: dict[str, Any] = {
     "route": msgspec.structs.replace(ROUTE, capture=True),
     "budget": BUDGET,
     "siem-target": SIEM_TARGET,
+    "hold": HOLD,
 }
 """A spec of each that nothing is wrong with."""
 OTHER: dict[str, dict[str, Any]] = {
@@ -38,6 +39,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "route": {"priority": 9},
     "budget": {"limit_micros": 9},
     "siem-target": {"url": "http://other.example.com/"},
+    "hold": {"reason": "other"},
 }
 """A change of each that is allowed."""
 USUAL = [BY_NAME[name] for name in VALID]
@@ -87,7 +89,7 @@ def test_an_equal_spec_changes_nothing(decider: Decider) -> None:
 
 @pytest.mark.parametrize(
     ("decider", "field"),
-    [(decider, field) for decider in USUAL for field in ("id", "tenant") if hasattr(VALID[decider.name], field)],
+    [(decider, field) for decider in USUAL for field in ("id", "tenant", "subject") if hasattr(VALID[decider.name], field)],
 )
 def test_who_it_is_cannot_change(decider: Decider, field: str) -> None:
     spec = VALID[decider.name]

@@ -56,6 +56,10 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("siem-target", {"url": "https://user:word@example.com"}, "must not carry credentials"),
     ("siem-target", {"url": ""}, "http or https URL"),
     ("siem-target", {"tenant": "acme"}, "only for targets of the tenant system"),
+    ("hold", {"subject": "alice@example.com"}, "subject must be a pseudonym"),
+    ("hold", {"subject": "sub_" + "0" * 31}, "subject must be a pseudonym"),
+    ("hold", {"reason": " "}, "reason must have 1 to"),
+    ("hold", {"reason": "x" * 501}, "reason must have 1 to"),
 ]
 
 

@@ -1,0 +1,100 @@
+"""Erasing a data subject: keys and objects go, two facts stay on OPS. Who may ask for it is decided elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from projections.live.config import LiveConfig
+from projections.log.writer import SegmentWriter
+from projections.vault import BodyVault
+from schemas import subjects
+from schemas.aggregates.hold import Hold
+from schemas.errors import Conflict, Unavailable
+from schemas.facts.ops import OperatorActed, SubjectErased
+
+KIND = "erasure"
+"""Last token of the subject of these facts."""
+SETTLE_S = 5.0
+
+
+class OnHold(Conflict):
+    """A legal hold is in force for the data subject."""
+
+    code = "legal_hold"
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What was done."""
+
+    tenant: str
+    subject: str
+    """The pseudonym."""
+    reason: str
+    keys: int
+    objects: int
+    sequence: int
+    """Of the fact on OPS."""
+
+
+class Eraser:
+    """Erases data subjects, one at a time for each process."""
+
+    def __init__(
+        self,
+        bodies: BodyVault,
+        live: LiveConfig,
+        writer: SegmentWriter,
+        config_sequence: Callable[[], Awaitable[int]],
+    ) -> None:
+        """
+        Args:
+            writer: of OPS.
+            config_sequence: asks the log for its last position of CONFIG.
+        """
+        self._bodies = bodies
+        self._live = live
+        self._writer = writer
+        self._config_sequence = config_sequence
+        self._one = asyncio.Lock()
+
+    async def erase(self, tenant: str, subject: str, reason: str, *, actor: str, correlation: str) -> Erased:
+        """Makes every body of the subject unreadable, in every copy, and says so on the log.
+
+        That it was asked for is on the log before anything is done, that it was done afterwards. Erasing again what is
+        erased does no harm and is a fact too: whoever got no answer may repeat it.
+
+        Args:
+            subject: the pseudonym.
+
+        Raises:
+            OnHold: nothing was done.
+            Unavailable: not done, or not known to be done to the end; try again.
+        """
+        async with self._one:
+            await self._check_holds(tenant, subject)
+            asked = self._writer.new_fact(
+                OperatorActed("erase", f"{subject}: {reason}"), tenant=tenant, actor=actor, correlation=correlation
+            )
+            await self._writer.append(subjects.ops(KIND), [asked])
+            keys = int(await self._bodies.erase_subject(tenant, subject))
+            objects = await self._bodies.remove_objects(tenant, subject)
+            done = self._writer.new_fact(
+                SubjectErased(subject, reason, keys, objects),
+                tenant=tenant, actor=actor, correlation=correlation, causation=asked.id,
+            )  # fmt: skip
+            sequence = await self._writer.append(subjects.ops(KIND), [done])
+        return Erased(tenant, subject, reason, keys, objects, sequence)
+
+    async def _check_holds(self, tenant: str, subject: str) -> None:
+        # a hold that was acknowledged anywhere before this was asked for counts
+        if not await self._live.wait_for(await self._config_sequence(), SETTLE_S):
+            raise Unavailable("Which legal holds are in force is not known here yet; try again.", retry_after=1)
+        holds: list[Hold] = [hold for hold in self._live.all_of("hold", tenant) if hold.subject == subject]
+        if holds:
+            named = ", ".join(hold.id for hold in holds[:5])
+            raise OnHold(
+                f"A legal hold is in force for this subject ({named}); nothing was erased. Remove the hold first."
+            )

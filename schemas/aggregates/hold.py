@@ -1,0 +1,47 @@
+"""Legal hold: a data subject whose bodies must not be erased for now, and why."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from schemas.aggregates.decider import definition, problems_of_id
+
+PSEUDONYM = re.compile(r"sub_[0-9a-f]{32}\Z")
+"""What the vault makes of a user."""
+_LONGEST = 500
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    tenant: str
+    subject: str
+    """Pseudonym of the data subject; who it is does not stand on the log."""
+    reason: str
+
+
+def _problems(spec: Hold) -> list[str]:
+    found = problems_of_id(spec.id)
+    if not PSEUDONYM.match(spec.subject):
+        found.append("subject must be a pseudonym, sub_ and 32 hex digits")
+    if not spec.reason.strip() or len(spec.reason) > _LONGEST:
+        found.append(f"reason must have 1 to {_LONGEST} characters")
+    return found
+
+
+class HoldCreated(msgspec.Struct, frozen=True):
+    spec: Hold
+
+
+class HoldChanged(msgspec.Struct, frozen=True):
+    spec: Hold
+
+
+class HoldRemoved(msgspec.Struct, frozen=True):
+    reason: str = ""
+
+
+DECIDER = definition(
+    "hold", "holds", Hold, HoldCreated, HoldChanged, HoldRemoved, _problems, ("id", "tenant", "subject")
+)
