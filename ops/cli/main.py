@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 from ops.cli.exits import FAILED, INTERRUPTED, OF_STATUS, OK, USAGE, CommandFailed
 from ops.cli.parser import COMMANDS, DEFAULTS, PASSED_ON, build
 from schemas.errors import NexusError
+
+_SPAN_BACK = re.compile(r"-\d{1,9}[smhdw]\Z")
 
 
 def run(argv: Sequence[str]) -> int:
@@ -48,7 +51,8 @@ def read(argv: Sequence[str]) -> argparse.Namespace | None:
     if args is not None:
         return args
     parser = build()
-    args = parser.parse_args(list(argv))
+    # `-2h` is a span and no option, though argparse cannot know that
+    args = parser.parse_args([text[1:] if _SPAN_BACK.match(text) else text for text in argv])
     if args.version:
         print(f"nexus {version()}")
         return None

@@ -23,6 +23,7 @@ COMMANDS = {
     "tail": "ops.cli.tail:tail",
     "rebuild": "ops.cli.rebuild:rebuild",
     "verify": "ops.cli.verify:verify",
+    "at": "ops.cli.at:at",
     "dead ls": "ops.cli.dead:ls",
     "dead show": "ops.cli.dead:show",
     "dead retry": "ops.cli.dead:retry",
@@ -102,6 +103,12 @@ def build() -> argparse.ArgumentParser:
         "--stream", action="append", choices=STREAMS, help="only this stream; may be given more than once"
     )
 
+    past = command("at", "what was in force at a time, who had changed it last, and when")
+    past.add_argument("time", metavar="TIME", help="such as 2026-11-20T12:00Z, -2h, now, or a position CONFIG:12")
+    past.add_argument("what", choices=("config", "route", "key", "budget"), help="what to tell")
+    past.add_argument("name", nargs="?", default="", metavar="NAME", help="a model, a key's first characters, a budget")
+    past.add_argument("--tenant", help="only this tenant's")
+
     dead = group("dead", "what workers could not apply")
     listing = command("dead ls", "messages that were given up, the oldest first", dead)
     listing.add_argument("--consumer", default="", help="only what this one gave up")
@@ -142,7 +149,7 @@ def _starting(parser: argparse.ArgumentParser) -> None:
         type=_names,
         metavar="LIST",
         help=f"which of Nexus's processes to start, with commas between (default {','.join(PROCESSES)}; "
-        "instead of workers, single ones: audit, analytics, quota, compliance, routing, siem, reconcile)",
+        "instead of workers, single ones: audit, analytics, quota, compliance, routing, siem, reconcile, checkpoint)",
     )
 
 
