@@ -22,7 +22,7 @@ log = logging.getLogger("processors")
 
 MODULES = {
     name: f"processors.{name}.app"
-    for name in ("audit", "analytics", "quota", "compliance", "routing", "siem", "reconcile")
+    for name in ("audit", "analytics", "quota", "compliance", "routing", "siem", "reconcile", "checkpoint")
 }
 """Where the `async def run(settings, stop)` of each worker is; imported only when it is to run."""
 

@@ -57,13 +57,13 @@ def statement_of(made: LogCheckpointed) -> bytes:
     return statement(made.number, made.time_us, 1 + len(made.ranges) + len(made.heads), made.root)
 
 
-def flaw(made: LogCheckpointed, before: LogCheckpointed | None) -> str:
-    """Why a checkpoint does not hold together or does not follow from the one before; empty when it does.
+def is_whole(made: LogCheckpointed) -> bool:
+    """Whether the root is that of what the checkpoint says. The signature is not looked at."""
+    return root_of(leaves(made.number, made.previous, made.ranges, made.heads)) == made.root
 
-    The signature is not looked at.
-    """
-    if root_of(leaves(made.number, made.previous, made.ranges, made.heads)) != made.root:
-        return "its root is not that of what it says"
+
+def gap(made: LogCheckpointed, before: LogCheckpointed | None) -> str:
+    """Why a checkpoint does not follow from the one before; empty when it does."""
     number, previous, ends = 0, GENESIS, dict[str, int]()
     if before is not None:
         number, previous = before.number, before.root

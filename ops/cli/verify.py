@@ -1,4 +1,4 @@
-"""`nexus verify`: checks every chain of the log and says where one is broken."""
+"""`nexus verify`: checks every chain, holds the log against its signed checkpoints, and says where it is broken."""
 
 from __future__ import annotations
 
@@ -13,35 +13,40 @@ from ops.cli.endpoints import url_of
 from ops.cli.exits import FAILED, OK
 from ops.cli.output import Output, table
 from ops.progress import Progress
+from projections.log.checkpoints import Series, read_checkpoints
 from projections.log.connection import LogConnection
-from projections.log.verify import SEGMENTED, Fault, Report, verify_chains
+from projections.log.verify import SEGMENTED, Fault, Report, faults_of, verify_chains
+from projections.vault.signing import public_key_in
+from schemas.ids import iso
 
 CONNECT_S = 5.0
-COLUMNS = ("stream", "chains", "segments", "facts", "faults")
+COLUMNS = ("stream", "chains", "segments", "facts", "ranges", "faults")
 FAULT_COLUMNS = ("stream", "sequence", "writer", "boot", "number", "kind", "detail")
 
 
 def verify(args: argparse.Namespace) -> int:
-    """Exit 1 when a chain is broken."""
+    """Exit 1 when a chain is broken, or is not what was checkpointed."""
     output = Output(args.output)
-    reports = asyncio.run(_verify(args, output))
-    faults = [fault for report in reports.values() for fault in report.faults]
-    output.result(as_json(reports), as_text(reports, faults))
+    reports, checkpoints = asyncio.run(_verify(args, output))
+    faults = faults_of(checkpoints) + [fault for report in reports.values() for fault in report.faults]
+    output.result(as_json(reports, faults, checkpoints), as_text(reports, faults, checkpoints))
     return FAILED if faults else OK
 
 
-async def _verify(args: argparse.Namespace, output: Output) -> dict[str, Report]:
+async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, Report], Series]:
     connection = await LogConnection.open(url_of("nats", args.data), "nexus-verify", wait_s=CONNECT_S)
     reports = {}
     try:
+        # before the streams: what they gain meanwhile is in none of these
+        checkpoints = await read_checkpoints(connection, public_key_in(args.data))
         for stream in args.stream or SEGMENTED:
             # one a stream: the rate is that of what is read now
             progress = Progress(output.stderr)
-            reports[stream] = await verify_chains(connection, (stream,), _shown_on(progress))
+            reports[stream] = await verify_chains(connection, (stream,), _shown_on(progress), checkpoints=checkpoints)
             progress.done()
     finally:
         await connection.close()
-    return reports
+    return reports, checkpoints
 
 
 def _shown_on(progress: Progress) -> Callable[[str, int, int], None]:
@@ -51,24 +56,40 @@ def _shown_on(progress: Progress) -> Callable[[str, int, int], None]:
     return show
 
 
-def as_json(reports: dict[str, Report]) -> dict[str, Any]:
+def as_json(reports: dict[str, Report], faults: list[Fault], checkpoints: Series) -> dict[str, Any]:
     """The whole result for machines."""
+    last = checkpoints.valid[-1] if checkpoints.valid else None
     return {
-        "ok": all(report.ok for report in reports.values()),
+        "ok": not faults,
         "items": [_row(stream, report) for stream, report in reports.items()],
-        "faults": [msgspec.to_builtins(fault) for report in reports.values() for fault in report.faults],
+        "checkpoints": {
+            "valid": len(checkpoints.valid),
+            "last_us": last.time_us if last else None,
+            "root": last.root.hex() if last else None,
+            "public_key": last.public_key.hex() if last else None,
+        },
+        "faults": [msgspec.to_builtins(fault) for fault in faults],
     }
 
 
-def as_text(reports: dict[str, Report], faults: list[Fault]) -> str:
+def as_text(reports: dict[str, Report], faults: list[Fault], checkpoints: Series) -> str:
     """Tables of streams and of faults, and a verdict."""
     rows = [_row(stream, report) for stream, report in reports.items()]
     parts = [table([[str(row[column]) for column in COLUMNS] for row in rows], COLUMNS)]
     if faults:
         parts.append(table([[str(getattr(fault, name)) for name in FAULT_COLUMNS] for fault in faults], FAULT_COLUMNS))
+    parts.append(_checkpointed(checkpoints))
     chains = sum(report.chains for report in reports.values())
     parts.append(f"{len(faults)} faults in {chains} chains" if faults else f"all {chains} chains are whole")
     return "\n\n".join(parts)
+
+
+def _checkpointed(checkpoints: Series) -> str:
+    if not checkpoints.valid:
+        return "no checkpoints: segments missing from the ends of chains do not show"
+    last = checkpoints.valid[-1]
+    signed = f"signed with {last.public_key.hex()}"
+    return f"{len(checkpoints.valid)} checkpoints {signed}, the last at {iso(last.time_us)}"
 
 
 def _row(stream: str, report: Report) -> dict[str, Any]:
@@ -77,5 +98,6 @@ def _row(stream: str, report: Report) -> dict[str, Any]:
         "chains": report.chains,
         "segments": report.segments,
         "facts": report.facts,
+        "ranges": report.ranges,
         "faults": len(report.faults),
     }

@@ -17,7 +17,7 @@ from schemas.settings import PREFIX, BadSettings, Settings, read_settings
 
 GATEWAY, ADMIN, MOCK, WORKERS = "gateway", "admin", "mock", "workers"
 DEFAULT = (GATEWAY, ADMIN, MOCK, WORKERS)
-PROCESSORS = ("audit", "analytics", "quota", "compliance", "routing", "siem", "reconcile")
+PROCESSORS = ("audit", "analytics", "quota", "compliance", "routing", "siem", "reconcile", "checkpoint")
 """Each may be a process of its own; `workers` is one process with all of them."""
 GATEWAY_PORT, ADMIN_PORT = 3050, 3001
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from projections.log.api import STREAM_NOT_FOUND, ApiError, call
+from projections.log.checkpoints import STREAM, Flaw, RangeCheck, Series
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
 from schemas.chain import ChainFault, ChainState, chain_of
@@ -39,6 +40,8 @@ class Report(msgspec.Struct):
     facts: int = 0
     chains: int = 0
     faults: list[Fault] = []
+    ranges: int = 0
+    """Checkpointed ranges whose messages were held against the root that was signed."""
 
     @property
     def ok(self) -> bool:
@@ -50,6 +53,8 @@ class Head(msgspec.Struct, frozen=True):
 
     number: int
     hash: bytes
+    sequence: int = 0
+    """Where it stood; 0 when unknown. One that its stream has forgotten since, as its policy says, proves nothing."""
 
 
 Progress = Callable[[str, int, int], None]
@@ -61,29 +66,37 @@ async def verify_chains(
     streams: Sequence[str] = SEGMENTED,
     progress: Progress | None = None,
     heads: Mapping[tuple[str, str], Head] | None = None,
+    checkpoints: Series | None = None,
 ) -> Report:
     """Reads streams from their beginning to what is now their end.
 
     Args:
         heads: by (stream, chain), heads noted earlier, such as those of a signed checkpoint: a chain that does not
             reach its head was cut off. Chains are named as by `schemas.chain.chain_of`.
+        checkpoints: the signed ones; their heads count as `heads`, and what they cover must be what it was then, also
+            where a chain was written anew so that it fits together.
 
     Raises:
         NotFound: a stream does not exist.
         Unavailable: the log gives no answer.
     """
     report = Report()
+    known = {**_heads_of(checkpoints), **(heads or {})}
     for stream in streams:
-        last, forgets = await _extent(connection, stream)
+        first, last, forgets = await _extent(connection, stream)
         check = StreamCheck(stream, forgets)
+        ranges = RangeCheck(stream, checkpoints.ranges(stream) if checkpoints else (), first)
         async for batch in StreamReader(connection, stream).batches(follow=False, until=last):
             for message in batch:
                 report.faults += check.take(message)
+                report.faults += [_flawed(stream, one) for one in ranges.take(message.sequence, check.digest)]
             if progress is not None:
                 progress(stream, batch[-1].sequence, last)
-        for (of, chain), head in (heads or {}).items():
-            if of == stream:
+        report.faults += [_flawed(stream, one) for one in ranges.end()]
+        for (of, chain), head in known.items():
+            if of == stream and not 0 < head.sequence < first:
                 report.faults += check.reaches(chain, head)
+        report.ranges += ranges.checked
         report.segments += check.segments
         report.facts += check.facts
         report.chains += len(check.chains)
@@ -97,12 +110,15 @@ class StreamCheck:
         self.segments = 0
         self.facts = 0
         self.chains: dict[str, ChainState] = {}
+        self.digest = b""
+        """SHA-256 of the message taken last."""
         self._stream = stream
         self._forgets = forgets
 
     def take(self, message: Message) -> list[Fault]:
         """What is wrong with the next message of the stream."""
         self.segments += 1
+        self.digest = segment_hash(message.payload)
         try:
             segment = decode_segment(message.payload)
         except Malformed as error:
@@ -112,9 +128,7 @@ class StreamCheck:
             segment.format, segment.subject, segment.writer, segment.boot, segment.number, segment.previous
         )
         state = self.chains.setdefault(chain_of(self._stream, head), ChainState())
-        fault = state.check(
-            head, segment_hash(message.payload), sequence=message.sequence, may_begin_late=self._forgets
-        )
+        fault = state.check(head, self.digest, sequence=message.sequence, may_begin_late=self._forgets)
         faults = [] if fault is None else [self._fault(message, head, fault)]
         if head.subject != message.subject:
             moved = ChainFault("changed", head.number, f"it was written to {head.subject}, not to {message.subject}")
@@ -134,8 +148,23 @@ class StreamCheck:
         return Fault(self._stream, message.sequence, head.writer, head.boot, fault.number, fault.kind, fault.detail)
 
 
-async def _extent(connection: LogConnection, stream: str) -> tuple[int, bool]:
-    """(last sequence, whether old messages are gone as the policy says, so that chains may lack their beginnings)."""
+def _heads_of(checkpoints: Series | None) -> dict[tuple[str, str], Head]:
+    if checkpoints is None:
+        return {}
+    return {name: Head(head.number, head.hash, head.sequence) for name, head in checkpoints.heads().items()}
+
+
+def faults_of(checkpoints: Series) -> list[Fault]:
+    """What is wrong with the checkpoints themselves."""
+    return [_flawed(STREAM, flaw) for flaw in checkpoints.flaws]
+
+
+def _flawed(stream: str, flaw: Flaw) -> Fault:
+    return Fault(stream, flaw.sequence, "checkpoint", "", flaw.checkpoint, flaw.kind, flaw.detail)
+
+
+async def _extent(connection: LogConnection, stream: str) -> tuple[int, int, bool]:
+    """(first and last sequence, whether old messages are gone as the policy says: then chains may lack beginnings)."""
     try:
         info = await call(connection, f"STREAM.INFO.{stream}")
     except ApiError as error:
@@ -143,4 +172,4 @@ async def _extent(connection: LogConnection, stream: str) -> tuple[int, bool]:
             raise NotFound(f"stream {stream} does not exist") from error
         raise
     state = info["state"]
-    return state["last_seq"], bool(info["config"].get("max_age", 0)) and state["first_seq"] > 1
+    return state["first_seq"], state["last_seq"], bool(info["config"].get("max_age", 0)) and state["first_seq"] > 1

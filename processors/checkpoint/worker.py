@@ -1,0 +1,146 @@
+"""From all streams to checkpoints on OPS. One after the other, whoever writes them: none forks, none repeats."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+from projections.log import api
+from projections.log.checkpoints import last_checkpoint
+from projections.log.connection import LogConnection
+from projections.log.reader import Message, last_sequence
+from projections.log.verify import SEGMENTED
+from projections.vault.signing import Signer
+from schemas import codec
+from schemas.checkpoint import LARGEST, SUBJECT, Gathering
+from schemas.envelope import GENESIS
+from schemas.errors import Unavailable
+from schemas.facts.ops import LogCheckpointed
+from schemas.ids import Clock, Ids
+
+log = logging.getLogger(__name__)
+
+WRITER = "checkpoint"
+_RETRY_S = 0.5
+
+
+class Overtaken(Exception):
+    """Somebody else has written a checkpoint meanwhile; begin again after that one."""
+
+
+class Checkpointer:
+    """Gathers messages and writes checkpoints. The last one on the log is all it needs to know after a start."""
+
+    def __init__(self, connection: LogConnection, signer: Signer, clock: Clock, ids: Ids) -> None:
+        self.written = 0
+        """Checkpoints, since this was made."""
+        self._connection = connection
+        self._signer = signer
+        self._clock = clock
+        self._ids = ids
+        self._boot = ids.new()
+        self._number = 0
+        self._hash = GENESIS
+        self._last = 0
+        self._gathering = Gathering(1, GENESIS, dict.fromkeys(SEGMENTED, 0))
+        self._turn = asyncio.Lock()
+        self._moved = asyncio.Event()
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """How far each stream was taken."""
+        return self._gathering.positions
+
+    @property
+    def gathered(self) -> int:
+        """Messages since the last checkpoint."""
+        return self._gathering.messages
+
+    async def begin(self) -> None:
+        """Goes on after the last checkpoint on the log.
+
+        Raises:
+            Unavailable: the log does not answer.
+        """
+        self._last, made = await last_checkpoint(self._connection)
+        if made is None:
+            self._gathering = Gathering(1, GENESIS, dict.fromkeys(SEGMENTED, 0))
+            return
+        gathering = Gathering.after(made)
+        ends = {}
+        for stream in SEGMENTED:
+            through, end = gathering.positions.get(stream, 0), await last_sequence(self._connection, stream)
+            if end < through:
+                # not mended: `verify` tells of the loss for ever
+                log.error("event=stream_cut stream=%s checkpointed=%d last=%d", stream, through, end)
+            ends[stream] = min(through, end)
+        self._gathering = Gathering(gathering.number, gathering.previous, ends)
+
+    async def take(self, messages: Sequence[Message]) -> None:
+        """The next messages of one stream; many lead to a checkpoint before its time.
+
+        Raises:
+            Overtaken: see there.
+        """
+        async with self._turn:
+            for message in messages:
+                self._gathering.take(message.stream, message.sequence, message.payload)
+            self._moved.set()
+            if self._gathering.messages >= LARGEST:
+                await self._write()
+
+    async def reach(self, ends: Mapping[str, int]) -> None:
+        """Returns once each of these streams was taken up to its end."""
+        while any(self.positions[stream] < last for stream, last in ends.items()):
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def write(self) -> LogCheckpointed:
+        """Writes a checkpoint over all that was taken, and returns once the log has it.
+
+        Raises:
+            Overtaken: see there.
+        """
+        async with self._turn:
+            return await self._write()
+
+    async def _write(self) -> LogCheckpointed:
+        now_us = self._clock.now_us()
+        made = self._gathering.close(now_us, self._signer.public_key, self._signer.sign)
+        fact = codec.fact(
+            made,
+            id=self._ids.new(now_us),
+            time=now_us,
+            tenant="system",
+            actor=f"worker:{WRITER}",
+            correlation=f"checkpoint:{made.number}",
+        )
+        payload = codec.encode_segment(
+            SUBJECT, WRITER, self._boot, self._number + 1, self._hash, [codec.encode_fact(fact)]
+        )
+        self._last = await self._append(payload, f"{WRITER}/{self._boot}/{self._number + 1}")
+        self._number += 1
+        self._hash = codec.segment_hash(payload)
+        self._gathering = Gathering.after(made)
+        self.written += 1
+        log.info("event=checkpointed number=%d root=%s", made.number, made.root.hex())
+        return made
+
+    async def _append(self, payload: bytes, msg_id: str) -> int:
+        """The sequence of the message, once it is certain that it stands on the log as the only successor."""
+        headers = {"Nats-Msg-Id": msg_id, "Nats-Expected-Last-Subject-Sequence": str(self._last)}
+        while True:
+            try:
+                ack = await api.publish(self._connection, SUBJECT, payload, headers)
+                if ack.error is None:
+                    return ack.seq
+                if ack.error.err_code == api.WRONG_LAST_SEQUENCE:
+                    stored = await api.get_message(self._connection, "OPS", last_of=SUBJECT)
+                    if stored is None or stored.msg_id != msg_id:
+                        raise Overtaken
+                    return stored.sequence
+                log.warning("event=checkpoint_refused reason=%s", ack.error.description)
+            except Unavailable as error:
+                log.info("event=checkpoint_waits reason=%s", error)
+            await asyncio.sleep(_RETRY_S)

@@ -1,0 +1,158 @@
+"""Signed checkpoints as they stand on OPS: read, held against each other, and streams held against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from projections.log.api import get_message
+from projections.log.connection import LogConnection
+from projections.log.reader import Message, StreamReader
+from projections.vault.signing import is_signed
+from schemas.checkpoint import SUBJECT, gap, is_whole, message_leaf, statement_of
+from schemas.codec import Malformed, decode_segment, open_fact
+from schemas.facts.ops import ChainHead, LogCheckpointed, StreamRange
+from schemas.merkle import root_of
+
+STREAM = "OPS"
+
+
+class Flaw(msgspec.Struct, frozen=True):
+    """A checkpoint that proves nothing, or a range of a stream that is not what was checkpointed."""
+
+    kind: str
+    """As of a fault in a chain."""
+    checkpoint: int
+    """Its number; 0 when it cannot be read."""
+    sequence: int
+    """Of the checkpoint in OPS, or the last of the range in its stream."""
+    detail: str
+
+
+class Series:
+    """All checkpoints of a log, in their order."""
+
+    def __init__(self, trusted: bytes | None = None) -> None:
+        """
+        Args:
+            trusted: the public key that must have signed; None to take that of the first checkpoint.
+        """
+        self.valid: list[LogCheckpointed] = []
+        """Signed with the right key, and whole."""
+        self.flaws: list[Flaw] = []
+        self._key = trusted
+        self._before: LogCheckpointed | None = None
+
+    def take(self, message: Message) -> None:
+        """The next message of `ops.checkpoint`."""
+        for made in checkpoints_in(message.payload):
+            if made is None:
+                self.flaws.append(Flaw("changed", 0, message.sequence, "a checkpoint cannot be read"))
+                continue
+            self._key = self._key or made.public_key
+            if made.public_key != self._key:
+                wrong = "it is signed with another key"
+            elif not is_signed(made.public_key, made.signature, statement_of(made)):
+                wrong = "its signature is not right"
+            elif not is_whole(made):
+                wrong = "it says something else than what was signed"
+            else:
+                wrong = gap(made, self._before)
+                self.valid.append(made)
+                self._before = made
+            if wrong:
+                detail = f"checkpoint {made.number}: {wrong}"
+                self.flaws.append(Flaw("changed", made.number, message.sequence, detail))
+
+    def heads(self) -> dict[tuple[str, str], ChainHead]:
+        """The newest head of every chain, by (stream, chain)."""
+        return {(head.stream, head.chain): head for made in self.valid for head in made.heads}
+
+    def ranges(self, stream: str) -> list[tuple[int, StreamRange]]:
+        """(checkpoint, range) of one stream, in order."""
+        return [(made.number, part) for made in self.valid for part in made.ranges if part.stream == stream]
+
+
+class RangeCheck:
+    """Holds the messages of one stream against its checkpointed ranges."""
+
+    def __init__(self, stream: str, ranges: Sequence[tuple[int, StreamRange]], first: int = 1) -> None:
+        """
+        Args:
+            first: the first sequence that the stream still keeps; ranges that begin before cannot be checked.
+        """
+        self.checked = 0
+        """Ranges."""
+        self._stream = stream
+        self._todo: Iterator[tuple[int, StreamRange]] = iter([one for one in ranges if one[1].after + 1 >= first])
+        self._now = next(self._todo, None)
+        self._leaves: list[bytes] = []
+        self._last = 0
+
+    def take(self, sequence: int, digest: bytes) -> list[Flaw]:
+        """The next message of the stream by the SHA-256 of its bytes."""
+        found = []
+        while self._now is not None and sequence > self._now[1].through:
+            found += self._judge()
+        self._last = sequence
+        if self._now is not None and sequence > self._now[1].after:
+            self._leaves.append(message_leaf(self._stream, sequence, digest))
+        return found
+
+    def end(self) -> list[Flaw]:
+        """After the last message of the stream."""
+        found = []
+        while self._now is not None:
+            found += self._judge()
+        return found
+
+    def _judge(self) -> list[Flaw]:
+        """Closes the range under way."""
+        assert self._now is not None
+        number, part = self._now
+        taken, self._leaves = self._leaves, []
+        self._now = next(self._todo, None)
+        self.checked += 1
+        if root_of(taken) == part.root and len(taken) == part.messages:
+            return []
+        between = f"{part.after + 1} to {part.through}"
+        if self._last < part.through:
+            detail = f"the stream ends at {self._last}, checkpoint {number} had it at {part.through}"
+            return [Flaw("cut", number, part.through, detail)]
+        kind = "removed" if len(taken) < part.messages else "inserted" if len(taken) > part.messages else "changed"
+        return [Flaw(kind, number, part.through, f"{between} are not what checkpoint {number} holds the root of")]
+
+
+def checkpoints_in(payload: bytes) -> list[LogCheckpointed | None]:
+    """The checkpoints of a segment of `ops.checkpoint`; None for what is none."""
+    try:
+        found = [open_fact(fact) for fact in decode_segment(payload).facts]
+    except Malformed:
+        return [None]
+    return [made if isinstance(made, LogCheckpointed) else None for made in found] or [None]
+
+
+async def last_checkpoint(connection: LogConnection) -> tuple[int, LogCheckpointed | None]:
+    """(sequence in OPS, the newest checkpoint); None when there is none that can be read, 0 when there is no message.
+
+    Raises:
+        Unavailable: the log does not answer.
+    """
+    stored = await get_message(connection, STREAM, last_of=SUBJECT)
+    if stored is None:
+        return 0, None
+    return stored.sequence, checkpoints_in(stored.payload)[-1]
+
+
+async def read_checkpoints(connection: LogConnection, trusted: bytes | None = None) -> Series:
+    """All checkpoints there are, checked.
+
+    Raises:
+        NotFound: OPS does not exist.
+    """
+    series = Series(trusted)
+    async for batch in StreamReader(connection, STREAM, subjects=(SUBJECT,)).batches(follow=False):
+        for message in batch:
+            series.take(message)
+    return series
