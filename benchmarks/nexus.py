@@ -106,7 +106,14 @@ class Nexus:
             names: list[str] = (await api.call(connection, "CONSUMER.NAMES.TRAFFIC"))["consumers"] or []
             give_up = time.monotonic() + DRAIN_S
             while names and time.monotonic() < give_up:
-                info = await api.call(connection, f"CONSUMER.INFO.TRAFFIC.{names[-1]}")
+                try:
+                    info = await api.call(connection, f"CONSUMER.INFO.TRAFFIC.{names[-1]}")
+                except api.ApiError as error:
+                    if error.number != api.CONSUMER_NOT_FOUND:
+                        raise
+                    # one that a reader had for a while
+                    names.pop()
+                    continue
                 if info["num_pending"] or info["num_ack_pending"]:
                     await asyncio.sleep(0.05)
                 else:
