@@ -51,6 +51,10 @@ class SseParser:
         Raises:
             SseError: an event is longer than the limit.
         """
+        if self._started and data.endswith(b"\n\n") and not (self._buffer or self._held or self._raw):
+            whole = _whole_events(data, self._limit)
+            if whole is not None:
+                return whole
         if self._started and b"\n" not in data and b"\r" not in data:
             # nothing can end here; joining at every piece of a long line would take quadratic time
             self._held.append(data)
@@ -109,6 +113,21 @@ class SseParser:
             self._raw = raw
             return None
         return SseEvent(b"\n".join(lines), raw, name)
+
+
+def _whole_events(data: bytes, limit: int) -> list[SseEvent] | None:
+    """The events of bytes that are what nearly every read of a stream is: whole events of one data line each.
+
+    None for anything else, which takes the long way: this one costs a third.
+    """
+    if b"\r" in data:
+        return None
+    events: list[SseEvent] = []
+    for block in data[:-2].split(b"\n\n"):
+        if not block.startswith(b"data: ") or b"\n" in block or len(block) > limit:
+            return None
+        events.append(SseEvent(block[6:], block + b"\n\n"))
+    return events
 
 
 def encode(data: bytes) -> bytes:
