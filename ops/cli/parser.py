@@ -23,11 +23,16 @@ COMMANDS = {
     "tail": "ops.cli.tail:tail",
     "rebuild": "ops.cli.rebuild:rebuild",
     "verify": "ops.cli.verify:verify",
+    "evidence": "ops.cli.evidence:evidence",
     "at": "ops.cli.at:at",
     "dead ls": "ops.cli.dead:ls",
     "dead show": "ops.cli.dead:show",
     "dead retry": "ops.cli.dead:retry",
     "dead drop": "ops.cli.dead:drop",
+    "erase": "ops.cli.erasure:erase",
+    "hold add": "ops.cli.holds:add",
+    "hold rm": "ops.cli.holds:rm",
+    "hold ls": "ops.cli.holds:ls",
     "schemas export": "ops.cli.schemas:export",
 }
 """Module and function: `def command(args: argparse.Namespace) -> int`."""
@@ -98,7 +103,7 @@ def build() -> argparse.ArgumentParser:
     _tailing(command("tail", "facts of a stream, a line each"))
     rebuilding = command("rebuild", "build a view anew from the log, beside the live one, and swap")
     rebuilding.add_argument("projection", metavar="PROJECTION", help="postgres or clickhouse")
-    verifying = command("verify", "check every chain of the log for changed, removed or reordered segments")
+    verifying = command("verify", "check every chain of the log, and hold it against the signed checkpoints")
     verifying.add_argument(
         "--stream", action="append", choices=STREAMS, help="only this stream; may be given more than once"
     )
@@ -121,6 +126,24 @@ def build() -> argparse.ArgumentParser:
     _choosing(dropping)
     dropping.add_argument("--reason", default="", help="why, for the record")
 
+    erasing = command("erase", "make everything kept of a data subject unreadable, in every copy, for good")
+    _about_subject(erasing)
+    holds = group("hold", "legal holds: whose data must not be erased")
+    holding = command("hold add", "forbid the erasure of a data subject", holds)
+    holding.add_argument("--id", default="", help="id of the hold (default: made up)")
+    _about_subject(holding)
+    lifting = command("hold rm", "take a hold away", holds)
+    lifting.add_argument("id", metavar="ID", help="id of the hold")
+    lifting.add_argument("--reason", default="", help="why, for the record")
+    _tenant(lifting)
+    _tenant(command("hold ls", "the holds in force", holds))
+
+    proving = command("evidence", "prove what the log says about a request: REQUEST_ID -o FILE, or verify FILE")
+    proving.add_argument("request", metavar="REQUEST_ID|verify", help="from the header x-nexus-request-id")
+    proving.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with verify: the file to check, offline")
+    proving.add_argument("-o", dest="out", type=Path, metavar="FILE", help="where to write the proof")
+    proving.add_argument("--public-key", metavar="HEX|FILE", help="with verify: the key that must have signed")
+
     schemas = group("schemas", "shapes of what is on the log")
     exporting = command("schemas export", "write JSON Schema of every fact and an AsyncAPI document", schemas)
     exporting.add_argument("directory", type=Path, metavar="DIR", help="where to write; made when missing")
@@ -136,6 +159,17 @@ def build() -> argparse.ArgumentParser:
 
 def _tenant(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tenant", help="id of the tenant (not needed when there is only one)")
+
+
+def _about_subject(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--subject",
+        required=True,
+        metavar="S",
+        help="the `user` that applications sent, else the key's owner or id; or a pseudonym (sub_...)",
+    )
+    parser.add_argument("--reason", required=True, help="why, for the record; not who")
+    _tenant(parser)
 
 
 def _starting(parser: argparse.ArgumentParser) -> None:
