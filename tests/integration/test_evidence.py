@@ -1,0 +1,174 @@
+"""`nexus evidence`: made from a real log, checked without it, and worth nothing once anything in it was touched."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from projections.log.connection import LogConnection
+from schemas.codec import decode_segment, encode_fact, encode_segment
+from schemas.settings import Settings
+from tests.integration.log_fixture import CLOCK, connection, writer_on
+from tests.integration.nats_fixture import NatsServer, nats_server
+from tests.integration.sample_log import Traffic
+from tests.integration.test_checkpoint import checkpointed, settings
+from tests.integration.test_cli_log import nexus
+
+__all__ = ["connection", "nats_server", "settings"]
+
+Proof = dict[str, Any]
+
+
+async def requests(connection: LogConnection, count: int = 5, boot: str = "b1") -> list[str]:
+    """Writes requests, each with its end in a segment of its own; their ids."""
+    source = Traffic(clock=CLOCK)
+    writer = writer_on(connection, boot=boot)
+    await writer.start()
+    made = []
+    for _ in range(count):
+        facts = source.request()
+        made.append(facts[0].correlation)
+        await asyncio.wait_for(writer.append("traffic.0", facts[:2]), 10)
+        await asyncio.wait_for(writer.append("traffic.0", facts[2:]), 10)
+    await writer.close()
+    return made
+
+
+async def exported(settings: Settings, request: str) -> Path:
+    file = settings.data / "proof.json"
+    code, _, err = await nexus("evidence", request, "-o", str(file), "--data", settings.data_dir)
+    assert code == 0, err
+    return file
+
+
+async def checked(file: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    # another data directory: nothing but the file may be needed
+    code, out, _ = await nexus("evidence", "verify", str(file), "--data", "/nowhere", "--output", "json", *more)
+    return code, json.loads(out)
+
+
+async def test_evidence_holds_without_a_server(
+    connection: LogConnection, settings: Settings, nats_server: NatsServer
+) -> None:
+    made = await requests(connection)
+    await checkpointed(connection, settings)
+    file = await exported(settings, made[2])
+    assert file.stat().st_mode & 0o777 == 0o600
+    nats_server.kill()
+    code, told = await checked(file)
+    assert (code, told["ok"], told["trusted"], told["request"]) == (0, True, False, made[2])
+    assert [fact["position"] for fact in told["facts"]] == ["TRAFFIC:5", "TRAFFIC:5", "TRAFFIC:6"]
+    assert {fact["correlation"] for fact in told["facts"]} == {made[2]}
+    key = settings.data / "signing.pub"
+    assert (await checked(file, "--public-key", str(key)))[1]["trusted"] is True
+    code, told = await checked(file, "--public-key", "ab" * 32)
+    assert (code, told["ok"]) == (1, False) and "another key" in told["flaws"][0]
+    code, out, err = await nexus("evidence", "verify", str(file))
+    assert code == 0 and "All of this was on the log" in out and key.read_text().strip() in out
+    assert "--public-key" in err
+
+
+async def test_a_request_may_lie_across_checkpoints(connection: LogConnection, settings: Settings) -> None:
+    facts = Traffic(clock=CLOCK).request()
+    writer = writer_on(connection)
+    await writer.start()
+    await asyncio.wait_for(writer.append("traffic.0", facts[:2]), 10)
+    await checkpointed(connection, settings)
+    await asyncio.wait_for(writer.append("traffic.0", facts[2:]), 10)
+    await writer.close()
+    request, unwritten = facts[0].correlation, settings.data / "unwritten"
+    code, _, err = await nexus("evidence", request, "-o", str(unwritten), "--data", settings.data_dir)
+    assert code == 1 and "no checkpoint covers" in err and not unwritten.exists()
+    await checkpointed(connection, settings)
+    code, told = await checked(await exported(settings, request))
+    assert (code, len(told["checkpoints"]), len(told["facts"])) == (0, 2, 3)
+
+
+def other_bytes(text: str) -> str:
+    data = bytearray(base64.b64decode(text))
+    data[len(data) // 2] ^= 1
+    return base64.b64encode(bytes(data)).decode()
+
+
+def cheaper(proof: Proof) -> None:
+    """The end of the request with another cost: a whole and valid segment."""
+    last = proof["segments"][-1]
+    segment = decode_segment(base64.b64decode(last["payload"]))
+    facts = [encode_fact(fact) for fact in segment.facts]
+    payload = encode_segment(
+        segment.subject, segment.writer, segment.boot, segment.number, segment.previous, [*facts, facts[0]]
+    )
+    last["payload"] = base64.b64encode(payload).decode()
+
+
+def bend(place: str, name: str) -> Callable[[Proof], None]:
+    def change(proof: Proof) -> None:
+        value = proof[place][0][name]
+        if isinstance(value, str) and name != "stream":
+            proof[place][0][name] = other_bytes(value)
+        elif isinstance(value, list):
+            proof[place][0][name] = [*value[:-1], other_bytes(value[-1])]
+        else:
+            proof[place][0][name] = "OPS" if name == "stream" else value + 1
+
+    return change
+
+
+SEGMENT = ("stream", "sequence", "payload", "index", "path", "after", "through", "messages", "range_root")
+MORE = ("range_index", "range_path", "checkpoint")
+ROOT = ("number", "time_us", "leaves", "root", "public_key", "signature")
+CHANGES: dict[str, Callable[[Proof], None]] = {
+    **{f"segments.{name}": bend("segments", name) for name in (*SEGMENT, *MORE)},
+    **{f"checkpoints.{name}": bend("checkpoints", name) for name in ROOT},
+    "other facts": cheaper,
+    "another request": lambda proof: proof.update(request="0" + proof["request"][1:-1] + "g"),
+    "without its end": lambda proof: proof["segments"].pop(),
+    "turned round": lambda proof: proof["segments"].reverse(),
+    "doubled": lambda proof: proof["segments"].append(proof["segments"][-1]),
+    "without checkpoints": lambda proof: proof["checkpoints"].clear(),
+}
+
+
+async def test_nothing_in_evidence_can_be_touched(connection: LogConnection, settings: Settings) -> None:
+    made = await requests(connection)
+    await checkpointed(connection, settings)
+    file = await exported(settings, made[1])
+    whole = file.read_text()
+    held = []
+    for name, change in CHANGES.items():
+        proof = json.loads(whole)
+        change(proof)
+        file.write_text(json.dumps(proof))
+        code, told = await checked(file)
+        if code != 1 or told["ok"] or not told["flaws"]:
+            held.append(name)
+    assert held == []
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": "other", "request": "", "segments": [], "checkpoints": []}'])
+async def test_what_is_no_evidence_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(text)
+    code, out, err = await nexus("evidence", "verify", str(file))
+    assert (code, out) == (2, "") and "x.json" in err
+
+
+async def test_exit_codes(connection: LogConnection, settings: Settings, tmp_path: Path) -> None:
+    made = await requests(connection, 1)
+    data = ("--data", settings.data_dir)
+    assert (await nexus("evidence", made[0], *data))[0] == 2
+    assert (await nexus("evidence", "verify", *data))[0] == 2
+    assert (await nexus("evidence", "verify", str(tmp_path / "missing")))[0] == 2
+    assert (await nexus("evidence", "no-id", "-o", "x", *data))[0] == 5
+    assert (await nexus("evidence", Traffic(clock=CLOCK).request()[0].correlation, "-o", "x", *data))[0] == 5
+    code, _, err = await nexus("evidence", made[0], "-o", "x", *data)
+    assert code == 1 and "try again" in err
+    await checkpointed(connection, settings)
+    code, out, _ = await nexus("evidence", made[0], "-o", str(tmp_path / "p.json"), *data, "--output", "json")
+    assert code == 0 and len(json.loads(out)["facts"]) == 3
