@@ -82,7 +82,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     await leases.start()
     upstream = Upstream(clock.monotonic)
     bodies = BodyVault(connection, vault)
-    bodies.start()
+    await bodies.start()
     parts = Parts(
         settings=settings,
         clock=clock,

@@ -59,7 +59,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         try:
             await writer.start()
             await desk.open()
-            bodies.start()
+            await bodies.start()
             async with asyncio.TaskGroup() as doors:
                 for partition in range(settings.partitions):
                     position = await _said_up_to(connection, settings, partition)

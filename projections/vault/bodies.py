@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidTag
 
@@ -47,11 +48,22 @@ class BodyVault:
         self._objects = BodyObjects(connection)
         self._watching: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Follows erasures by other processes from now on. A process that keeps a vault for longer calls this."""
-        self._watching = asyncio.create_task(
-            watch(self._connection, self._keys.forget_all, self._keys.noticed), name="watch-data-keys"
-        )
+    async def start(self, wait_s: float = 5.0) -> None:
+        """Follows erasures by other processes from now on. A process that keeps a vault for longer calls this.
+
+        Args:
+            wait_s: returns after this time also when the log has not answered yet; trying goes on.
+        """
+        follows = asyncio.Event()
+
+        def begin() -> None:
+            self._keys.forget_all()
+            follows.set()
+
+        self._watching = asyncio.create_task(watch(self._connection, begin, self._keys.noticed), name="watch-data-keys")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await follows.wait()
 
     async def close(self) -> None:
         if self._watching is not None:
