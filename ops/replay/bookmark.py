@@ -1,0 +1,74 @@
+"""How far a replay has come, in a file beside its result, so that the same command goes on from there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from ops.cli.exits import CommandFailed
+from projections.log.span import Span
+
+Place = tuple[int, int]
+"""Sequence of a segment and index of a fact in it. `(n, -1)` is the place before all facts of segment n."""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    asked: str
+    """The replay in the words of its command: another one must not go on from here."""
+    span: Span
+    """What the words meant when it began; `-2h` means something else by now."""
+    place: Place
+    """Everything up to here is done."""
+    events: int = 0
+    size: int = 0
+    """Bytes of the result at that moment."""
+
+
+class Bookmark:
+    """One file, replaced as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self, asked: str) -> Mark | None:
+        """None when this is a new replay.
+
+        Raises:
+            CommandFailed: it is another replay's, or cannot be read.
+        """
+        try:
+            mark = msgspec.json.decode(self.path.read_bytes(), type=Mark)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as problem:
+            raise CommandFailed(
+                f"{self.path} cannot be read ({type(problem).__name__}); remove it, and the replay begins anew"
+            ) from None
+        if mark.asked != asked:
+            raise CommandFailed(
+                f"{self.path} belongs to another replay ({mark.asked}), which is not done; repeat that one to finish "
+                "it, or remove the file to give it up"
+            )
+        return mark
+
+    def save(self, mark: Mark) -> None:
+        """Returns once it is on the disk.
+
+        Raises:
+            CommandFailed: it cannot be written.
+        """
+        beside = self.path.with_name(f"{self.path.name}.new")
+        try:
+            self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(msgspec.json.encode(mark))
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except OSError as problem:
+            raise CommandFailed(f"{self.path} cannot be written: {problem.strerror}") from None
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
