@@ -30,7 +30,8 @@ class FileSink:
 
     most_lines = 4_000
     most_bytes = 4 * 1024 * 1024
-    linger_s = 0.0
+    linger_s = 0.05
+    """A sync, a mark and two looks for a rotation are 0.5 ms of CPU a batch: under load segments share them."""
     repeats = False
     durable = True
 
