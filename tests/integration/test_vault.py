@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.topology import apply
 from projections.vault import BodyVault, Erased, NotAuthentic, Vault
 from projections.vault.bodies import INLINE
 from schemas.errors import NotFound, Unavailable
 from schemas.facts.traffic import SealedBody
-from schemas.topology import BODIES, VAULT, Bucket, ObjectStore, Topology
+from schemas.topology import BODIES, EMBEDDED, VAULT, Bucket, ObjectStore, Topology
 from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.waiting import until
 
@@ -23,7 +24,7 @@ __all__ = ["nats_server"]
 
 MASTER = bytes(range(32))
 PLACE = ("acme", "sub_1", "request-1", "request")
-STORES = Topology((), (), (Bucket(VAULT),), (ObjectStore(BODIES),))
+STORES = Topology((), (), (Bucket(VAULT, deny_delete=False),), (ObjectStore(BODIES),))
 
 
 class StoppedClock:
@@ -209,3 +210,36 @@ async def test_without_the_log_sealing_says_so(
     # what needs no key from afar still works
     assert await opened(bodies, sealed) == b"clear text"
     nats_server.start()
+
+
+async def test_a_bucket_that_was_made_without_leave_to_delete_is_purged(
+    nats_server: NatsServer, connection: LogConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = (await call(connection, f"STREAM.INFO.KV_{VAULT}"))["config"]
+    await call(connection, f"STREAM.UPDATE.KV_{VAULT}", config | {"deny_delete": True})
+    # what there is now is asked for at every start
+    assert await apply(connection, EMBEDDED, replicas=1, partitions=1)
+    assert await apply(connection, EMBEDDED, replicas=1, partitions=1) == []
+    bodies = BodyVault(connection, Vault(MASTER))
+    sealed = await bodies.seal(*PLACE, b"clear text")
+    assert await bodies.erase_subject("acme", "sub_1") is True
+    assert "not overwritten" in caplog.text
+    for vault in (bodies, BodyVault(connection, Vault(MASTER))):
+        with pytest.raises(Erased):
+            await opened(vault, sealed)
+    assert await bodies.erase_subject("acme", "sub_1") is False
+
+
+async def test_large_bodies_of_one_subject_are_taken_out_and_no_others(bodies: BodyVault) -> None:
+    mine = [await bodies.seal(*PLACE, bytes([number]) * (INLINE + 1)) for number in range(2)]
+    others = [
+        (place, await bodies.seal(*place, b"x" * (INLINE + 1)))
+        for place in (("acme", "sub_2", "r", "request"), ("beta", "sub_1", "r", "request"))
+    ]
+    assert await bodies.remove_objects("acme", "sub_1") == 2
+    assert await bodies.remove_objects("acme", "sub_1") == 0
+    for sealed in mine:
+        with pytest.raises(NotFound):
+            await opened(bodies, sealed)
+    for place, sealed in others:
+        assert len(await opened(bodies, sealed, place)) == INLINE + 1

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from ingress.admin.erasures import Erasures
 from ingress.admin.openapi import document_endpoint
 from ingress.admin.traffic_queries import TrafficQueries
 from schemas.aggregates.catalogue import BY_COLLECTION
-from tests.unit.ingress.admin.plane import MemoryLog, Plane, View
+from tests.unit.ingress.admin.plane import MemoryLog, Plane, ReversibleVault, View
+from tests.unit.ingress.admin.test_erasures import Eraser
 from tests.unit.ingress.admin.test_health import Parts
 from tests.unit.ingress.admin.test_traffic_queries import Store, Trails
 
@@ -21,6 +23,7 @@ async def document() -> dict[str, Any]:
     endpoints = [
         *Plane().endpoints,
         *TrafficQueries(Store(), Trails(), View(log)).endpoints(),
+        *Erasures(Eraser(), ReversibleVault(), View(log)).endpoints(),
         *Parts().health().endpoints(),
     ]
     plane = await Plane([document_endpoint(endpoints, "1.2.3")]).start()
@@ -45,9 +48,13 @@ async def test_every_collection_and_method_is_described(document: dict[str, Any]
     for collection in BY_COLLECTION:
         assert set(document["paths"][f"/api/admin/{collection}"]) == {"get", "post"}
         assert set(document["paths"][f"/api/admin/{collection}/{{id}}"]) == {"get", "put", "patch", "delete"}
-    assert {"/api/admin/traffic", "/api/admin/traffic/{id}", "/api/admin/usage", "/api/admin/health"} <= set(
-        document["paths"]
-    )
+    assert {
+        "/api/admin/traffic",
+        "/api/admin/traffic/{id}",
+        "/api/admin/usage",
+        "/api/admin/health",
+        "/api/admin/erasures",
+    } <= set(document["paths"])
     row = document["components"]["schemas"]["TrafficRow"]["properties"]
     assert (row["day"]["format"], row["time"]["format"], row["cost_micros"]["type"]) == ("date", "date-time", "integer")
     named = [parameter["name"] for parameter in document["paths"]["/api/admin/traffic"]["get"]["parameters"]]

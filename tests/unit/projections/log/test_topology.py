@@ -65,3 +65,17 @@ def test_durables_follow_partitions() -> None:
     consumers = wanted(EMBEDDED, replicas=1, partitions=2).consumers
     assert consumers["TRAFFIC", "audit-1"]["filter_subject"] == "traffic.1"
     assert consumers["DECISIONS", "audit-findings"]["filter_subject"] == ""
+
+
+def test_a_denial_that_is_there_stays_for_the_server_never_lifts_one() -> None:
+    vault = Topology((), (), (Bucket("vault", deny_delete=False),), ())
+    have = wanted(vault, replicas=1, partitions=1)
+    assert have.streams["KV_vault"]["deny_delete"] is False
+    have.streams["KV_vault"]["deny_delete"] = True
+    assert plan(have, wanted(vault, replicas=1, partitions=1)) == []
+    (action,) = plan(have, wanted(vault, replicas=3, partitions=1))
+    assert (action.fields, action.config["deny_delete"]) == (("num_replicas",), True)
+    # the other way it is a change as any
+    have.streams["KV_vault"]["deny_delete"] = False
+    (action,) = plan(have, wanted(Topology((), (), (Bucket("vault"),), ()), replicas=1, partitions=1))
+    assert action.fields == ("deny_delete",)
