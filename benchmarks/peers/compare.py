@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.history import Figure
-from benchmarks.nexus import LATE, ROOT, Broken, Nexus, Usage
+from benchmarks.nexus import LATE, ROOT, TICK, Broken, Nexus, Usage
 from benchmarks.peers.children import CannotStart
 from benchmarks.peers.contenders import PEERS, Contender
 from benchmarks.peers.environments import Skipped
@@ -34,6 +35,7 @@ MOST = 40_000
 """Requests in one run."""
 TARGETS = {"nginx": 0.25, "litellm": 50.0, "portkey": 4.0}
 """Requests/s of Nexus at 32 in flight, as a multiple of the peer's."""
+_PROVIDER = "provider of all"
 LEFT_OUT = ("mock", "supervisor")
 """The provider is not ours to count, and the supervisor's tree holds all the others."""
 
@@ -46,6 +48,8 @@ class Run(msgspec.Struct, frozen=True):
     p99_ms: float
     cpu_us: dict[str, float]
     """A request, by process tree."""
+    foreign: float = 0.0
+    """Share of the machine that was taken, during the load, by what has no part in it."""
 
 
 class Pairs(msgspec.Struct):
@@ -68,8 +72,27 @@ class Pairs(msgspec.Struct):
         return median([ours.p50_ms - theirs.p50_ms for ours, theirs in zip(self.ours, self.theirs, strict=True)])
 
 
-def load(contender: Contender, in_flight: int, requests: int) -> Run:
-    """One run of the load generator and what it cost.
+class Machine:
+    """How busy all cores have been since its making (proc(5), `/proc/stat`)."""
+
+    def __init__(self) -> None:
+        self._busy, self._all = self._look()
+
+    def foreign(self, part_us: float) -> float:
+        """The share of all cores that went neither to what took so much part nor to children that have ended."""
+        busy, everything = self._look()
+        return max(0.0, busy - self._busy - part_us / 1e6 * TICK) / max(1, everything - self._all)
+
+    @staticmethod
+    def _look() -> tuple[float, int]:
+        times = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        idle = times[3] + times[4]
+        return sum(times) - idle - (children.ru_utime + children.ru_stime) * TICK, sum(times)
+
+
+def load(contender: Contender, provider: int, in_flight: int, requests: int) -> Run:
+    """One run of the load generator and what it cost; `provider` is the process of the mock.
 
     Raises:
         Broken: it failed, or an answer was not 200.
@@ -80,10 +103,12 @@ def load(contender: Contender, in_flight: int, requests: int) -> Run:
         command += ["--header", header]
     # the key goes through the environment, where no list of processes shows it
     environment = {**os.environ, "BENCHMARK_KEY": contender.key}
-    usage = Usage(contender.processes)
+    part = {pid: name for name, pid in [(_PROVIDER, provider), *contender.processes.items()]}
+    usage, machine = Usage({name: pid for pid, name in part.items()}), Machine()
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     if done.returncode:
         raise Broken(f"{contender.name}: the load generator failed: {done.stderr.strip()[-500:]}")
+    foreign = machine.foreign(sum(usage.since([*part.values()]).values()))
     used = usage.since([name for name in contender.processes if name not in LATE])
     contender.drain()
     used |= usage.since(LATE)
@@ -91,13 +116,13 @@ def load(contender: Contender, in_flight: int, requests: int) -> Run:
     if list(found["statuses"]) != ["200"]:
         raise Broken(f"{contender.name}: not every request was answered with 200: {found['statuses']}")
     cpu = {name: value / requests for name, value in used.items()}
-    return Run(found["rps"], found["p50_ms"], found["p99_ms"], cpu)
+    return Run(found["rps"], found["p50_ms"], found["p99_ms"], cpu, foreign)
 
 
-def trial(contender: Contender, in_flight: int, seconds: float) -> int:
+def trial(contender: Contender, provider: int, in_flight: int, seconds: float) -> int:
     """Warms it up, and finds how many requests it takes in so many seconds."""
-    first = load(contender, in_flight, 100 * min(in_flight, 4))
-    second = load(contender, in_flight, _bounded(first.rps * seconds, in_flight))
+    first = load(contender, provider, in_flight, 100 * min(in_flight, 4))
+    second = load(contender, provider, in_flight, _bounded(first.rps * seconds, in_flight))
     return _bounded(second.rps * seconds, in_flight)
 
 
@@ -107,19 +132,20 @@ def _bounded(requests: float, in_flight: int) -> int:
 
 def measure(nexus: Contender, peers: dict[str, Contender], rounds: int, seconds: float) -> Iterator[Pairs]:
     """Nexus beside each peer in turns, round by round."""
+    provider = peers["mock"].processes["mock"]
     for in_flight in IN_FLIGHT:
         say(f"{in_flight} in flight: warming up")
-        ours = trial(nexus, in_flight, seconds)
-        theirs = {name: trial(peer, in_flight, seconds) for name, peer in peers.items()}
+        ours = trial(nexus, provider, in_flight, seconds)
+        theirs = {name: trial(peer, provider, in_flight, seconds) for name, peer in peers.items()}
         found = {name: Pairs(name, peer, in_flight) for name, peer in peers.items()}
         for turn in range(rounds):
             say(f"{in_flight} in flight: round {turn + 1} of {rounds}")
             for name, pairs in found.items():
                 for own in (True, False) if turn % 2 == 0 else (False, True):
                     if own:
-                        pairs.ours.append(load(nexus, in_flight, ours))
+                        pairs.ours.append(load(nexus, provider, in_flight, ours))
                     else:
-                        pairs.theirs.append(load(pairs.peer, in_flight, theirs[name]))
+                        pairs.theirs.append(load(pairs.peer, provider, in_flight, theirs[name]))
         yield from found.values()
 
 
@@ -133,6 +159,8 @@ def total_us(run: Run) -> float:
 
 def figures_of(found: list[Pairs]) -> Iterator[Figure]:
     """The numbers, with the targets where there are any."""
+    everything = [run for pair in found for run in (*pair.ours, *pair.theirs)]
+    yield Figure("taken by others", middle(everything, lambda run: run.foreign), "of the machine", "")
     for in_flight in IN_FLIGHT:
         pairs = [pair for pair in found if pair.in_flight == in_flight]
         ours = [run for pair in pairs for run in pair.ours]
@@ -177,7 +205,12 @@ def parts(found: list[Pairs]) -> str:
     ours = [run for pair in found if pair.in_flight == IN_FLIGHT[0] for run in pair.ours]
     costs = {name: middle(ours, lambda run, name=name: run.cpu_us[name]) for name in ours[0].cpu_us}  # type: ignore[misc]
     listed = sorted(costs.items(), key=lambda cost: -cost[1])
-    return "nexus, CPU µs a request: " + "  ".join(f"{name} {used:.0f}" for name, used in listed)
+    foreign = middle([run for pair in found for run in (*pair.ours, *pair.theirs)], lambda run: run.foreign)
+    return (
+        "nexus, CPU µs a request: "
+        + "  ".join(f"{name} {used:.0f}" for name, used in listed)
+        + f"\nof the machine, processes without a part in a run took {foreign:.0%} (median)"
+    )
 
 
 def ours(nexus: Nexus) -> Contender:
