@@ -81,22 +81,16 @@ async def verify_chains(
         Unavailable: the log gives no answer.
     """
     report = Report()
-    known = {**_heads_of(checkpoints), **(heads or {})}
     for stream in streams:
         first, last, forgets = await _extent(connection, stream)
-        check = StreamCheck(stream, forgets)
-        ranges = RangeCheck(stream, checkpoints.ranges(stream) if checkpoints else (), first)
+        check = StreamCheck(stream, forgets, first=first, heads=heads, checkpoints=checkpoints)
         async for batch in StreamReader(connection, stream).batches(follow=False, until=last):
             for message in batch:
                 report.faults += check.take(message)
-                report.faults += [_flawed(stream, one) for one in ranges.take(message.sequence, check.digest)]
             if progress is not None:
                 progress(stream, batch[-1].sequence, last)
-        report.faults += [_flawed(stream, one) for one in ranges.end()]
-        for (of, chain), head in known.items():
-            if of == stream and not 0 < head.sequence < first:
-                report.faults += check.reaches(chain, head)
-        report.ranges += ranges.checked
+        report.faults += check.end()
+        report.ranges += check.ranges.checked
         report.segments += check.segments
         report.facts += check.facts
         report.chains += len(check.chains)
@@ -104,21 +98,48 @@ async def verify_chains(
 
 
 class StreamCheck:
-    """Follows all chains of one stream, message by message."""
+    """Follows all chains of one stream, message by message, and holds it against checkpoints. No I/O."""
 
-    def __init__(self, stream: str, forgets: bool) -> None:
+    def __init__(
+        self,
+        stream: str,
+        forgets: bool,
+        *,
+        first: int = 1,
+        heads: Mapping[tuple[str, str], Head] | None = None,
+        checkpoints: Series | None = None,
+    ) -> None:
+        """
+        Args:
+            forgets: old messages are gone as the policy says.
+            first: the first sequence that the stream still keeps.
+            heads: as of `verify_chains`, and likewise the checkpoints.
+        """
         self.segments = 0
         self.facts = 0
         self.chains: dict[str, ChainState] = {}
-        self.digest = b""
-        """SHA-256 of the message taken last."""
+        self.ranges = RangeCheck(stream, checkpoints.ranges(stream) if checkpoints else (), first)
         self._stream = stream
         self._forgets = forgets
+        self._first = first
+        self._heads = {**_heads_of(checkpoints), **(heads or {})}
 
     def take(self, message: Message) -> list[Fault]:
         """What is wrong with the next message of the stream."""
         self.segments += 1
-        self.digest = segment_hash(message.payload)
+        digest = segment_hash(message.payload)
+        faults = [_flawed(self._stream, flaw) for flaw in self.ranges.take(message.sequence, digest)]
+        return faults + self._follow(message, digest)
+
+    def end(self) -> list[Fault]:
+        """What is wrong with the stream as a whole, after its last message."""
+        faults = [_flawed(self._stream, flaw) for flaw in self.ranges.end()]
+        for (stream, chain), head in self._heads.items():
+            if stream == self._stream and not 0 < head.sequence < self._first:
+                faults += self._reaches(chain, head)
+        return faults
+
+    def _follow(self, message: Message, digest: bytes) -> list[Fault]:
         try:
             segment = decode_segment(message.payload)
         except Malformed as error:
@@ -128,14 +149,14 @@ class StreamCheck:
             segment.format, segment.subject, segment.writer, segment.boot, segment.number, segment.previous
         )
         state = self.chains.setdefault(chain_of(self._stream, head), ChainState())
-        fault = state.check(head, self.digest, sequence=message.sequence, may_begin_late=self._forgets)
+        fault = state.check(head, digest, sequence=message.sequence, may_begin_late=self._forgets)
         faults = [] if fault is None else [self._fault(message, head, fault)]
         if head.subject != message.subject:
             moved = ChainFault("changed", head.number, f"it was written to {head.subject}, not to {message.subject}")
             faults.append(self._fault(message, head, moved))
         return faults
 
-    def reaches(self, chain: str, head: Head) -> list[Fault]:
+    def _reaches(self, chain: str, head: Head) -> list[Fault]:
         """Whether a chain goes as far as it once did."""
         state = self.chains.get(chain, ChainState())
         fault = state.ends_before(head.number, head.hash)
