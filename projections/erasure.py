@@ -12,12 +12,16 @@ from projections.log.writer import SegmentWriter
 from projections.vault import BodyVault
 from schemas import subjects
 from schemas.aggregates.hold import Hold
+from schemas.envelope import Fact
 from schemas.errors import Conflict, Unavailable
 from schemas.facts.ops import OperatorActed, SubjectErased
 
 KIND = "erasure"
 """Last token of the subject of these facts."""
 SETTLE_S = 5.0
+SAY_S = 10.0
+OBJECTS_S = 20.0
+"""Less than the time for which `nexus erase` waits for an answer."""
 
 
 class OnHold(Conflict):
@@ -78,15 +82,32 @@ class Eraser:
             asked = self._writer.new_fact(
                 OperatorActed("erase", f"{subject}: {reason}"), tenant=tenant, actor=actor, correlation=correlation
             )
-            await self._writer.append(subjects.ops(KIND), [asked])
+            await self._say(asked)
             keys = int(await self._bodies.erase_subject(tenant, subject))
-            objects = await self._bodies.remove_objects(tenant, subject)
+            try:
+                async with asyncio.timeout(OBJECTS_S):
+                    objects = await self._bodies.remove_objects(tenant, subject)
+            except TimeoutError:
+                raise Unavailable(
+                    "The key is gone, so nobody can open anything any more, but not all large bodies were taken out of "
+                    "their store in time; erase again.",
+                    retry_after=5,
+                ) from None
             done = self._writer.new_fact(
                 SubjectErased(subject, reason, keys, objects),
                 tenant=tenant, actor=actor, correlation=correlation, causation=asked.id,
             )  # fmt: skip
-            sequence = await self._writer.append(subjects.ops(KIND), [done])
+            sequence = await self._say(done)
         return Erased(tenant, subject, reason, keys, objects, sequence)
+
+    async def _say(self, fact: Fact) -> int:
+        """Returns when the fact is on the log."""
+        try:
+            async with asyncio.timeout(SAY_S):
+                # what was given to the writer will be written, whether or not anybody still waits
+                return await asyncio.shield(self._writer.append(subjects.ops(KIND), [fact]))
+        except TimeoutError:
+            raise Unavailable("The log does not take the record of this; erase again.", retry_after=5) from None
 
     async def _check_holds(self, tenant: str, subject: str) -> None:
         # a hold that was acknowledged anywhere before this was asked for counts
