@@ -109,7 +109,7 @@ def build() -> argparse.ArgumentParser:
         "--stream", action="append", choices=STREAMS, help="only this stream; may be given more than once"
     )
 
-    _replaying(command("replay", "facts of a part of the log once more, into a file"))
+    _replaying(command("replay", "facts of a part of the log once more, into a file or a SIEM"))
     past = command("at", "what was in force at a time, who had changed it last, and when")
     past.add_argument("time", metavar="TIME", help="such as 2026-11-20T12:00Z, -2h, now, or a position CONFIG:12")
     past.add_argument("what", choices=("config", "route", "key", "budget"), help="what to tell")
@@ -234,14 +234,18 @@ def _replaying(parser: argparse.ArgumentParser) -> None:
     place = "a position (TRAFFIC:12), a time, a span back from now (-2h), or a request's id"
     parser.add_argument("--from", dest="from_", default="", metavar="P", help=f"{place}; default: the beginning")
     parser.add_argument("--to", default="", metavar="P", help="likewise, inclusive; default: the end as it is now")
-    parser.add_argument("--into", required=True, metavar="TARGET", help="file:PATH, CloudEvents in JSON, a line each")
+    parser.add_argument(
+        "--into", required=True, metavar="TARGET", help="file:PATH (CloudEvents, a line each) or siem:NAME"
+    )
     parser.add_argument("--stream", choices=STREAMS, default="TRAFFIC", help="default TRAFFIC")
     parser.add_argument("--tenant", help="only facts of this tenant")
     parser.add_argument("--request", action="append", metavar="ID", help="only facts of this request; may be repeated")
     parser.add_argument("--type", action="append", metavar="NAME", help="only facts whose name starts so; likewise")
     parser.add_argument("--limit", type=_count, metavar="N", help="most facts of this run; the next one goes on")
     parser.add_argument("--dry-run", action="store_true", help="read and count, write nothing")
-    parser.add_argument("--resend", action="store_true", help="for targets that have an effect elsewhere")
+    parser.add_argument(
+        "--resend", action="store_true", help="needed for siem:NAME: it gets again what it has had, marked"
+    )
 
 
 def _choosing(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,22 @@ from ops.cli.endpoints import url_of
 from ops.cli.exits import OK, Misused
 from ops.cli.moments import moment_us
 from ops.cli.output import Output, fields
+from ops.cli.rebuild import settings_of
+from ops.cli.record import record
 from ops.progress import Progress
 from ops.replay.bookmark import Bookmark, Mark
 from ops.replay.file import FileTarget
 from ops.replay.run import Item, Outcome, Wanted
 from ops.replay.run import replay as run
+from ops.replay.siem import SiemSender, target_of, token_of
+from projections.live.past import past
 from projections.log.connection import LogConnection
 from projections.log.reader import last_sequence
 from projections.log.span import Span, first_at, last_at, span_of
+from schemas.aggregates.siem_target import SiemTarget
 from schemas.envelope import Position, parse_position
-from schemas.ids import Clock, SystemClock, millis_of
+from schemas.facts.traffic import TERMINALS
+from schemas.ids import Clock, Ids, SystemClock, millis_of
 
 CONNECT_S = 5.0
 FILE, SIEM = "file", "siem"
@@ -45,10 +52,10 @@ def replay(args: argparse.Namespace) -> int:
     if kind == FILE and args.resend:
         raise Misused("--resend is for what has effects elsewhere, such as siem:NAME; a file needs none")
     if kind == SIEM:
-        raise Misused("siem:NAME is not served yet; take file:PATH")
+        _check_resend(args)
     wanted = Wanted(args.tenant or "", frozenset(args.request or ()), tuple(args.type or ()))
     progress = Progress(output.stderr)
-    outcome = asyncio.run(_replay(args, Path(name), wanted, progress))
+    outcome = asyncio.run(_replay(args, kind, name, wanted, progress))
     progress.done()
     told = _told(args, outcome, progress.seconds())
     text = fields({**told, "unreadable": len(told["unreadable"]) or ""})
@@ -58,33 +65,70 @@ def replay(args: argparse.Namespace) -> int:
     return OK
 
 
-async def _replay(args: argparse.Namespace, path: Path, wanted: Wanted, progress: Progress) -> Outcome:
-    bookmark = None if args.dry_run else Bookmark(path.with_name(f"{path.name}.position"))
-    asked = _asked(args)
-    known = bookmark.load(asked) if bookmark is not None else None
+def _check_resend(args: argparse.Namespace) -> None:
+    if args.stream != "TRAFFIC" or args.type:
+        raise Misused("a SIEM is told how requests ended: neither --stream nor --type goes with siem:NAME")
+    if not (args.resend or args.dry_run):
+        raise Misused(
+            "a SIEM would get events that it has had: say --resend if that is meant, or --dry-run to count them; each "
+            "is marked with unmapped.resent and keeps its metadata.uid"
+        )
 
+
+async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted, progress: Progress) -> Outcome:
     def show(done: int, total: int) -> None:
         progress.bar(done, total, args.into, rate="segments")
 
     connection = await LogConnection.open(url_of("nats", args.data), "nexus-replay", wait_s=CONNECT_S)
     try:
-        mark = known
-        if mark is None:
-            span = await span_between(connection, args, SystemClock())
-            mark = Mark(asked, span, (span.first, -1))
-        if bookmark is None:
-            return await run(connection, mark, wanted, Count(), None, limit=args.limit or 0, show=show)
-        target = FileTarget(path, None if known is None else known.size)
-        try:
+        limit = args.limit or 0
+        spec = None
+        if kind == SIEM:
+            spec = target_of(await past(connection), name)
+            wanted = _to_target(wanted, spec)
+        if args.dry_run:
+            return await run(connection, await _begin(connection, args), wanted, Count(), None, limit=limit, show=show)
+        bookmark = Bookmark(
+            Path(f"{name}.position") if spec is None else args.data / "replay" / f"{spec.tenant}.{spec.id}.position"
+        )
+        known = bookmark.load(_asked(args))
+        mark = known or await _begin(connection, args)
+        if spec is not None:
+            token = token_of(spec, settings_of(args.data, os.environ))
+            span = f"{Position(mark.span.stream, mark.place[0])} to {Position(mark.span.stream, mark.span.last)}"
+            await record(connection, "replay resend", f"{span} into siem {spec.tenant}/{spec.id}")
+            sender = SiemSender(connection, spec, token, Ids(SystemClock()).new())
             bookmark.save(mark)
-            outcome = await run(connection, mark, wanted, target, bookmark, limit=args.limit or 0, show=show)
-        finally:
-            await target.close()
+            outcome = await run(connection, mark, wanted, sender, bookmark, limit=limit, show=show)
+        else:
+            file = FileTarget(Path(name), None if known is None else known.size)
+            try:
+                bookmark.save(mark)
+                outcome = await run(connection, mark, wanted, file, bookmark, limit=limit, show=show)
+            finally:
+                await file.close()
         if outcome.complete:
             bookmark.remove()
         return outcome
     finally:
         await connection.close()
+
+
+async def _begin(connection: LogConnection, args: argparse.Namespace) -> Mark:
+    span = await span_between(connection, args, SystemClock())
+    return Mark(_asked(args), span, (span.first, -1))
+
+
+def _to_target(wanted: Wanted, spec: SiemTarget) -> Wanted:
+    """Nothing but what this target would get by itself.
+
+    Raises:
+        Misused: facts of another tenant are asked for.
+    """
+    tenant = wanted.tenant if spec.all_tenants else spec.tenant
+    if wanted.tenant and wanted.tenant != tenant:
+        raise Misused(f"the SIEM target {spec.tenant}/{spec.id} gets events of {spec.tenant} only")
+    return Wanted(tenant, wanted.requests, tuple(sorted(TERMINALS)))
 
 
 async def span_between(connection: LogConnection, args: argparse.Namespace, clock: Clock) -> Span:

@@ -33,3 +33,10 @@ def place_of(line: bytes) -> tuple[int, int] | None:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return place.log_sequence, place.log_index
+
+
+def resent_line_of(event: ApiActivity) -> bytes:
+    """The same, marked as sent again on demand: `unmapped.resent` is true. `metadata.uid` stays, to drop doubles by."""
+    told = msgspec.to_builtins(event)
+    told["unmapped"]["resent"] = True
+    return _encode(told) + b"\n"
