@@ -11,13 +11,14 @@ import msgspec
 
 from ops.cli.endpoints import url_of
 from ops.cli.exits import FAILED, OK
+from ops.cli.moments import moment_us
 from ops.cli.output import Output, table
 from ops.progress import Progress
 from projections.log.checkpoints import Series, read_checkpoints
 from projections.log.connection import LogConnection
 from projections.log.verify import SEGMENTED, Fault, Report, faults_of, verify_chains
 from projections.vault.signing import public_key_in
-from schemas.ids import iso
+from schemas.ids import SystemClock, iso
 
 CONNECT_S = 5.0
 COLUMNS = ("stream", "chains", "segments", "facts", "ranges", "faults")
@@ -34,6 +35,9 @@ def verify(args: argparse.Namespace) -> int:
 
 
 async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, Report], Series]:
+    now_us = SystemClock().now_us()
+    from_us = moment_us(args.from_, "--from", now_us) if args.from_ else 0
+    to_us = moment_us(args.to, "--to", now_us) if args.to else 0
     connection = await LogConnection.open(url_of("nats", args.data), "nexus-verify", wait_s=CONNECT_S)
     reports = {}
     try:
@@ -42,7 +46,14 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
         for stream in args.stream or SEGMENTED:
             # one a stream: the rate is that of what is read now
             progress = Progress(output.stderr)
-            reports[stream] = await verify_chains(connection, (stream,), _shown_on(progress), checkpoints=checkpoints)
+            reports[stream] = await verify_chains(
+                connection,
+                (stream,),
+                _shown_on(progress),
+                checkpoints=checkpoints,
+                from_us=from_us,
+                to_us=to_us,
+            )
             progress.done()
     finally:
         await connection.close()

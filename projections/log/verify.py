@@ -11,12 +11,18 @@ from projections.log.checkpoints import STREAM, Flaw, RangeCheck, Series
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
 from schemas.chain import ChainFault, ChainState, chain_of
-from schemas.codec import Malformed, decode_segment, segment_hash
-from schemas.envelope import SegmentHead
+from schemas.codec import Malformed, decode_segment, open_fact, segment_hash
+from schemas.envelope import Fact, Segment, SegmentHead
 from schemas.errors import NotFound
+from schemas.facts.traffic import RequestAccepted, WriterClosed
+from schemas.registry import NAME_OF
 
 SEGMENTED = ("CONFIG", "TRAFFIC", "DECISIONS", "LEDGER", "OPS")
 """The streams that consist of segments."""
+
+
+CLOSED = NAME_OF[WriterClosed]
+ACCEPTED = NAME_OF[RequestAccepted]
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -67,10 +73,14 @@ async def verify_chains(
     progress: Progress | None = None,
     heads: Mapping[tuple[str, str], Head] | None = None,
     checkpoints: Series | None = None,
+    from_us: int = 0,
+    to_us: int = 0,
 ) -> Report:
     """Reads streams from their beginning to what is now their end.
 
     Args:
+        from_us: begin with what was stored at this time, as if all before were forgotten; 0 for the beginning.
+        to_us: end there; what chains and checkpoints say of later is left alone. 0 for the end.
         heads: by (stream, chain), heads noted earlier, such as those of a signed checkpoint: a chain that does not
             reach its head was cut off. Chains are named as by `schemas.chain.chain_of`.
         checkpoints: the signed ones; their heads count as `heads`, and what they cover must be what it was then, also
@@ -84,17 +94,36 @@ async def verify_chains(
     for stream in streams:
         first, last, forgets = await _extent(connection, stream)
         check = StreamCheck(stream, forgets, first=first, heads=heads, checkpoints=checkpoints)
-        async for batch in StreamReader(connection, stream).batches(follow=False, until=last):
+        if from_us:
+            # later than the end when nothing has come since: what was checkpointed there is gone
+            first = max(first, await _first_since(connection, stream, from_us) or last + 1)
+            check = StreamCheck(stream, True, first=first, heads=heads, checkpoints=checkpoints)
+        ended = False
+        async for batch in StreamReader(connection, stream, start=first).batches(follow=False, until=last):
             for message in batch:
+                ended = 0 < to_us < message.time_us
+                if ended:
+                    break
                 report.faults += check.take(message)
+            if ended:
+                break
             if progress is not None:
                 progress(stream, batch[-1].sequence, last)
-        report.faults += check.end()
+        if not ended:
+            report.faults += check.end()
         report.ranges += check.ranges.checked
         report.segments += check.segments
         report.facts += check.facts
         report.chains += len(check.chains)
     return report
+
+
+async def _first_since(connection: LogConnection, stream: str, since_us: int) -> int:
+    """Sequence of the first message that was stored at a time or after it; 0 when there is none."""
+    reader = StreamReader(connection, stream, start_time_us=since_us, batch=1)
+    async for batch in reader.batches(follow=False):
+        return batch[0].sequence
+    return 0
 
 
 class StreamCheck:
@@ -123,6 +152,8 @@ class StreamCheck:
         self._forgets = forgets
         self._first = first
         self._heads = {**_heads_of(checkpoints), **(heads or {})}
+        self._accepted: dict[str, int] = {}
+        """Requests by chain, of chains whose beginning was seen."""
 
     def take(self, message: Message) -> list[Fault]:
         """What is wrong with the next message of the stream."""
@@ -154,7 +185,27 @@ class StreamCheck:
         if head.subject != message.subject:
             moved = ChainFault("changed", head.number, f"it was written to {head.subject}, not to {message.subject}")
             faults.append(self._fault(message, head, moved))
+        if self._stream == "TRAFFIC" and (lack := self._lack(segment)) is not None:
+            faults.append(self._fault(message, head, lack))
         return faults
+
+    def _lack(self, segment: Segment) -> ChainFault | None:
+        """At the end of a writer: whether the log has as many requests as it counted itself."""
+        chain = f"{segment.writer}/{segment.boot}"
+        if segment.number == 1:
+            self._accepted[chain] = 0
+        if chain not in self._accepted:
+            return None
+        for fact in segment.facts:
+            if fact.type == ACCEPTED:
+                self._accepted[chain] += 1
+            elif fact.type == CLOSED:
+                closed, found = _closed(fact), self._accepted[chain]
+                if closed is not None and closed.admitted != found:
+                    detail = f"its writer accepted {closed.admitted} requests, {found} are here"
+                    kind = "removed" if found < closed.admitted else "inserted"
+                    return ChainFault(kind, segment.number, detail)
+        return None
 
     def _reaches(self, chain: str, head: Head) -> list[Fault]:
         """Whether a chain goes as far as it once did."""
@@ -167,6 +218,14 @@ class StreamCheck:
 
     def _fault(self, message: Message, head: SegmentHead, fault: ChainFault) -> Fault:
         return Fault(self._stream, message.sequence, head.writer, head.boot, fault.number, fault.kind, fault.detail)
+
+
+def _closed(fact: Fact) -> WriterClosed | None:
+    try:
+        data = open_fact(fact)
+    except Malformed:
+        return None  # whoever wrote this wrote it so: its chain says whether it was changed since
+    return data if isinstance(data, WriterClosed) else None
 
 
 def _heads_of(checkpoints: Series | None) -> dict[tuple[str, str], Head]:

@@ -158,3 +158,22 @@ async def test_a_checkpoint_waits_for_the_log_to_come_back(
     nats_server.start()
     assert (await asyncio.wait_for(writing, 20)).number == 1
     assert len((await read_checkpoints(connection)).valid) == 1
+
+
+async def test_verify_of_a_part(connection: LogConnection, settings: Settings) -> None:
+    await wrote(connection, "b1", 3)
+    await checkpointed(connection, settings)
+    between_us = (await stored(connection))[-1].time_us + 1
+    await until(lambda: CLOCK.now_us() > between_us, "the clock goes on")
+    await wrote(connection, "b2", 2)
+    await checkpointed(connection, settings)
+    series = await read_checkpoints(connection)
+    for part, segments in (({"from_us": between_us}, 3), ({"to_us": between_us}, 4), ({"from_us": CLOCK.now_us()}, 0)):
+        report = await verify_chains(connection, ["TRAFFIC"], checkpoints=series, **part)
+        assert (report.ok, report.segments) == (True, segments)
+    data = ("--data", settings.data_dir, "--stream", "TRAFFIC", "--output", "json")
+    code, out, _ = await nexus("verify", *data, "--from", "1h", "--to", "2100-01-01")
+    assert (code, json.loads(out)["items"][0]["segments"]) == (0, 7)
+    code, out, _ = await nexus("verify", *data, "--from", "2100-01-01")
+    assert (code, json.loads(out)["items"][0]["segments"]) == (0, 0)
+    assert (await nexus("verify", *data, "--from", "yesterday"))[0] == 2
