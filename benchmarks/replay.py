@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 import time
@@ -15,7 +16,7 @@ from benchmarks.filling import fill
 from benchmarks.history import Figure
 from benchmarks.servers import log_on, nats
 from ops.stack.stack import CLICKHOUSE, NATS, POSTGRES, VALKEY, Stack
-from projections.live.config import LiveConfig
+from projections.live.config import LiveConfig, no_collections
 from projections.live.state import LiveState
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
@@ -69,11 +70,13 @@ async def into_memory(url: str, keys: int, facts: int) -> list[Figure]:
 
     async def fold() -> int:
         state = LiveState()
-        for sequence, (subject, payload, _) in enumerate(messages, 1):
-            state.apply(sequence, subject, payload)
+        with no_collections():
+            for sequence, (subject, payload, _) in enumerate(messages, 1):
+                state.apply(sequence, subject, payload)
         return state.sequence
 
     figures = []
+    gc.freeze()  # what is held here to be folded is not of the fold
     async with log_on(url, "benchmark") as connection:
         await fill(connection, messages)
         figures += speeds("CONFIG folded into live state, from memory", await measured(fold), MEMORY_TARGET)
@@ -81,6 +84,7 @@ async def into_memory(url: str, keys: int, facts: int) -> list[Figure]:
             "CONFIG folded into live state, from the log", await measured(lambda: from_config(connection))
         )
         messages.clear()
+        gc.unfreeze()
         report.say(f"writing {facts:,} facts of TRAFFIC")
         await fill(connection, made.segments(facts, "replay"))
         figures += speeds(

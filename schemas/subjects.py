@@ -45,12 +45,15 @@ def parse_config(subject: str) -> tuple[str, str, str]:
     Raises:
         ValueError: the subject is not one of CONFIG.
     """
-    parts = subject.split(".")
-    if len(parts) != 4 or parts[0] != "config":
+    try:
+        kind, tenant, aggregate, identifier = subject.split(".")
+    except ValueError:
+        kind = ""
+    if kind != "config":
         raise ValueError(f"not a subject of CONFIG: {subject}")
     if "=" not in subject:
-        return parts[1], parts[2], parts[3]
-    return untoken(parts[1]), untoken(parts[2]), untoken(parts[3])
+        return tenant, aggregate, identifier
+    return untoken(tenant), untoken(aggregate), untoken(identifier)
 
 
 def traffic(partition: int) -> str:

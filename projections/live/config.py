@@ -43,7 +43,7 @@ class LiveConfig(LiveState):
         """
         live = cls(connection, on_change)
         goal = await last_sequence(connection, "CONFIG")
-        with _no_collections():
+        with no_collections():
             live._task = asyncio.create_task(live._follow(), name="live-config")
             reached = asyncio.create_task(live.wait_for(goal, None))
             # a reader that fails must not leave the caller waiting
@@ -95,7 +95,7 @@ class LiveConfig(LiveState):
 
 
 @contextmanager
-def _no_collections() -> Iterator[None]:
+def no_collections() -> Iterator[None]:
     """A large configuration is many objects that stay and no cycles: looking at all of them again and again, as the
     collector does while they become more, takes a fifth of the time."""
     was_on = gc.isenabled()

@@ -22,6 +22,8 @@ from schemas.codec import decode_segment, open_fact
 from schemas.routing.choose import Table, compile_table
 
 _NOTHING: tuple[State, int, int] = (None, 0, 0)
+_ROUTED = frozenset({"route", "provider", "model"})
+"""What a routing table is compiled from; keys, which are many and change often, are no part of it."""
 
 
 class TenantView:
@@ -40,8 +42,10 @@ class TenantView:
             self._specs[aggregate].pop(identifier, None)
         else:
             self._specs[aggregate][identifier] = spec
-        self._table = None
-        self._budgets = None
+        if aggregate in _ROUTED:
+            self._table = None
+        elif aggregate == "budget":
+            self._budgets = None
 
     def specs(self, aggregate: str) -> dict[str, Any]:
         return self._specs[aggregate]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from projections.live.config import _no_collections
+from projections.live.config import no_collections
 from projections.live.state import Changed, LiveState
 from schemas import codec, subjects
+from schemas.aggregates.budget import Budget, BudgetChanged, BudgetCreated
+from schemas.aggregates.route import Route, RouteCreated, RouteRemoved
 from schemas.aggregates.tenant import Tenant, TenantCreated
 from schemas.aggregates.virtual_key import (
     Revoked,
@@ -79,6 +81,29 @@ def test_collections_are_as_before_after_catching_up(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("gc.isenabled", lambda: on)
     monkeypatch.setattr("gc.disable", lambda: calls.append("off"))
     monkeypatch.setattr("gc.enable", lambda: calls.append("on"))
-    with pytest.raises(KeyError), _no_collections():
+    with pytest.raises(KeyError), no_collections():
         raise KeyError
     assert calls == (["off", "on"] if on else ["off"])
+
+
+def test_a_table_is_compiled_again_only_after_what_it_is_made_of_has_changed() -> None:
+    state = LiveState()
+    state.apply(1, *message(1, RouteCreated(Route(id="r1", tenant="acme")), "route", "r1"))
+    table = state.tenants["acme"].table
+    assert [route.id for route in table.routes] == ["r1"]
+    state.apply(2, *message(1, VirtualKeyIssued(KEY)))
+    assert state.tenants["acme"].table is table
+    state.apply(3, *message(1, RouteCreated(Route(id="r2", tenant="acme")), "route", "r2"))
+    assert [route.id for route in state.tenants["acme"].table.routes] == ["r1", "r2"]
+    state.apply(4, *message(2, RouteRemoved(), "route", "r1"))
+    assert [route.id for route in state.tenants["acme"].table.routes] == ["r2"]
+
+
+def test_budgets_follow_their_own_changes() -> None:
+    state = LiveState()
+    budget = Budget(id="b1", tenant="acme", limit_micros=5)
+    state.apply(1, *message(1, BudgetCreated(budget), "budget", "b1"))
+    assert state.tenants["acme"].budgets == (budget,)
+    larger = msgspec.structs.replace(budget, limit_micros=9)
+    state.apply(2, *message(2, BudgetChanged(larger), "budget", "b1"))
+    assert state.tenants["acme"].budgets == (larger,)
