@@ -141,6 +141,12 @@ def build() -> argparse.ArgumentParser:
     _tenant(command("hold ls", "the holds in force", holds))
     verifying.add_argument("--from", dest="from_", default="", metavar="WHEN", help="a time, or a span back (2h)")
     verifying.add_argument("--to", default="", metavar="WHEN", help="likewise; default: the end")
+    verifying.add_argument(
+        "--root",
+        action="append",
+        metavar="HEX",
+        help="root of a checkpoint that was kept elsewhere and must be there; may be given more than once",
+    )
 
     proving = command("evidence", "prove what the log says about a request: REQUEST_ID -o FILE, or verify FILE")
     proving.add_argument("request", metavar="REQUEST_ID|verify", help="from the header x-nexus-request-id")

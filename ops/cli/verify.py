@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from ops.cli.endpoints import url_of
-from ops.cli.exits import FAILED, OK
+from ops.cli.exits import FAILED, OK, Misused
 from ops.cli.moments import moment_us
 from ops.cli.output import Output, table
 from ops.progress import Progress
@@ -28,9 +29,12 @@ FAULT_COLUMNS = ("stream", "sequence", "writer", "boot", "number", "kind", "deta
 def verify(args: argparse.Namespace) -> int:
     """Exit 1 when a chain is broken, or is not what was checkpointed."""
     output = Output(args.output)
+    began = time.monotonic()
     reports, checkpoints = asyncio.run(_verify(args, output))
     faults = faults_of(checkpoints) + [fault for report in reports.values() for fault in report.faults]
     output.result(as_json(reports, faults, checkpoints), as_text(reports, faults, checkpoints))
+    facts, seconds = sum(report.facts for report in reports.values()), time.monotonic() - began
+    output.message(f"{facts:,} facts in {seconds:.1f} s, {facts / max(seconds, 1e-6):,.0f} facts/s")
     return FAILED if faults else OK
 
 
@@ -38,11 +42,14 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
     now_us = SystemClock().now_us()
     from_us = moment_us(args.from_, "--from", now_us) if args.from_ else 0
     to_us = moment_us(args.to, "--to", now_us) if args.to else 0
+    roots = [_root(text) for text in args.root or ()]
     connection = await LogConnection.open(url_of("nats", args.data), "nexus-verify", wait_s=CONNECT_S)
     reports = {}
     try:
         # before the streams: what they gain meanwhile is in none of these
         checkpoints = await read_checkpoints(connection, public_key_in(args.data))
+        for root in roots:
+            checkpoints.require(root)
         for stream in args.stream or SEGMENTED:
             # one a stream: the rate is that of what is read now
             progress = Progress(output.stderr)
@@ -58,6 +65,16 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
     finally:
         await connection.close()
     return reports, checkpoints
+
+
+def _root(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        raise Misused("--root must be 64 hex digits: `root` of a checkpoint that was kept elsewhere")
+    return found
 
 
 def _shown_on(progress: Progress) -> Callable[[str, int, int], None]:

@@ -65,6 +65,11 @@ class Series:
                 detail = f"checkpoint {made.number}: {wrong}"
                 self.flaws.append(Flaw("changed", made.number, message.sequence, detail))
 
+    def require(self, root: bytes) -> None:
+        """Holds the series against a root that was kept elsewhere: a checkpoint with it must be there."""
+        if all(made.root != root for made in self.valid):
+            self.flaws.append(Flaw("cut", 0, 0, f"there is no valid checkpoint with the root {root.hex()}"))
+
     def heads(self) -> dict[tuple[str, str], ChainHead]:
         """The newest head of every chain, by (stream, chain)."""
         return {(head.stream, head.chain): head for made in self.valid for head in made.heads}

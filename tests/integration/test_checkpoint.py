@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.checkpoint import app
+from processors.checkpoint import app, worker
 from processors.checkpoint.worker import Checkpointer, Overtaken
 from projections.log import api
 from projections.log.checkpoints import read_checkpoints
@@ -39,19 +39,19 @@ async def wrote(connection: LogConnection, boot: str, count: int) -> None:
     await writer.close()
 
 
-async def read_all(connection: LogConnection, worker: Checkpointer) -> None:
+async def read_all(connection: LogConnection, own: Checkpointer) -> None:
     """Lets a worker take all that there is now."""
     for stream in SEGMENTED:
-        reader = StreamReader(connection, stream, start=worker.positions[stream] + 1)
+        reader = StreamReader(connection, stream, start=own.positions[stream] + 1)
         async for batch in reader.batches(follow=False):
-            await worker.take(batch)
+            await own.take(batch)
 
 
 async def checkpointed(connection: LogConnection, settings: Settings) -> LogCheckpointed:
-    worker = Checkpointer(connection, Signer.open(settings.data), CLOCK, IDS)
-    await worker.begin()
-    await read_all(connection, worker)
-    return await worker.write()
+    own = Checkpointer(connection, Signer.open(settings.data), CLOCK, IDS)
+    await own.begin()
+    await read_all(connection, own)
+    return await own.write()
 
 
 async def kinds(connection: LogConnection, stream: str = "TRAFFIC") -> list[str]:
@@ -145,16 +145,41 @@ async def test_verify_holds_the_checkpoints_against_the_key_of_the_data_director
     assert (code, "signed with another key" in out) == (1, True)
 
 
+async def test_verify_holds_the_log_against_a_root_that_was_kept_elsewhere(
+    connection: LogConnection, settings: Settings
+) -> None:
+    made = await checkpointed(connection, settings)
+    data = ("--data", settings.data_dir, "--stream", "OPS")
+    assert (await nexus("verify", *data, "--root", made.root.hex()))[0] == 0
+    code, out, _ = await nexus("verify", *data, "--root", made.root.hex(), "--root", "ab" * 32)
+    assert (code, "no valid checkpoint with the root abab" in out) == (1, True)
+    assert (await nexus("verify", *data, "--root", "short"))[0] == 2
+
+
+async def test_many_messages_lead_to_a_checkpoint_before_its_time(
+    connection: LogConnection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LARGEST", 3)
+    await wrote(connection, "b1", 9)
+    own = Checkpointer(connection, Signer.open(settings.data), CLOCK, IDS)
+    await own.begin()
+    async for batch in StreamReader(connection, "TRAFFIC", batch=2).batches(follow=False):
+        await own.take(batch)
+    assert (own.written, own.gathered) == (2, 2)
+    series = await read_checkpoints(connection)
+    assert [part.messages for _, part in series.ranges("TRAFFIC")] == [4, 4]
+
+
 async def test_a_checkpoint_waits_for_the_log_to_come_back(
     connection: LogConnection, settings: Settings, nats_server: NatsServer
 ) -> None:
-    worker = Checkpointer(connection, Signer.open(settings.data), CLOCK, IDS)
-    await worker.begin()
+    own = Checkpointer(connection, Signer.open(settings.data), CLOCK, IDS)
+    await own.begin()
     await wrote(connection, "b1", 2)
-    await read_all(connection, worker)
+    await read_all(connection, own)
     nats_server.kill()
     await until(lambda: not connection.connected, "the loss is noticed")
-    writing = asyncio.create_task(worker.write())
+    writing = asyncio.create_task(own.write())
     nats_server.start()
     assert (await asyncio.wait_for(writing, 20)).number == 1
     assert len((await read_checkpoints(connection)).valid) == 1
