@@ -10,9 +10,10 @@ from pathlib import Path
 import asyncpg
 import clickhouse_connect
 
+from projections.log.checkpoints import read_checkpoints
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
-from projections.log.verify import verify_chains
+from projections.log.verify import faults_of, verify_chains
 from schemas.codec import decode_segment, open_fact
 from schemas.facts.ledger import SpendRecorded
 from schemas.facts.traffic import TERMINALS, RequestAccepted, Terminal
@@ -148,7 +149,9 @@ async def judge(
     held_postgres, postgres_detail = _same(postgres, wanted)
     held_clickhouse, clickhouse_detail = _same(clickhouse, wanted)
     sent = Counter(siem)
-    report = await verify_chains(connection)
+    checkpoints = await read_checkpoints(connection)
+    report = await verify_chains(connection, checkpoints=checkpoints)
+    faults = len(faults_of(checkpoints)) + len(report.faults)
     return [
         Promise("what the provider saw is on the log", not unknown, f"saw={len(mock)} unknown={len(unknown)}"),
         Promise(
@@ -169,6 +172,10 @@ async def judge(
             f"lines={len(siem)} missing={len(wanted.keys() - sent.keys())} double={len(siem) - len(sent)}",
         ),
         Promise("LEDGER = cost of terminal facts", +seen.spent == +seen.cost(), f"spent={dict(seen.spent)}"),
-        Promise("chains verify", not report.faults, f"segments={report.segments} faults={len(report.faults)}"),
+        Promise(
+            "chains and checkpoints verify",
+            not faults,
+            f"segments={report.segments} checkpoints={len(checkpoints.valid)} faults={faults}",
+        ),
         Promise("every caller got an answer", not given_up, f"given up={len(given_up)} {given_up[:3]}"),
     ]
