@@ -23,22 +23,33 @@ log = logging.getLogger(__name__)
 
 Again = Callable[[Message], Awaitable[None]]
 MOST_WAITING = 64
+REBUILD = "mend the cause and rebuild the view, or drop the message"
 
 
 class Retries:
     """The requests of operators to one durable consumer."""
 
-    def __init__(self, connection: LogConnection, durable: str, again: Again | None, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: LogConnection,
+        durable: str,
+        again: Again | None,
+        wake: Callable[[], None] = lambda: None,
+        *,
+        instead: str = REBUILD,
+    ) -> None:
         """
         Args:
             again: applies one message out of its order, twice like once, and leaves the position where it is; None
-                when the sink can only be told things in their order.
+                when the sink can only be told things in their order: then every request is refused at once.
             wake: told that there is something to `serve`.
+            instead: what an operator can do when a request is refused.
         """
         self._connection = connection
         self._durable = durable
         self._again = again
         self._wake = wake
+        self._instead = instead
         self._waiting: deque[Msg] = deque()
         self._subscription: Subscription | None = None
 
@@ -59,34 +70,35 @@ class Retries:
 
     async def serve(self) -> None:
         """Applies what was handed back since the last call, and answers."""
-        while self._waiting:
+        again = self._again
+        while self._waiting and again is not None:
             request = self._waiting.popleft()
-            answer = await self._answer(request.data)
-            try:
-                await request.respond(encode(answer))
-            except (NatsError, OSError) as error:
-                log.warning("event=retry_answer_lost consumer=%s error=%s", self._durable, type(error).__name__)
+            await self._tell(request, await self._answer(request.data, again))
 
     async def _take(self, request: Msg) -> None:
+        if self._again is None:
+            why = f"{self._durable} takes messages only in the order of the log, a single one cannot be applied later"
+            await self._tell(request, RetryAnswered(False, f"{why}; {self._instead}"))
+            return
         self._waiting.append(request)
         self._wake()
 
-    async def _answer(self, asked: bytes) -> RetryAnswered:
+    async def _tell(self, request: Msg, answer: RetryAnswered) -> None:
+        try:
+            await request.respond(encode(answer))
+        except (NatsError, OSError) as error:
+            log.warning("event=retry_answer_lost consumer=%s error=%s", self._durable, type(error).__name__)
+
+    async def _answer(self, asked: bytes, again: Again) -> RetryAnswered:
         try:
             sequence = decode_asked(asked).sequence
         except msgspec.MsgspecError:
             return RetryAnswered(False, "the worker does not understand the request; is it of another version?")
-        if self._again is None:
-            return RetryAnswered(
-                False,
-                f"{self._durable} takes messages only in the order of the log, so a single one cannot be applied "
-                "afterwards; rebuild its view, or drop the message",
-            )
         try:
             found = await letter(self._connection, sequence)
             if found is None or found.consumer != self._durable:
                 return RetryAnswered(False, f"DEAD:{sequence} is no message that {self._durable} gave up")
-            await self._again(found.message)
+            await again(found.message)
         except Invalid as error:
             return RetryAnswered(False, f"it still cannot be applied: {error}")
         except (Rejected, Unavailable, ApiError, NatsError, OSError) as error:

@@ -74,6 +74,10 @@ def _crossed(data: Data) -> str:
     return f"{data['budget']} in {data['window']}: {data['percent']} %, {spent}"
 
 
+def _acted(data: Data) -> str:
+    return f"{data['action']}: {data['detail']}"
+
+
 def _fields(data: Data) -> str:
     """Names and values of what is short and set; of a configuration fact those of its spec."""
     spec = data.get("spec")
@@ -102,4 +106,5 @@ _WORDS: dict[str, Callable[[Data], str]] = {
     "request.abandoned": _ended,
     "spend.recorded": _spent,
     "threshold.crossed": _crossed,
+    "operator.acted": _acted,
 }

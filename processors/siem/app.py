@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from processors.retries import Retries
 from processors.siem.forward import LEAVE_S
 from processors.siem.targets import Targets
 from projections.live.config import LiveConfig
@@ -14,6 +15,8 @@ from projections.vault import Vault
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_INSTEAD = "mend the cause, then `nexus replay --from P --to P --into siem:NAME --resend`, or drop the message"
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -26,6 +29,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     vault = Vault.open(settings)
     connection = await LogConnection.open(settings.nats_url, "siem")
     try:
+        # every target is at another place: what one missed is sent to it by name
+        retries = Retries(connection, "siem", None, instead=_INSTEAD)
+        await retries.open()
         targets = Targets(connection, vault, settings.data / "siem")
         live = await LiveConfig.start(connection, targets.changed)
         try:
@@ -41,5 +47,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 following.result()
         finally:
             await live.close()
+            await retries.close()
     finally:
         await connection.close()

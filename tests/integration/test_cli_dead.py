@@ -13,7 +13,7 @@ import pytest
 
 from processors.dead import bury
 from processors.door import consume
-from processors.retries import Again
+from processors.retries import Again, Retries
 from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.dead import letter
@@ -185,3 +185,12 @@ async def test_show_tells_facts_where_there_are_some_and_bytes_where_not(data: P
     assert (await told(data, "show", "3"))[0] == 5
     assert (await told(data, "show", "three"))[0] == 2
     assert (await told(data, "show", "1", "--bytes", str(data / "one")))[0] == 1
+
+
+async def test_the_siem_worker_says_how_its_targets_get_it(data: Path, connection: LogConnection) -> None:
+    await bury(connection, "siem", message(7, Traffic().request()), "why")
+    retries = Retries(connection, "siem", None, instead="send it by name")
+    await retries.open()
+    code, kept = await told(data, "retry", "1")
+    await retries.close()
+    assert (code, kept["items"][0]["reason"].endswith("; send it by name")) == (1, True)
