@@ -46,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_timeout_s: float = 30.0
     config_stale_s: float = 30.0
     """After so long without the log, `/ready` says no; requests go on with the configuration last known."""
+    checkpoint_s: float = 60.0
+    """Between two signed checkpoints of the log."""
     log_level: str = "INFO"
 
     @property
@@ -86,6 +88,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     partitions = given.get("partitions", 1)
     if not isinstance(partitions, int) or not 1 <= partitions <= 1024:
         problems.append(f"{PREFIX}PARTITIONS must be from 1 to 1024")
+    pause = given.get("checkpoint_s", 60.0)
+    if not isinstance(pause, float) or not pause >= 1:
+        problems.append(f"{PREFIX}CHECKPOINT_S must be 1 or more")
     if problems:
         raise BadSettings(problems)
     return msgspec.convert(given, Settings)

@@ -19,7 +19,6 @@ from schemas.topology import EMBEDDED
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 60.0
 LEAVE_S = 5.0
 """At the stop, for the last checkpoint."""
 CATCH_UP_S = 2.0
@@ -43,19 +42,19 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             await worker.begin()
             log.info("event=checkpoint_started public_key=%s", signer.public_key.hex())
             try:
-                await _work(connection, worker, stop)
+                await _work(connection, worker, settings.checkpoint_s, stop)
             except Overtaken:
                 log.info("event=checkpoint_overtaken")
     finally:
         await connection.close()
 
 
-async def _work(connection: LogConnection, worker: Checkpointer, stop: asyncio.Event) -> None:
+async def _work(connection: LogConnection, worker: Checkpointer, every_s: float, stop: asyncio.Event) -> None:
     following = {
         asyncio.create_task(_follow(connection, worker, stream), name=f"checkpoint follows {stream}")
         for stream in worker.positions
     }
-    ticking = asyncio.create_task(_tick(worker), name="checkpoint ticks")
+    ticking = asyncio.create_task(_tick(worker, every_s), name="checkpoint ticks")
     asked = asyncio.create_task(_asked(stop))
     try:
         done, _ = await asyncio.wait({*following, ticking, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -89,7 +88,7 @@ async def _follow(connection: LogConnection, worker: Checkpointer, stream: str) 
         await worker.take(batch)
 
 
-async def _tick(worker: Checkpointer) -> None:
+async def _tick(worker: Checkpointer, every_s: float) -> None:
     while True:
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(every_s)
         await worker.write()

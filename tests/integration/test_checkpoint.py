@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from processors.checkpoint import app, worker
@@ -61,9 +62,9 @@ async def kinds(connection: LogConnection, stream: str = "TRAFFIC") -> list[str]
 
 
 async def test_the_worker_checkpoints_on_time_and_at_its_end_and_goes_on_after_a_restart(
-    connection: LogConnection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    connection: LogConnection, settings: Settings
 ) -> None:
-    monkeypatch.setattr(app, "EVERY_S", 0.02)
+    settings = msgspec.structs.replace(settings, checkpoint_s=0.02)
     await wrote(connection, "b1", 3)
     for round in (1, 2):
         stop = asyncio.Event()

@@ -52,6 +52,12 @@ def test_partitions_have_a_range(partitions: str) -> None:
         read_settings({**URL, "NEXUS_PARTITIONS": partitions})
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "0.9", "nan"])
+def test_checkpoints_have_a_second_between_them(seconds: str) -> None:
+    with pytest.raises(BadSettings, match="CHECKPOINT_S must be 1 or more"):
+        read_settings({**URL, "NEXUS_CHECKPOINT_S": seconds})
+
+
 def test_the_environment_of_settings_gives_them_back() -> None:
     settings = Settings(nats_url="nats://h:1", writer="g", partitions=7, body_timeout_s=1.5, valkey_url="valkey://h")
     assert read_settings(environment_of(settings)) == settings
