@@ -24,7 +24,16 @@ def cloud_event(value: Fact, subject: str, position: Position) -> dict[str, Any]
     position in the stream (as text, after the CloudEvents extension of that name), `tenant`, `actor`, `correlationid`,
     `causationid` (left out when empty).
     """
-    told = fact_view(value)
+    data = fact_view(value)["data"]
+    return {**_attributes(value, subject, position), "data": data}
+
+
+def damaged_event(value: Fact, subject: str, position: Position) -> dict[str, Any]:
+    """The same for a fact whose data cannot be read: without data, and with the extension `damaged`."""
+    return {**_attributes(value, subject, position), "damaged": True}
+
+
+def _attributes(value: Fact, subject: str, position: Position) -> dict[str, Any]:
     event = {
         "specversion": SPECVERSION,
         "id": value.id,
@@ -39,7 +48,6 @@ def cloud_event(value: Fact, subject: str, position: Position) -> dict[str, Any]
         "actor": value.actor,
         "correlationid": value.correlation,
         "causationid": value.causation,
-        "data": told["data"],
     }
     if not value.causation:
         # an attribute may be absent, but not empty

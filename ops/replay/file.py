@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import msgspec
 
 from ops.cli.exits import CommandFailed
 from ops.replay.run import Item
-from schemas.cloudevents import cloud_event
+from schemas.cloudevents import cloud_event, damaged_event
+from schemas.codec import Malformed
+
+_encode = msgspec.json.Encoder().encode
 
 
 class FileTarget:
@@ -51,9 +55,7 @@ class FileTarget:
         Raises:
             CommandFailed: the disk does not take them; what was marked before stays good.
         """
-        events = (cloud_event(item.fact, item.subject, item.position) for item in items)
-        lines = "".join(json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n" for event in events)
-        body = lines.encode("utf-8", "surrogatepass")
+        body = b"".join(_encode(_event(item)) + b"\n" for item in items)
         try:
             self._file.write(body)
             self._file.flush()
@@ -65,3 +67,11 @@ class FileTarget:
 
     async def close(self) -> None:
         self._file.close()
+
+
+def _event(item: Item) -> dict[str, Any]:
+    """A fact that cannot be read is told all the same, as far as its envelope goes."""
+    try:
+        return cloud_event(item.fact, item.subject, item.position)
+    except Malformed:
+        return damaged_event(item.fact, item.subject, item.position)

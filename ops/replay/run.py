@@ -14,7 +14,8 @@ from projections.log.reader import Message, StreamReader
 from schemas.codec import Malformed, decode_segment
 from schemas.envelope import Fact, Position
 
-BATCH = 200
+BATCH = 64
+"""Segments at once; one may have some megabytes."""
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from projections.log import api
@@ -169,6 +170,18 @@ async def test_what_cannot_be_read_is_passed_over_and_told(log: Log, tmp_path: P
     assert (code, told["unreadable"]) == (0, ["TRAFFIC:7"])
     again = [fact.id for fact in codec.decode_segment(later.payload).facts]
     assert ids(tmp_path / "out") == log.ids(6) + again
+
+
+async def test_a_fact_that_cannot_be_read_is_told_without_its_data(
+    log: Log, tmp_path: Path, connection: LogConnection
+) -> None:
+    good = log.segments[0][0]
+    bad = msgspec.structs.replace(good, id="bad", data=msgspec.Raw(b"\xc3"))
+    await api.publish(connection, subjects.traffic(0), message(7, [good, bad]).payload, {})
+    code, told = await log.replay(tmp_path / "out", "--from", "TRAFFIC:7")
+    first, second = map(json.loads, (tmp_path / "out").read_text().splitlines())
+    assert (code, told["events"], "data" in first, "damaged" in first) == (0, 2, True, False)
+    assert (second["id"], second["type"], "data" in second, second["damaged"]) == ("bad", first["type"], False, True)
 
 
 async def test_people_see_how_far_it_is(log: Log, tmp_path: Path) -> None:
