@@ -67,9 +67,12 @@ async def from_traffic(connection: LogConnection) -> int:
 
 async def into_memory(url: str, keys: int, facts: int) -> list[Figure]:
     messages = list(made.keys(keys))
+    kept: list[LiveState] = []
+    """Taking a state apart again is no part of a fold."""
 
     async def fold() -> int:
         state = LiveState()
+        kept.append(state)
         with no_collections():
             for sequence, (subject, payload, _) in enumerate(messages, 1):
                 state.apply(sequence, subject, payload)
@@ -84,6 +87,7 @@ async def into_memory(url: str, keys: int, facts: int) -> list[Figure]:
             "CONFIG folded into live state, from the log", await measured(lambda: from_config(connection))
         )
         messages.clear()
+        kept.clear()
         gc.unfreeze()
         report.say(f"writing {facts:,} facts of TRAFFIC")
         await fill(connection, made.segments(facts, "replay"))
