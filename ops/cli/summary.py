@@ -78,6 +78,13 @@ def _acted(data: Data) -> str:
     return f"{data['action']}: {data['detail']}"
 
 
+def _checkpointed(data: Data) -> str:
+    reached = ", ".join(f"{part['stream']}:{part['through']}" for part in data["ranges"] if part["messages"])
+    return (
+        f"#{data['number']} root {data['root']} through {reached or 'nothing new'}, {len(data['heads'])} chains moved"
+    )
+
+
 def _fields(data: Data) -> str:
     """Names and values of what is short and set; of a configuration fact those of its spec."""
     spec = data.get("spec")
@@ -107,4 +114,5 @@ _WORDS: dict[str, Callable[[Data], str]] = {
     "spend.recorded": _spent,
     "threshold.crossed": _crossed,
     "operator.acted": _acted,
+    "log.checkpointed": _checkpointed,
 }

@@ -35,6 +35,7 @@ def test_every_fact_has_words(data: msgspec.Struct) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
+        ("log.checkpointed.v1", f"#12 root {'52' * 32} through TRAFFIC:97, 1 chains moved"),
         ("request.accepted.v1", "chat.completions gpt-4o stream key=key-1a2b3c4d5e6f 512 bytes strict"),
         ("request.screened.v1", "request: redact by pii.email, 2 hits in 420 characters"),
         ("request.routed.v1", "chat (fallback): west/gpt-4o skipped east/gpt-4o reserved $0.041500"),
