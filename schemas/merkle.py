@@ -1,4 +1,4 @@
-"""Merkle tree hashing, inclusion proofs and their check as in RFC 6962, section 2.1. Pure; leaves are made elsewhere."""
+"""Merkle trees as in RFC 6962, section 2.1: hashes, inclusion paths and their check. Pure, without I/O."""
 
 from __future__ import annotations
 

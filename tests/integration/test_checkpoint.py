@@ -202,4 +202,6 @@ async def test_verify_of_a_part(connection: LogConnection, settings: Settings) -
     assert (code, json.loads(out)["items"][0]["segments"]) == (0, 7)
     code, out, _ = await nexus("verify", *data, "--from", "2100-01-01")
     assert (code, json.loads(out)["items"][0]["segments"]) == (0, 0)
+    code, out, _ = await nexus("verify", *data, "--to", "2020-01-01")
+    assert (code, json.loads(out)["items"][0]["segments"]) == (0, 0)
     assert (await nexus("verify", *data, "--from", "yesterday"))[0] == 2

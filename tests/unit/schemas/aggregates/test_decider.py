@@ -89,7 +89,12 @@ def test_an_equal_spec_changes_nothing(decider: Decider) -> None:
 
 @pytest.mark.parametrize(
     ("decider", "field"),
-    [(decider, field) for decider in USUAL for field in ("id", "tenant", "subject") if hasattr(VALID[decider.name], field)],
+    [
+        (decider, field)
+        for decider in USUAL
+        for field in ("id", "tenant", "subject")
+        if hasattr(VALID[decider.name], field)
+    ],
 )
 def test_who_it_is_cannot_change(decider: Decider, field: str) -> None:
     spec = VALID[decider.name]
