@@ -17,6 +17,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from asyncpg import PostgresError
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
 from benchmarks.chaos.callers import Callers
 from benchmarks.chaos.oracle import (
     Promise,
@@ -29,6 +32,7 @@ from benchmarks.chaos.oracle import (
     read_siem,
 )
 from projections.log.connection import LogConnection
+from schemas.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET_S = 180.0
@@ -101,6 +105,8 @@ class Site:
         self.data = directory / "data"
         self.ledger = directory / "provider.ndjson"
         self.key = "nvk_" + secrets.token_hex(32)
+        self.keep = False
+        """Whether the evidence outlives the campaign."""
         self._mock: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Site:
@@ -129,6 +135,8 @@ class Site:
         if self._mock is not None:
             self._mock.terminate()
             self._mock.wait(10)
+        if self.keep:
+            say(f"kept: {keep(self.directory)}")
 
     def nexus(self, *words: str, check: bool = True) -> str:
         done = subprocess.run(
@@ -183,8 +191,7 @@ async def run(given: argparse.Namespace) -> list[Promise]:
         promises = await settle(site, callers)
         down = [process["name"] for process in site.processes() if process["state"] != "ready"]
         promises.append(Promise("everything came back by itself", not down, f"killed={killed.total()} down={down}"))
-        if given.keep and any(not promise.held for promise in promises):
-            say(f"kept: {keep(Path(directory))}")
+        site.keep = given.keep and any(not promise.held for promise in promises)
     return promises
 
 
@@ -192,24 +199,33 @@ async def settle(site: Site, callers: Callers) -> list[Promise]:
     """Looks until every promise holds, or the bound is over; the last look is the judgement."""
     give_up = time.monotonic() + QUIET_S
     while True:
-        connection = await LogConnection.open(site.endpoints["nats"], "chaos")
         try:
-            seen: Seen = await read_log(connection)
-            promises = await judge(
-                connection,
-                seen,
-                read_mock(site.ledger),
-                callers.answered,
-                callers.given_up,
-                await read_postgres(site.endpoints["postgres_admin"]),
-                await asyncio.to_thread(read_clickhouse, site.endpoints["clickhouse"]),
-                read_siem(Path(site.endpoints["siem_file"])),
-            )
-        finally:
-            await connection.close()
+            promises = await look(site, callers)
+        except (OSError, PostgresError, ClickHouseError, Unavailable) as error:
+            # a store that is still coming back is not judged, unless it never does
+            promises = [Promise("every store can be read", False, type(error).__name__)]
         if all(promise.held for promise in promises) or time.monotonic() > give_up:
             return promises
         await asyncio.sleep(1)
+
+
+async def look(site: Site, callers: Callers) -> list[Promise]:
+    """What all witnesses say now."""
+    connection = await LogConnection.open(site.endpoints["nats"], "chaos")
+    try:
+        seen: Seen = await read_log(connection)
+        return await judge(
+            connection,
+            seen,
+            read_mock(site.ledger),
+            callers.answered,
+            callers.given_up,
+            await read_postgres(site.endpoints["postgres_admin"]),
+            await asyncio.to_thread(read_clickhouse, site.endpoints["clickhouse"]),
+            read_siem(Path(site.endpoints["siem_file"])),
+        )
+    finally:
+        await connection.close()
 
 
 def keep(directory: Path) -> Path:
