@@ -14,10 +14,14 @@ from projections.log.connection import LogConnection
 from projections.log.ending import end
 from projections.log.reader import StreamReader, last_sequence
 from schemas.codec import Malformed
+from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 OnChange = Callable[[Changed], None]
+
+START_S = 30.0
+"""How long a start waits for a log that is away, as it may be while both are being started again."""
 
 _BATCH = 5_000
 """Messages of CONFIG are small: so many are some megabytes, and asking for them less often is waiting less often."""
@@ -39,10 +43,10 @@ class LiveConfig(LiveState):
         """Folds all there is and follows from then on.
 
         Raises:
-            Unavailable: the log does not answer.
+            Unavailable: the log has not answered for `START_S`.
         """
         live = cls(connection, on_change)
-        goal = await last_sequence(connection, "CONFIG")
+        goal = await _last(connection)
         with no_collections():
             live._task = asyncio.create_task(live._follow(), name="live-config")
             reached = asyncio.create_task(live.wait_for(goal, None))
@@ -105,3 +109,14 @@ def no_collections() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+async def _last(connection: LogConnection) -> int:
+    give_up = time.monotonic() + START_S
+    while True:
+        try:
+            return await last_sequence(connection, "CONFIG")
+        except Unavailable:
+            if time.monotonic() > give_up:
+                raise
+            await asyncio.sleep(0.2)
