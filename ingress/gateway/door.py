@@ -227,5 +227,5 @@ class Door:
         return f"{line}\r\ndate: {self._wire.date}\r\n{text}\r\n\r\n".encode("latin-1", "replace")
 
 
-def json_headers(extra: Sequence[tuple[str, str]] = ()) -> Headers:
-    return [("content-type", "application/json"), *extra]
+def json_headers() -> Headers:
+    return [("content-type", "application/json")]

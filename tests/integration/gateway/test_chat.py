@@ -233,7 +233,7 @@ def test_a_client_that_leaves(town: Town, stream: bool) -> None:
     assert (end.usage.output_tokens > 0) == stream
 
 
-def test_unknown_strictness(town: Town) -> None:
+def test_a_strict_route_says_so_on_the_record(town: Town) -> None:
     house = town.house(route={"durability": "strict"})
     answer = town.client(house).chat.completions.with_raw_response.create(model="gpt-4o", messages=HELLO)
     assert town.closed(answer.headers["x-nexus-request-id"])[0][1].durability == "strict"
