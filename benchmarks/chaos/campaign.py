@@ -31,6 +31,7 @@ from benchmarks.chaos.oracle import (
     read_postgres,
     read_siem,
 )
+from benchmarks.chaos.scenarios import SCENARIOS, Scenario
 from projections.log.connection import LogConnection
 from schemas.errors import Unavailable
 
@@ -246,11 +247,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--every", type=float, default=3.0, help="seconds between two kills, on average")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
+    parser.add_argument("--minutes", type=float, default=2.0, help="how long the load lasts")
+    parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="one fault on a Nexus of its own")
     parser.add_argument("--keep", action="store_true", help="keep the data directory when a promise was broken")
     parser.add_argument("--output", choices=("text", "json"), default="text")
     given = parser.parse_args(arguments)
     say(f"seed {given.seed}")
-    promises = asyncio.run(run(given))
+    campaign: Scenario = SCENARIOS[given.scenario] if given.scenario else run
+    promises = asyncio.run(campaign(given))
     if given.output == "json":
         print(json.dumps({"seed": given.seed, "promises": [vars(promise) for promise in promises]}))
     else:
