@@ -10,28 +10,70 @@ PER = 1_000_000
 
 
 def cost_micros(prices: Prices | None, usage: Usage) -> int:
-    """Micro-dollars, rounded half up once over the sum; 0 for a model without prices."""
+    """Micro-dollars, rounded half up once over the sum; 0 for a model without prices.
+
+    Kinds of tokens that are not told apart by price cost what input or output costs. A provider that counts more of one
+    kind than there was in all is believed about the kind and not about the rest.
+    """
     if prices is None:
         return 0
     cached = min(usage.cached_tokens, usage.input_tokens)
     cached_price = prices.input if prices.cached_input is None else prices.cached_input
     total = (usage.input_tokens - cached) * prices.input + cached * cached_price + usage.output_tokens * prices.output
-    return (total + PER // 2) // PER
+    if _has_kinds(usage):
+        total += _differences(prices, usage)
+    return prices.request + (max(total, 0) + PER // 2) // PER
+
+
+def _has_kinds(usage: Usage) -> bool:
+    return bool(
+        usage.reasoning_tokens
+        or usage.cache_write_tokens
+        or usage.audio_input_tokens
+        or usage.audio_output_tokens
+        or usage.image_tokens
+    )
+
+
+def _differences(prices: Prices, usage: Usage) -> int:
+    """What the kinds of tokens with a price of their own cost more (or less) than plain ones, times a million."""
+    total = 0
+    for tokens, most, price, plain in (
+        (usage.cache_write_tokens, usage.input_tokens, prices.cache_write, prices.input),
+        (usage.audio_input_tokens, usage.input_tokens, prices.audio_input, prices.input),
+        (usage.image_tokens, usage.input_tokens, prices.image, prices.input),
+        (usage.reasoning_tokens, usage.output_tokens, prices.reasoning, prices.output),
+        (usage.audio_output_tokens, usage.output_tokens, prices.audio_output, prices.output),
+    ):
+        if price is not None:
+            total += min(tokens, most) * (price - plain)
+    return total
+
+
+def _dearest_input(prices: Prices) -> int:
+    return max(
+        prices.input, prices.cached_input or 0, prices.cache_write or 0, prices.audio_input or 0, prices.image or 0
+    )
+
+
+def _dearest_output(prices: Prices) -> int:
+    return max(prices.output, prices.reasoning or 0, prices.audio_output or 0)
 
 
 def ceiling_micros(prices: Prices | None, input_tokens: int, output_tokens: int) -> int:
     """The most that so many tokens can cost, rounded up."""
     if prices is None:
         return 0
-    return -(-(input_tokens * max(prices.input, prices.cached_input or 0) + output_tokens * prices.output) // PER)
+    return prices.request - (-(input_tokens * _dearest_input(prices) + output_tokens * _dearest_output(prices)) // PER)
 
 
 def affordable_output(prices: Prices, micros: int, input_tokens: int) -> int:
     """Output tokens that fit into so much money after the input is paid; negative when not even the input fits."""
-    left = micros * PER - input_tokens * max(prices.input, prices.cached_input or 0)
+    left = (micros - prices.request) * PER - input_tokens * _dearest_input(prices)
     if left < 0:
         return -1
-    return left // prices.output if prices.output else 1 << 31
+    dearest = _dearest_output(prices)
+    return left // dearest if dearest else 1 << 31
 
 
 def estimate_tokens(utf8_bytes: int, messages: int) -> int:

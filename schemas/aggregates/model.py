@@ -14,6 +14,16 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     output: int
     cached_input: int | None = None
     """Of the input tokens that the provider had cached; as `input` when not given."""
+    cache_write: int | None = None
+    """Of the input tokens that the provider put into its cache; as `input` when not given."""
+    reasoning: int | None = None
+    """Of the output tokens that were thought and not said; as `output` when not given."""
+    audio_input: int | None = None
+    audio_output: int | None = None
+    image: int | None = None
+    """Of the input tokens that pictures came to; as `input` when not given."""
+    request: int = 0
+    """Micro-dollars for each request, whatever its size."""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,10 +56,10 @@ def _problems(spec: Model) -> list[str]:
     if not slash or not name or len(name) > 200 or not name.isprintable() or " " in name:
         found.append("id must have the form account/name")
     if spec.prices is not None:
-        for field in ("input", "output", "cached_input"):
+        for field in Prices.__struct_fields__:
             value = getattr(spec.prices, field)
             if value is not None and not 0 <= value <= 10**12:
-                found.append(f"prices.{field} must be from 0 to 10^12 micro-dollars for a million tokens")
+                found.append(f"prices.{field} must be from 0 to 10^12 micro-dollars")
     if spec.context_tokens < 1 or spec.max_output_tokens < 1:
         found.append("context_tokens and max_output_tokens must be positive")
     return found

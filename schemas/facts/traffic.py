@@ -18,6 +18,12 @@ class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    cache_write_tokens: int = 0
+    """Of the input: written into the provider's cache, which some charge more for."""
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    image_tokens: int = 0
+    """Of the input."""
 
 
 class SealedBody(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -80,3 +80,45 @@ def test_estimates_grow_with_the_prompt(size: int, messages: int) -> None:
     assert estimate_tokens(size, messages) >= size // 2
     assert estimate_tokens(size + 2, messages) > estimate_tokens(size, messages)
     assert estimate_tokens(size, messages + 1) > estimate_tokens(size, messages)
+
+
+KINDS = Prices(
+    input=1_000_000, output=2_000_000, cached_input=100_000, cache_write=1_250_000, reasoning=3_000_000,
+    audio_input=4_000_000, audio_output=5_000_000, image=1_500_000, request=7,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("usage", "micros"),
+    [
+        (Usage(), 7),
+        (Usage(input_tokens=100, cache_write_tokens=40), 7 + 110),
+        (Usage(input_tokens=100, cached_tokens=50, cache_write_tokens=40), 7 + 65),
+        (Usage(input_tokens=100, audio_input_tokens=10), 7 + 130),
+        (Usage(input_tokens=100, image_tokens=10), 7 + 105),
+        (Usage(output_tokens=100, reasoning_tokens=60), 7 + 260),
+        (Usage(output_tokens=100, audio_output_tokens=20), 7 + 260),
+        (Usage(input_tokens=10, cache_write_tokens=1_000), 7 + 13),
+    ],
+)
+def test_each_kind_of_token_has_its_price(usage: Usage, micros: int) -> None:
+    assert cost_micros(KINDS, usage) == micros
+
+
+def test_kinds_without_a_price_of_their_own_cost_as_plain_ones() -> None:
+    plain = Prices(input=1_000_000, output=2_000_000)
+    assert cost_micros(plain, Usage(100, 50, reasoning_tokens=20, image_tokens=30)) == 200
+
+
+@given(
+    reading=st.integers(0, 10_000),
+    writing=st.integers(0, 10_000),
+    parts=st.lists(st.integers(0, 5_000), min_size=5, max_size=5),
+)
+def test_nothing_costs_more_than_its_ceiling(reading: int, writing: int, parts: list[int]) -> None:
+    half_in, half_out = reading // 3, writing // 2
+    usage = Usage(
+        reading, writing, min(parts[0], half_in), min(parts[1], half_out), False,
+        min(parts[2], half_in), min(parts[3], half_in), min(parts[4], half_out), 0,
+    )  # fmt: skip
+    assert cost_micros(KINDS, usage) <= ceiling_micros(KINDS, reading, writing)
