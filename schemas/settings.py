@@ -26,6 +26,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     data_dir: str = ".nexus"
     nats_url: str
+    nats_monitor: str = ""
+    """Monitoring addresses of the log's servers, `http://host:8222`, separated by commas: only with them can Nexus
+    know, and say, that what the log acknowledges is synced."""
     postgres_url: str = ""
     clickhouse_url: str = ""
     valkey_url: str = ""

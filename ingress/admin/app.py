@@ -32,6 +32,7 @@ from projections.erasure import Eraser
 from projections.live.config import LiveConfig
 from projections.log.api import call
 from projections.log.connection import LogConnection
+from projections.log.durability import DurabilityWatch
 from projections.log.reader import last_sequence
 from projections.log.store import ConfigStore
 from projections.log.writer import SegmentWriter
@@ -121,12 +122,15 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
         opened.push_async_callback(clickhouse.close)
         probes["clickhouse"] = partial(clickhouse_standing.check, clickhouse)
         positions["clickhouse"] = partial(clickhouse_standing.positions, clickhouse)
+    durability = await DurabilityWatch(connection, settings.nats_monitor).start()
+    opened.push_async_callback(durability.close)
     health = Health(
         probes=probes,
         streams=partial(_last_sequences, connection),
         positions=positions,
         config=lambda: (live.sequence, live.age_s),
         stale_s=settings.config_stale_s,
+        durability=lambda: durability.standing,
     )
     endpoints = [
         *(endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, live)),

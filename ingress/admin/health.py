@@ -12,6 +12,7 @@ import msgspec
 
 from ingress.admin.call import Answer, Call
 from ingress.admin.wire import Endpoint
+from projections.log.durability import Standing
 from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class HealthReport(msgspec.Struct, frozen=True):
     dependencies: dict[str, Dependency]
     log: dict[str, int]
     """Last sequence of each stream."""
+    durability: Standing
+    """Whether what the log acknowledges would outlive a power cut."""
     config: ConfigHealth
     projections: list[Projection]
 
@@ -81,6 +84,7 @@ class Health:
         positions: Mapping[str, Positions],
         config: Callable[[], tuple[int, float]],
         stale_s: float,
+        durability: Callable[[], Standing],
     ) -> None:
         """
         Args:
@@ -89,12 +93,14 @@ class Health:
             positions: of the views, by the store they are in.
             config: (sequence, age in seconds) of the configuration in memory.
             stale_s: age from which this process is not ready.
+            durability: what is known of the log's servers.
         """
         self._probes = probes
         self._streams = streams
         self._positions = positions
         self._config = config
         self._stale_s = stale_s
+        self._durability = durability
         self._under_way: dict[str, asyncio.Task[Any]] = {}
 
     async def report(self, call: Call) -> Answer:
@@ -117,6 +123,7 @@ class Health:
             status="ok" if well else "degraded",
             dependencies=dependencies,
             log=streams,
+            durability=self._durability(),
             config=ConfigHealth(sequence, _lag(streams, "CONFIG", sequence), round(age_s, 3)),
             projections=sorted(views, key=lambda view: (view.name, view.stream)),
         )

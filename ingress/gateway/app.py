@@ -19,6 +19,7 @@ from ingress.gateway.upstream import Upstream
 from projections.live.config import LiveConfig
 from projections.live.state import Changed
 from projections.log.connection import LogConnection
+from projections.log.durability import DurabilityWatch
 from projections.log.writer import SegmentWriter
 from projections.screening import Screener
 from projections.screening.cache import load_or_compile
@@ -78,6 +79,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     ]
     for writer in writers:
         await writer.start()
+    durability = await DurabilityWatch(connection, settings.nats_monitor).start()
     leases = Leases(settings.valkey_url, clock, f"{name}/{opened.boot}")
     await leases.start()
     upstream = Upstream(clock.monotonic)
@@ -99,6 +101,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         credentials=credentials,
         writers=writers,
         opened=opened,
+        durability=durability,
     )
     gateway = Gateway(parts)
     listener = Listener(gateway.handle, CONNECTIONS)
@@ -129,6 +132,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             await writer.close()
         await upstream.close()
         await bodies.close()
+        await durability.close()
         await configuration.close()
         await connection.close()
     if not stop.is_set():

@@ -101,9 +101,11 @@ class Gateway:
         self._plain_answer(door, 200, b'{"status":"ok"}')
 
     async def _ready(self, door: Door) -> None:
-        """503 while requests could not be served on the record; always says how old the configuration may be."""
+        """503 while requests could not be served on the record; always says how old the configuration may be, and
+        whether what the log acknowledges would outlive a power cut (and for what reason not)."""
         parts = self._parts
         age = parts.configuration.age_s
+        durability = parts.durability.standing
         problems = []
         if self.draining:
             problems.append("draining")
@@ -118,6 +120,8 @@ class Gateway:
             "config_age_s": round(age, 3),
             "open_requests": parts.opened.count,
             "log_queue_bytes": sum(writer.queued_bytes for writer in parts.writers),
+            "durable": durability.durable,
+            "reason": durability.reason,
         }
         again = [("retry-after", "1")] if problems else []
         self._plain_answer(door, 503 if problems else 200, msgspec.json.encode(body), again)

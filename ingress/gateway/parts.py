@@ -13,6 +13,7 @@ from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
 from ingress.gateway.upstream import Upstream
 from projections.live.config import LiveConfig
+from projections.log.durability import DurabilityWatch
 from projections.log.writer import SegmentWriter
 from projections.vault import BodyVault, Vault
 from schemas.aggregates.credential import SealedSecret
@@ -71,3 +72,4 @@ class Parts:
     credentials: Credentials
     writers: Sequence[SegmentWriter]
     opened: OpenRequests
+    durability: DurabilityWatch

@@ -18,12 +18,14 @@ MAX_PENDING = 256 * MEGABYTE  # what a slow reader may have waiting before it is
 SOFT_MEMORY_LIMIT = "256MiB"  # the Go runtime collects harder from here on
 
 
-def configuration(store: Path, port: int, password: str) -> str:
+def configuration(store: Path, port: int, password: str, monitor: int) -> str:
     """The server's configuration file. ``sync_interval: always``: an acknowledged message survives a power cut."""
     return "\n".join(
         [
             "server_name: nexus",
             f'listen: "{LOOPBACK}:{port}"',
+            # where Nexus learns that it syncs
+            f'http: "{LOOPBACK}:{monitor}"',
             f"max_payload: {MAX_PAYLOAD}",
             f"max_pending: {MAX_PENDING}",
             'write_deadline: "30s"',
@@ -45,13 +47,18 @@ def url(port: int, password: str) -> str:
     return f"nats://{USER}:{password}@{LOOPBACK}:{port}"
 
 
-def spec(directory: Path, port: int, password: str) -> ProcessSpec:
+def monitor_url(port: int) -> str:
+    """The address of the server's monitoring."""
+    return f"http://{LOOPBACK}:{port}"
+
+
+def spec(directory: Path, port: int, password: str, monitor: int) -> ProcessSpec:
     """How to run the server on ``directory``. Raises ServiceNotInstalled."""
     config = directory / "nats.conf"
 
     async def prepare() -> None:
         private_directory(directory)
-        write_private(config, configuration(directory / "jetstream", port, password))
+        write_private(config, configuration(directory / "jetstream", port, password, monitor))
 
     return ProcessSpec(
         name="nats",

@@ -18,6 +18,7 @@ from ops.stack.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 NATS, POSTGRES, POSTGRES_ADMIN, VALKEY, CLICKHOUSE = "nats", "postgres", "postgres_admin", "valkey", "clickhouse"
+NATS_MONITOR = "nats_monitor"
 ENDPOINTS = (NATS, POSTGRES, POSTGRES_ADMIN, VALKEY, CLICKHOUSE)
 EXTERNAL_TIMEOUT = 30.0  # seconds a service that is not ours gets to answer
 
@@ -56,6 +57,8 @@ class Stack:
         self.supervisor = supervisor or Supervisor(data_dir, backoff)
         self.data_dir = self.supervisor.directory
         self._endpoints: dict[str, str] = {}
+        self.nats_monitor = ""
+        """Where our own NATS server says how it stores; empty before the start, and when NATS runs elsewhere."""
         self._served = {name: asyncio.Event() for name in ENDPOINTS}
 
     @property
@@ -100,7 +103,9 @@ class Stack:
         endpoints: dict[str, str] = {}
         if NATS not in self.overrides:
             port, password = ports.port(NATS), secrets.get(NATS)
-            specs.append(nats.spec(root / "nats", port, password))
+            monitor = ports.port(NATS_MONITOR)
+            specs.append(nats.spec(root / "nats", port, password, monitor))
+            self.nats_monitor = nats.monitor_url(monitor)
             endpoints[NATS] = nats.url(port, password)
         if POSTGRES not in self.overrides:
             port, password, admin = ports.port(POSTGRES), secrets.get(POSTGRES), secrets.path(POSTGRES_ADMIN)

@@ -128,6 +128,7 @@ class Nexus:
         settings = self._settings = msgspec.structs.replace(
             self._settings,
             nats_url=nats_url,
+            nats_monitor=self._stack.nats_monitor or self._settings.nats_monitor,
             postgres_url=found[POSTGRES],
             clickhouse_url=found[CLICKHOUSE],
             valkey_url=found[VALKEY],

@@ -37,6 +37,7 @@ def show(args: argparse.Namespace) -> int:
     health = _health(data) if any(status.name == ADMIN and status.state == State.READY for status in found) else None
     well = all(status.state == State.READY for status in found) and bool(found)
     views = [] if health is None else _views(health)
+    durability = _durability(health)
     output = Output(args.output)
     value = {
         "data": str(data),
@@ -44,8 +45,9 @@ def show(args: argparse.Namespace) -> int:
         "processes": rows,
         "projections": views,
         "dependencies": {} if health is None else health.get("dependencies", {}),
+        "durability": durability,
     }
-    output.result(value, _text(rows, views))
+    output.result(value, _text(rows, views, durability))
     if not well:
         output.message("nexus: not everything serves; the logs are in " + str(data / "logs"))
     return OK if well else FAILED
@@ -96,10 +98,17 @@ def _views(health: dict[str, Any]) -> list[dict[str, Any]]:
     return [*rows, {"projection": "live", "stream": "CONFIG", "sequence": config["sequence"], "lag": config["lag"]}]
 
 
-def _text(rows: list[dict[str, Any]], views: list[dict[str, Any]]) -> str:
+def _durability(health: dict[str, Any] | None) -> dict[str, Any]:
+    """Whether what the log acknowledges would outlive a power cut, and why not; unknown is no."""
+    told = None if health is None else health.get("durability")
+    return told or {"durable": False, "reason": "the admin plane does not say"}
+
+
+def _text(rows: list[dict[str, Any]], views: list[dict[str, Any]], durability: dict[str, Any]) -> str:
     parts = [table([[_cell(name, row[name]) for name in COLUMNS] for row in rows], COLUMNS)]
     if views:
         parts.append(table([[_cell(name, view[name]) for name in LAG_COLUMNS] for view in views], LAG_COLUMNS))
+    parts.append("durable: yes" if durability["durable"] else f"durable: NO, {durability['reason']}")
     return "\n\n".join(parts)
 
 

@@ -124,11 +124,11 @@ def test_inline_checks_are_programs(name: str) -> None:
 
 
 def test_the_log_is_set_up_as_the_embedded_one() -> None:
-    embedded = nats.configuration(Path("/data"), 4222, "secret-nats_password")
+    embedded = nats.configuration(Path("/data"), 4222, "secret-nats_password", 8222)
     own = compose()["configs"]["nats"]["content"]
     for line in embedded.splitlines():
         stripped = line.strip()
-        if not stripped.startswith("listen:"):
+        if not stripped.startswith(("listen:", "http:")):
             assert stripped in [one.strip() for one in own.splitlines()], stripped
     assert "nats:/data" in service("nats")["volumes"]
 

@@ -230,7 +230,7 @@ asyncio.run(main())
     again = Stack(data)
     own.append(again)
     await again.start()
-    assert {name: urlsplit(again.endpoints[name]).port for name in SERVICES} == ports
+    assert {name: urlsplit(again.endpoints[name]).port for name in SERVICES} == {name: ports[name] for name in SERVICES}
 
 
 def test_an_idle_stack_is_small(stack: StackThread) -> None:

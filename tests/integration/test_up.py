@@ -50,6 +50,9 @@ def test_a_first_start_serves_and_says_how(own: RunningNexus) -> None:
     for url in (own.gateway, own.admin_url):
         assert urlsplit(url).hostname == "127.0.0.1"
         assert send("GET", f"{url}/ready").status == 200
+    ready = send("GET", f"{own.gateway}/ready").body
+    assert (ready["durable"], ready["reason"]) == (True, "")
+    assert own.status()["durability"] == {"durable": True, "reason": ""}
     assert [model.id for model in own.client().models.list()] == ["mock/gpt-4o", "mock/gpt-4o-mini"]
     assert ask(own) and ask(own, model="mock/gpt-4o-mini")
 

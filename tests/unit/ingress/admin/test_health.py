@@ -9,6 +9,7 @@ import pytest
 
 from ingress.admin import health as module
 from ingress.admin.health import Health
+from projections.log.durability import Standing
 from tests.unit.ingress.admin.plane import Plane, Reply
 
 
@@ -20,6 +21,7 @@ class Parts:
         self.failure: Exception | None = None
         self.hang: asyncio.Event | None = None
         self.asked = 0
+        self.standing = Standing(True)
 
     async def well(self) -> None:
         return None
@@ -45,6 +47,7 @@ class Parts:
             {"postgres": self.positions},
             lambda: (10, self.age_s),
             stale_s=30.0,
+            durability=lambda: self.standing,
         )
 
     async def serve(self) -> Plane:
@@ -107,3 +110,13 @@ async def test_alive_and_ready_need_no_key() -> None:
     status, body = await ask("/ready")
     assert (status, body["error"]["code"]) == (503, "not_ready")
     assert (await plane.call("GET", "/api/admin/health", key=None)).status == 401
+
+
+async def test_the_report_says_whether_the_log_is_durable() -> None:
+    parts = Parts()
+    plane = await parts.serve()
+    assert (await plane.call("GET", "/api/admin/health")).json["durability"] == {"durable": True, "reason": ""}
+    parts.standing = Standing(False, "it acknowledges before it syncs")
+    report = (await plane.call("GET", "/api/admin/health")).json
+    assert report["durability"] == {"durable": False, "reason": "it acknowledges before it syncs"}
+    assert report["status"] == "ok", "it serves all the same"
