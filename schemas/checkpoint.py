@@ -11,7 +11,7 @@ from schemas import subjects
 from schemas.chain import chain_of
 from schemas.codec import Malformed, decode_head, segment_hash
 from schemas.envelope import GENESIS
-from schemas.facts.ops import ChainHead, LogCheckpointed, StreamRange
+from schemas.facts.ops import ChainHead, CheckpointAnnounced, LogCheckpointed, StreamRange
 from schemas.merkle import leaf_hash, root_of
 
 SUBJECT = subjects.ops("checkpoint")
@@ -55,6 +55,12 @@ def statement(number: int, time_us: int, size: int, root: bytes) -> bytes:
 
 def statement_of(made: LogCheckpointed) -> bytes:
     return statement(made.number, made.time_us, 1 + len(made.ranges) + len(made.heads), made.root)
+
+
+def announcement_of(made: LogCheckpointed) -> CheckpointAnnounced:
+    """What of a checkpoint goes to those who keep roots elsewhere: enough to check the signature, nothing else."""
+    leaves_of_it = 1 + len(made.ranges) + len(made.heads)
+    return CheckpointAnnounced(made.number, made.time_us, leaves_of_it, made.root, made.public_key, made.signature)
 
 
 def is_whole(made: LogCheckpointed) -> bool:

@@ -53,6 +53,7 @@ FACTS: tuple[FactType, ...] = (
     FactType("reader.checkpointed.v1", ops.ReaderCheckpointed, "OPS"),
     FactType("subject.erased.v1", ops.SubjectErased, "OPS"),
     FactType("log.checkpointed.v1", ops.LogCheckpointed, "OPS"),
+    FactType("checkpoint.announced.v1", ops.CheckpointAnnounced, "TRAFFIC"),
 )
 
 BY_NAME: dict[str, FactType] = {entry.name: entry for entry in FACTS}

@@ -60,6 +60,10 @@ def traffic(partition: int) -> str:
     return f"traffic.{partition}"
 
 
+CHECKPOINTS = "traffic.checkpoint"
+"""On TRAFFIC, beside its partitions: that a checkpoint stands on OPS."""
+
+
 def decisions(processor: str, tenant: str) -> str:
     return f"decisions.{token(processor)}.{token(tenant)}"
 

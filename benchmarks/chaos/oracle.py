@@ -17,6 +17,7 @@ from projections.log.verify import faults_of, verify_chains
 from schemas.codec import decode_segment, open_fact
 from schemas.facts.ledger import SpendRecorded
 from schemas.facts.traffic import TERMINALS, RequestAccepted, Terminal
+from schemas.ocsf.mapping import CLASS_UID as REQUESTS
 
 Summary = tuple[str, str, int, int, int]
 """Tenant, kind, input tokens, output tokens, micro-dollars: what all stores must agree on."""
@@ -95,10 +96,11 @@ def read_clickhouse(url: str) -> list[tuple[str, Summary]]:
 
 
 def read_siem(path: Path) -> list[str]:
-    """Request ids in the order of the file; a line that is no JSON is an error here."""
+    """Request ids in the order of the file, without the checkpoints; a line that is no JSON is an error here."""
     if not path.exists():
         return []
-    return [json.loads(line)["metadata"]["correlation_uid"] for line in path.read_text().splitlines()]
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    return [event["metadata"]["correlation_uid"] for event in events if event["class_uid"] == REQUESTS]
 
 
 def read_mock(path: Path) -> set[str]:

@@ -104,10 +104,7 @@ def build() -> argparse.ArgumentParser:
     _tailing(command("tail", "facts of a stream, a line each"))
     rebuilding = command("rebuild", "build a view anew from the log, beside the live one, and swap")
     rebuilding.add_argument("projection", metavar="PROJECTION", help="postgres or clickhouse")
-    verifying = command("verify", "check every chain of the log, and hold it against the signed checkpoints")
-    verifying.add_argument(
-        "--stream", action="append", choices=STREAMS, help="only this stream; may be given more than once"
-    )
+    _verifying(command("verify", "check every chain of the log, and hold it against the signed checkpoints"))
 
     _replaying(command("replay", "facts of a part of the log once more, into a file or a SIEM"))
     past = command("at", "what was in force at a time, who had changed it last, and when")
@@ -139,15 +136,6 @@ def build() -> argparse.ArgumentParser:
     lifting.add_argument("--reason", default="", help="why, for the record")
     _tenant(lifting)
     _tenant(command("hold ls", "the holds in force", holds))
-    verifying.add_argument("--from", dest="from_", default="", metavar="WHEN", help="a time, or a span back (2h)")
-    verifying.add_argument("--to", default="", metavar="WHEN", help="likewise; default: the end")
-    verifying.add_argument(
-        "--root",
-        action="append",
-        metavar="HEX",
-        help="root of a checkpoint that was kept elsewhere and must be there; may be given more than once",
-    )
-
     proving = command("evidence", "prove what the log says about a request: REQUEST_ID -o FILE, or verify FILE")
     proving.add_argument("request", metavar="REQUEST_ID|verify", help="from the header x-nexus-request-id")
     proving.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with verify: the file to check, offline")
@@ -224,6 +212,27 @@ def _filtering(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="WHEN", help="likewise")
     parser.add_argument("--limit", type=_count, default=50, metavar="N", help="default 50")
     parser.add_argument("--cursor", help="`next_cursor` of the page before")
+
+
+def _verifying(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--stream", action="append", choices=STREAMS, help="only this stream; may be given more than once"
+    )
+    parser.add_argument("--from", dest="from_", default="", metavar="WHEN", help="a time, or a span back (2h)")
+    parser.add_argument("--to", default="", metavar="WHEN", help="likewise; default: the end")
+    parser.add_argument(
+        "--root",
+        action="append",
+        metavar="HEX",
+        help="root of a checkpoint that was kept elsewhere and must be there; may be given more than once",
+    )
+    parser.add_argument(
+        "--siem-file",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="events as a SIEM has them (NDJSON): every checkpoint in it must be there; may be given more than once",
+    )
 
 
 def _tailing(parser: argparse.ArgumentParser) -> None:

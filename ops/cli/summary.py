@@ -85,6 +85,10 @@ def _checkpointed(data: Data) -> str:
     )
 
 
+def _announced(data: Data) -> str:
+    return f"#{data['number']} root {data['root']}"
+
+
 def _fields(data: Data) -> str:
     """Names and values of what is short and set; of a configuration fact those of its spec."""
     spec = data.get("spec")
@@ -115,4 +119,5 @@ _WORDS: dict[str, Callable[[Data], str]] = {
     "threshold.crossed": _crossed,
     "operator.acted": _acted,
     "log.checkpointed": _checkpointed,
+    "checkpoint.announced": _announced,
 }

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +20,10 @@ from projections.log.checkpoints import Series, read_checkpoints
 from projections.log.connection import LogConnection
 from projections.log.verify import SEGMENTED, Fault, Report, faults_of, verify_chains
 from projections.vault.signing import public_key_in
+from schemas.codec import Malformed
+from schemas.facts.ops import CheckpointAnnounced
 from schemas.ids import SystemClock, iso
+from schemas.ocsf.checkpoint import announced_in
 
 CONNECT_S = 5.0
 COLUMNS = ("stream", "chains", "segments", "facts", "ranges", "faults")
@@ -43,6 +47,7 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
     from_us = moment_us(args.from_, "--from", now_us) if args.from_ else 0
     to_us = moment_us(args.to, "--to", now_us) if args.to else 0
     roots = [_root(text) for text in args.root or ()]
+    kept = [(path, announced_in_file(path)) for path in args.siem_file or ()]
     connection = await LogConnection.open(url_of("nats", args.data), "nexus-verify", wait_s=CONNECT_S)
     reports = {}
     try:
@@ -50,6 +55,10 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
         checkpoints = await read_checkpoints(connection, public_key_in(args.data))
         for root in roots:
             checkpoints.require(root)
+        for path, found in kept:
+            for line, said in found:
+                checkpoints.require_announced(said, f"{path}:{line}")
+            output.message(f"{path}: {len(found)} checkpoints held against the log")
         for stream in args.stream or SEGMENTED:
             # one a stream: the rate is that of what is read now
             progress = Progress(output.stderr)
@@ -65,6 +74,29 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
     finally:
         await connection.close()
     return reports, checkpoints
+
+
+def announced_in_file(path: Path) -> list[tuple[int, CheckpointAnnounced]]:
+    """(line number, checkpoint) of all that events in NDJSON tell of.
+
+    Raises:
+        Misused: the file cannot be read, or proves nothing since no checkpoint is in it.
+    """
+    found = []
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    said = announced_in(line)
+                except Malformed:
+                    continue  # torn, or not of Nexus: what it would have said is not known
+                if said is not None:
+                    found.append((number, said))
+    except OSError as problem:
+        raise Misused(f"{path} cannot be read ({problem.strerror})") from None
+    if not found:
+        raise Misused(f"{path} has no checkpoint in it: nothing can be held against it")
+    return found
 
 
 def _root(text: str) -> bytes:

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 
-from processors.checkpoint.worker import WRITER, Checkpointer, Overtaken
+from processors.checkpoint.append import Overtaken
+from processors.checkpoint.worker import WRITER, Checkpointer
 from projections.log.connection import LogConnection
 from projections.log.ending import end
 from projections.log.reader import StreamReader, last_sequence

@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from projections.log import api
-from projections.log.checkpoints import last_checkpoint
+from processors.checkpoint.announce import Announcer
+from processors.checkpoint.append import append_next
+from projections.log.checkpoints import STREAM, last_checkpoint
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, last_sequence
 from projections.log.verify import SEGMENTED
@@ -15,18 +16,12 @@ from projections.vault.signing import Signer
 from schemas import codec
 from schemas.checkpoint import LARGEST, SUBJECT, Gathering
 from schemas.envelope import GENESIS
-from schemas.errors import Unavailable
 from schemas.facts.ops import LogCheckpointed
 from schemas.ids import Clock, Ids
 
 log = logging.getLogger(__name__)
 
 WRITER = "checkpoint"
-_RETRY_S = 0.5
-
-
-class Overtaken(Exception):
-    """Somebody else has written a checkpoint meanwhile; begin again after that one."""
 
 
 class Checkpointer:
@@ -44,6 +39,7 @@ class Checkpointer:
         self._hash = GENESIS
         self._last = 0
         self._gathering = Gathering(1, GENESIS, dict.fromkeys(SEGMENTED, 0))
+        self._announcer = Announcer(connection, clock, ids, WRITER, self._boot)
         self._turn = asyncio.Lock()
         self._moved = asyncio.Event()
 
@@ -64,6 +60,7 @@ class Checkpointer:
             Unavailable: the log does not answer.
         """
         self._last, made = await last_checkpoint(self._connection)
+        await self._announcer.begin(made)
         if made is None:
             self._gathering = Gathering(1, GENESIS, dict.fromkeys(SEGMENTED, 0))
             return
@@ -119,28 +116,12 @@ class Checkpointer:
         payload = codec.encode_segment(
             SUBJECT, WRITER, self._boot, self._number + 1, self._hash, [codec.encode_fact(fact)]
         )
-        self._last = await self._append(payload, f"{WRITER}/{self._boot}/{self._number + 1}")
+        msg_id = f"{WRITER}/{self._boot}/{self._number + 1}"
+        self._last = await append_next(self._connection, STREAM, SUBJECT, payload, msg_id, self._last)
         self._number += 1
         self._hash = codec.segment_hash(payload)
         self._gathering = Gathering.after(made)
         self.written += 1
         log.info("event=checkpointed number=%d root=%s", made.number, made.root.hex())
+        await self._announcer.announce(made)
         return made
-
-    async def _append(self, payload: bytes, msg_id: str) -> int:
-        """The sequence of the message, once it is certain that it stands on the log as the only successor."""
-        headers = {"Nats-Msg-Id": msg_id, "Nats-Expected-Last-Subject-Sequence": str(self._last)}
-        while True:
-            try:
-                ack = await api.publish(self._connection, SUBJECT, payload, headers)
-                if ack.error is None:
-                    return ack.seq
-                if ack.error.err_code == api.WRONG_LAST_SEQUENCE:
-                    stored = await api.get_message(self._connection, "OPS", last_of=SUBJECT)
-                    if stored is None or stored.msg_id != msg_id:
-                        raise Overtaken
-                    return stored.sequence
-                log.warning("event=checkpoint_refused reason=%s", ack.error.description)
-            except Unavailable as error:
-                log.info("event=checkpoint_waits reason=%s", error)
-            await asyncio.sleep(_RETRY_S)

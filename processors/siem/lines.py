@@ -8,7 +8,9 @@ import msgspec
 
 from projections.log.reader import Message
 from schemas.codec import Malformed, decode_segment
+from schemas.envelope import Fact
 from schemas.facts.traffic import TERMINALS
+from schemas.ocsf.checkpoint import ANNOUNCED, checkpoint_of
 from schemas.ocsf.lines import line_of
 from schemas.ocsf.mapping import event_of
 
@@ -35,7 +37,7 @@ class Damaged(Exception):
 
 
 def lines_of(message: Message, tenant: str | None) -> list[Line]:
-    """The events of one message in their order.
+    """The events of one message in their order; announced checkpoints are for every target.
 
     Args:
         tenant: whose; of everybody when None.
@@ -49,10 +51,15 @@ def lines_of(message: Message, tenant: str | None) -> list[Line]:
         raise Damaged(message, str(error)) from None
     sequence = message.sequence
     return [
-        Line((sequence, index), fact.id, line_of(event_of(fact, sequence, index)))
+        Line((sequence, index), fact.id, _encoded(fact, sequence, index))
         for index, fact in enumerate(facts)
-        if fact.type in TERMINALS and (tenant is None or fact.tenant == tenant)
+        if (fact.type in TERMINALS and (tenant is None or fact.tenant == tenant)) or fact.type == ANNOUNCED
     ]
+
+
+def _encoded(fact: Fact, sequence: int, index: int) -> bytes:
+    of = checkpoint_of if fact.type == ANNOUNCED else event_of
+    return line_of(of(fact, sequence, index))
 
 
 def after(lines: Iterable[Line], place: Place) -> list[Line]:

@@ -10,9 +10,9 @@ from projections.log.api import get_message
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
 from projections.vault.signing import is_signed
-from schemas.checkpoint import SUBJECT, gap, is_whole, message_leaf, statement_of
+from schemas.checkpoint import SUBJECT, gap, is_whole, message_leaf, statement, statement_of
 from schemas.codec import Malformed, decode_segment, open_fact
-from schemas.facts.ops import ChainHead, LogCheckpointed, StreamRange
+from schemas.facts.ops import ChainHead, CheckpointAnnounced, LogCheckpointed, StreamRange
 from schemas.merkle import root_of
 
 STREAM = "OPS"
@@ -43,6 +43,7 @@ class Series:
         self.flaws: list[Flaw] = []
         self._key = trusted
         self._before: LogCheckpointed | None = None
+        self._roots: set[tuple[int, bytes]] = set()
 
     def take(self, message: Message) -> None:
         """The next message of `ops.checkpoint`."""
@@ -60,6 +61,7 @@ class Series:
             else:
                 wrong = gap(made, self._before)
                 self.valid.append(made)
+                self._roots.add((made.number, made.root))
                 self._before = made
             if wrong:
                 detail = f"checkpoint {made.number}: {wrong}"
@@ -69,6 +71,26 @@ class Series:
         """Holds the series against a root that was kept elsewhere: a checkpoint with it must be there."""
         if all(made.root != root for made in self.valid):
             self.flaws.append(Flaw("cut", 0, 0, f"there is no valid checkpoint with the root {root.hex()}"))
+
+    def require_announced(self, said: CheckpointAnnounced, place: str) -> None:
+        """Holds the series against what somebody outside was told of a checkpoint.
+
+        Args:
+            place: where it was kept, for people.
+        """
+        self._key = self._key or said.public_key
+        wrong = ""
+        if said.public_key != self._key:
+            wrong = "it is signed with another key"
+        elif not is_signed(
+            said.public_key, said.signature, statement(said.number, said.time_us, said.leaves, said.root)
+        ):
+            wrong = "its signature is not right"
+        if wrong:
+            self.flaws.append(Flaw("changed", said.number, 0, f"{place}: checkpoint {said.number}: {wrong}"))
+        elif (said.number, said.root) not in self._roots:
+            detail = f"{place}: checkpoint {said.number} with the root {said.root.hex()} is not on the log"
+            self.flaws.append(Flaw("cut", said.number, 0, detail))
 
     def heads(self) -> dict[tuple[str, str], ChainHead]:
         """The newest head of every chain, by (stream, chain)."""

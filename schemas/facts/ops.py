@@ -79,6 +79,21 @@ class LogCheckpointed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """64 bytes, of `schemas.checkpoint.statement`."""
 
 
+class CheckpointAnnounced(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What was signed of a checkpoint on OPS, told on TRAFFIC so that it has a place among what SIEMs get."""
+
+    number: int
+    time_us: int
+    """Of the checkpoint."""
+    leaves: int
+    """In its tree."""
+    root: bytes
+    public_key: bytes
+    """Ed25519 (RFC 8032), 32 bytes."""
+    signature: bytes
+    """64 bytes, of `schemas.checkpoint.statement`."""
+
+
 class SubjectErased(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Nobody can open a data subject's bodies any more. The envelope says of which tenant, and who did it."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.ocsf.checkpoint import EventLogActivity
 from schemas.ocsf.event import ApiActivity
 
 _encode = msgspec.json.Encoder().encode
 
 
-def line_of(event: ApiActivity) -> bytes:
+def line_of(event: ApiActivity | EventLogActivity) -> bytes:
     """The event as one line of NDJSON, line feed included."""
     return _encode(event) + b"\n"
 

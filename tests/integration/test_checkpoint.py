@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from processors.checkpoint import app, worker
-from processors.checkpoint.worker import Checkpointer, Overtaken
+from processors.checkpoint.announce import Announcer
+from processors.checkpoint.append import Overtaken
+from processors.checkpoint.worker import Checkpointer
 from projections.log import api
 from projections.log.checkpoints import read_checkpoints
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader, last_sequence
 from projections.log.verify import SEGMENTED, verify_chains
 from projections.vault.signing import Signer
+from schemas.checkpoint import announcement_of
 from schemas.facts.ops import LogCheckpointed
+from schemas.ocsf.checkpoint import announced_in
 from schemas.settings import Settings
+from schemas.subjects import CHECKPOINTS
 from tests.integration.log_fixture import CLOCK, IDS, connection, fact, stored, until, writer_on
 from tests.integration.nats_fixture import NatsServer, nats_server
+from tests.integration.siem_rig import Receiver, Rig
 from tests.integration.test_cli_log import nexus
 
 __all__ = ["connection", "nats_server"]
@@ -80,8 +87,10 @@ async def test_the_worker_checkpoints_on_time_and_at_its_end_and_goes_on_after_a
     assert series.flaws == []
     assert [made.number for made in series.valid] == list(range(1, len(series.valid) + 1))
     assert len({made.public_key for made in series.valid}) == 1
-    assert series.ranges("TRAFFIC")[-1][1].through == await last_sequence(connection, "TRAFFIC")
-    assert {chain for stream, chain in series.heads() if stream == "TRAFFIC"} == {"w/b1", "w/more-1", "w/more-2"}
+    # its own announcement is all that comes after it
+    assert series.ranges("TRAFFIC")[-1][1].through == await last_sequence(connection, "TRAFFIC") - 1
+    chains = {chain for stream, chain in series.heads() if stream == "TRAFFIC"}
+    assert {chain for chain in chains if not chain.startswith("checkpoint/")} == {"w/b1", "w/more-1", "w/more-2"}
     report = await verify_chains(connection, checkpoints=series)
     assert report.ok and report.ranges == len(series.valid) * len(SEGMENTED)
 
@@ -188,20 +197,85 @@ async def test_a_checkpoint_waits_for_the_log_to_come_back(
 
 async def test_verify_of_a_part(connection: LogConnection, settings: Settings) -> None:
     await wrote(connection, "b1", 3)
-    await checkpointed(connection, settings)
+    await checkpointed(connection, settings)  # and its announcement, one segment
     between_us = (await stored(connection))[-1].time_us + 1
     await until(lambda: CLOCK.now_us() > between_us, "the clock goes on")
     await wrote(connection, "b2", 2)
     await checkpointed(connection, settings)
     series = await read_checkpoints(connection)
-    for part, segments in (({"from_us": between_us}, 3), ({"to_us": between_us}, 4), ({"from_us": CLOCK.now_us()}, 0)):
+    for part, segments in (({"from_us": between_us}, 4), ({"to_us": between_us}, 5), ({"from_us": CLOCK.now_us()}, 0)):
         report = await verify_chains(connection, ["TRAFFIC"], checkpoints=series, **part)
         assert (report.ok, report.segments) == (True, segments)
     data = ("--data", settings.data_dir, "--stream", "TRAFFIC", "--output", "json")
     code, out, _ = await nexus("verify", *data, "--from", "1h", "--to", "2100-01-01")
-    assert (code, json.loads(out)["items"][0]["segments"]) == (0, 7)
+    assert (code, json.loads(out)["items"][0]["segments"]) == (0, 9)
     code, out, _ = await nexus("verify", *data, "--from", "2100-01-01")
     assert (code, json.loads(out)["items"][0]["segments"]) == (0, 0)
     code, out, _ = await nexus("verify", *data, "--to", "2020-01-01")
     assert (code, json.loads(out)["items"][0]["segments"]) == (0, 0)
     assert (await nexus("verify", *data, "--from", "yesterday"))[0] == 2
+
+
+async def test_every_checkpoint_reaches_every_siem_once_and_the_log_is_held_against_what_it_kept(
+    connection: LogConnection, settings: Settings, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    rig = Rig(connection, nats_server.url, tmp_path)
+    await rig.target("disk", kind="file", file="own.ndjson")
+    await rig.target("log", tenant="b", kind="stream")
+    async with Receiver() as receiver, rig.worker():
+        await rig.target("web", kind="http", url=receiver.url)
+        await rig.traffic("ab")
+        made = [await checkpointed(connection, settings)]
+        await rig.traffic("ba")
+        # each by a worker of its own, as after restarts: none is announced twice
+        made += [await checkpointed(connection, settings) for _ in range(2)]
+        own = [place async for place in places_of_announcements(connection)]
+        assert len(own) == 3
+        await rig.until_in_file("own.ndjson", sorted([*await rig.places("a"), *own]))
+        await rig.until_exported("b", sorted([*await rig.places("b"), *own]))
+        await until(lambda: set(own) <= set(receiver.places), "the receiver has them too")
+    file = rig.file("own.ndjson")
+    told = [said for line in file.read_bytes().splitlines() if (said := announced_in(line)) is not None]
+    assert told == [announcement_of(one) for one in made]
+
+    verify = ("verify", "--data", settings.data_dir, "--stream", "OPS", "--siem-file", str(file))
+    code, _, err = await nexus(*verify)
+    assert (code, "3 checkpoints held against the log" in err) == (0, True)
+    # whoever changes the file is told so; a log with another history is found by what the SIEM kept
+    forged = tmp_path / "forged.ndjson"
+    forged.write_bytes(file.read_bytes().replace(made[1].root.hex().encode(), b"ab" * 32))
+    code, out, _ = await nexus(*verify[:-1], str(forged))
+    assert (code, "checkpoint 2: its signature is not right" in out) == (1, True)
+    config = (await api.call(connection, "STREAM.INFO.OPS"))["config"]
+    await api.call(connection, "STREAM.DELETE.OPS")
+    await api.call(connection, "STREAM.CREATE.OPS", config)
+    for _ in range(3):
+        await checkpointed(connection, settings)
+    code, out, _ = await nexus(*verify)
+    assert (code, out.count("is not on the log")) == (1, 3)
+    (tmp_path / "empty.ndjson").write_bytes(b'{"class_uid":6003,"unmapped":{}}\ntorn')
+    assert (await nexus(*verify[:-1], str(tmp_path / "empty.ndjson")))[0] == 2
+    assert (await nexus(*verify[:-1], str(tmp_path / "none.ndjson")))[0] == 2
+
+
+async def test_an_announcement_that_a_death_prevented_is_made_up_for(
+    connection: LogConnection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(self: Announcer, made: LogCheckpointed) -> None:
+        raise ConnectionAbortedError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Announcer, "announce", dies)
+        with pytest.raises(ConnectionAbortedError):
+            await checkpointed(connection, settings)
+    assert [place async for place in places_of_announcements(connection)] == []
+    one, two = (Checkpointer(connection, Signer.open(settings.data), CLOCK, IDS) for _ in range(2))
+    await asyncio.gather(one.begin(), two.begin())
+    assert len([place async for place in places_of_announcements(connection)]) == 1
+    assert (await verify_chains(connection, checkpoints=await read_checkpoints(connection))).ok
+
+
+async def places_of_announcements(connection: LogConnection) -> AsyncIterator[tuple[int, int]]:
+    async for batch in StreamReader(connection, "TRAFFIC", subjects=(CHECKPOINTS,)).batches(follow=False):
+        for message in batch:
+            yield message.sequence, 0

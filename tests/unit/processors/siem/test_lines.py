@@ -8,7 +8,11 @@ import msgspec
 import pytest
 
 from processors.siem.lines import Damaged, after, lines_of
+from schemas import codec
+from schemas.facts.ops import CheckpointAnnounced
+from schemas.ocsf.checkpoint import announced_in
 from schemas.ocsf.lines import place_of
+from schemas.subjects import CHECKPOINTS
 from tests.unit.processors.siem.events import lines, message
 
 
@@ -23,6 +27,16 @@ def test_a_tenant_sees_its_own() -> None:
     told = [json.loads(line.data) for line in lines_of(message(7, "aba"), "a")]
     assert {event["metadata"]["tenant_uid"] for event in told} == {"a"}
     assert [event["unmapped"]["log_index"] for event in told] == [0, 2]
+
+
+def test_an_announced_checkpoint_is_for_every_tenant() -> None:
+    said = CheckpointAnnounced(1, 2, 3, b"R" * 32, b"k" * 32, b"s" * 64)
+    fact = codec.fact(said, id="c-1", time=4, tenant="system", actor="worker:checkpoint", correlation="checkpoint:1")
+    payload = codec.encode_segment(CHECKPOINTS, "checkpoint", "b", 1, bytes(32), [codec.encode_fact(fact)])
+    announced = msgspec.structs.replace(message(9), subject=CHECKPOINTS, payload=payload)
+    for tenant in (None, "a", "b"):
+        (line,) = lines_of(announced, tenant)
+        assert (line.place, line.uid, announced_in(line.data)) == ((9, 0), "c-1", said)
 
 
 def test_what_lies_after_a_place() -> None:

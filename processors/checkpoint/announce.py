@@ -1,0 +1,84 @@
+"""Tells on TRAFFIC of every checkpoint on OPS, once, so that it reaches whatever reads traffic: first of all SIEMs."""
+
+from __future__ import annotations
+
+from processors.checkpoint.append import Overtaken, append_next
+from projections.log import api
+from projections.log.connection import LogConnection
+from schemas import codec
+from schemas.checkpoint import announcement_of
+from schemas.codec import Malformed
+from schemas.envelope import GENESIS
+from schemas.facts.ops import CheckpointAnnounced, LogCheckpointed
+from schemas.facts.traffic import SYSTEM
+from schemas.ids import Clock, Ids
+from schemas.subjects import CHECKPOINTS
+
+STREAM = "TRAFFIC"
+
+
+class Announcer:
+    """Of one boot. A checkpoint that was announced already, by whomever, is not announced again."""
+
+    def __init__(self, connection: LogConnection, clock: Clock, ids: Ids, writer: str, boot: str) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._ids = ids
+        self._writer = writer
+        self._boot = boot
+        self._number = 0
+        self._hash = GENESIS
+        self._last = 0
+        self._announced = 0
+
+    async def begin(self, made: LogCheckpointed | None) -> None:
+        """Makes up for an announcement that the death of a process has prevented.
+
+        Nobody writes a checkpoint before the one before it is announced, so that it can only be one.
+
+        Args:
+            made: the last one on OPS.
+
+        Raises:
+            Unavailable: the log does not answer.
+        """
+        await self._look()
+        if made is not None:
+            await self.announce(made)
+
+    async def announce(self, made: LogCheckpointed) -> None:
+        """Returns once it stands on the log."""
+        while made.number > self._announced:
+            now_us = self._clock.now_us()
+            number = self._number + 1
+            fact = codec.fact(
+                announcement_of(made),
+                id=self._ids.new(now_us),
+                time=now_us,
+                tenant=SYSTEM,
+                actor=f"worker:{self._writer}",
+                correlation=f"checkpoint:{made.number}",
+            )
+            payload = codec.encode_segment(
+                CHECKPOINTS, self._writer, self._boot, number, self._hash, [codec.encode_fact(fact)]
+            )
+            msg_id = f"{self._writer}/{self._boot}/announce/{number}.{self._last}"
+            try:
+                self._last = await append_next(self._connection, STREAM, CHECKPOINTS, payload, msg_id, self._last)
+            except Overtaken:
+                await self._look()
+                continue
+            self._number, self._hash, self._announced = number, codec.segment_hash(payload), made.number
+
+    async def _look(self) -> None:
+        stored = await api.get_message(self._connection, STREAM, last_of=CHECKPOINTS)
+        self._last, self._announced = (0, 0) if stored is None else (stored.sequence, _number_in(stored.payload))
+
+
+def _number_in(payload: bytes) -> int:
+    """Of the announced checkpoint; 0 when it cannot be read, which is worth announcing anew."""
+    try:
+        found = [codec.open_fact(fact) for fact in codec.decode_segment(payload).facts]
+    except Malformed:
+        return 0
+    return max((one.number for one in found if isinstance(one, CheckpointAnnounced)), default=0)
