@@ -99,9 +99,7 @@ def checkpoint_of(fact: Fact, sequence: int, index: int) -> EventLogActivity:
         status_id=1 if readable else _UNKNOWN,
         status="Success" if readable else "Unknown",
         status_code="" if readable else "unreadable_fact",
-        metadata=Metadata(
-            fact.id, sequence, fact.tenant, fact.correlation, fact.type, VERSION, (), _PRODUCT, "TRAFFIC"
-        ),
+        metadata=_metadata(fact, sequence),
         actor=Actor(app_name=fact.actor),
         device=Device("nexus", _SERVER, "Server"),
         log_name="nexus",
@@ -109,6 +107,10 @@ def checkpoint_of(fact: Fact, sequence: int, index: int) -> EventLogActivity:
         message=message,
         unmapped=root,
     )
+
+
+def _metadata(fact: Fact, sequence: int) -> Metadata:
+    return Metadata(fact.id, sequence, fact.tenant, fact.correlation, fact.type, VERSION, (), _PRODUCT, "TRAFFIC")
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -203,8 +203,8 @@ async def test_verify_of_a_part(connection: LogConnection, settings: Settings) -
     await wrote(connection, "b2", 2)
     await checkpointed(connection, settings)
     series = await read_checkpoints(connection)
-    for part, segments in (({"from_us": between_us}, 4), ({"to_us": between_us}, 5), ({"from_us": CLOCK.now_us()}, 0)):
-        report = await verify_chains(connection, ["TRAFFIC"], checkpoints=series, **part)
+    for from_us, to_us, segments in ((between_us, 0, 4), (0, between_us, 5), (CLOCK.now_us(), 0, 0)):
+        report = await verify_chains(connection, ["TRAFFIC"], checkpoints=series, from_us=from_us, to_us=to_us)
         assert (report.ok, report.segments) == (True, segments)
     data = ("--data", settings.data_dir, "--stream", "TRAFFIC", "--output", "json")
     code, out, _ = await nexus("verify", *data, "--from", "1h", "--to", "2100-01-01")

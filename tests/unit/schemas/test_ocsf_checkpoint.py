@@ -22,16 +22,8 @@ FACT = codec.fact(
     SAID, id="019a9f3c-0000-7000-8000-0123456789ab", time=1_795_000_060_000_123, tenant="system",
     actor="worker:checkpoint", correlation="checkpoint:12",
 )  # fmt: skip
-REQUIRED = (
-    "activity_id",
-    "actor",
-    "category_uid",
-    "class_uid",
-    "device",
-    "metadata",
-    "severity_id",
-    "time",
-    "type_uid",
+REQUIRED = frozenset(
+    ["activity_id", "actor", "category_uid", "class_uid", "device", "metadata", "severity_id", "time", "type_uid"]
 )
 """Of class 1008 of OCSF 1.8.0; besides, one of `log_file`, `log_name`, `log_provider`."""
 
@@ -45,12 +37,9 @@ def test_the_event_is_the_golden_one() -> None:
 
 def test_it_has_what_the_schema_demands() -> None:
     event = json.loads(line_of(checkpoint_of(FACT, 98, 0)))
-    assert [name for name in REQUIRED if name not in event] == []
-    assert (event["category_uid"], event["class_uid"], event["type_uid"]) == (
-        1,
-        1008,
-        1008 * 100 + event["activity_id"],
-    )
+    assert event.keys() >= REQUIRED
+    assert (event["category_uid"], event["class_uid"]) == (1, 1008)
+    assert event["type_uid"] == 1008 * 100 + event["activity_id"]
     assert event["log_name"] and event["activity_name"] and event["device"]["name"]
 
 
