@@ -122,6 +122,9 @@ def _environment(layout: Layout, progress: Progress, *, anew: bool) -> list[str]
         bundled = _runs([base, "-c", "import ensurepip"])
         progress.say(f"making a virtual environment with Python {sys.version.split()[0]}")
         without = [] if bundled else ["--without-pip"]
+        if layout.venv.is_symlink():
+            # what it leads to is another checkout's, and would be cleared
+            layout.venv.unlink()
         _step(
             [base, "-m", "venv", "--clear", *without, str(layout.venv)],
             layout,

@@ -156,6 +156,19 @@ def test_an_environment_that_moved_is_made_anew(checkout: Checkout, monkeypatch:
     assert made[1][-1] == str(checkout.layout.lock)
 
 
+def test_another_checkouts_environment_behind_a_link_is_left_alone(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretended(monkeypatch)
+    theirs = checkout.layout.venv.rename(tmp_path / "theirs")
+    checkout.layout.venv.symlink_to(theirs)
+    (theirs / checkout.layout.stamp.name).write_text(json.dumps({**checkout.layout.wanted(), "root": "/elsewhere"}))
+    with pytest.raises(OSError):  # nothing was really made, so the stamp finds no place
+        set_up(checkout.layout)
+    assert not checkout.layout.venv.is_symlink()
+    assert (theirs / "bin" / "python").is_file()
+
+
 def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     made = pretended(monkeypatch)
     checkout.layout.python.unlink()
