@@ -55,8 +55,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
 
 
-# A stream, as events. A part begins, grows and ends; parts of one choice are numbered from 0 and never overlap, except
-# that tool calls of some providers interleave.
+# A stream, as events. A part begins, grows and ends; the parts of one choice are numbered from 0 and never overlap.
 
 
 class Begun(msgspec.Struct, frozen=True, gc=False):

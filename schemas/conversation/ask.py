@@ -36,6 +36,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     service_tier: str = ""
     safety: tuple[Safety, ...] = ()
+    origin: str = ""
+    """The protocol whose names `other` uses."""
     other: dict[str, Any] = {}
     """What only the caller's protocol has a word for, under that protocol's names."""
 
