@@ -51,6 +51,11 @@ class LogServer:
             self._process.wait(10)
             self._process = None
 
+    def signal(self, number: int) -> None:
+        """Such as SIGSTOP: it is there and does not answer."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     @property
     def resident(self) -> int:
         """Bytes of memory it holds now."""

@@ -6,10 +6,19 @@ import argparse
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from benchmarks.chaos import power_loss
 from benchmarks.chaos.oracle import Promise
 
 Scenario = Callable[[argparse.Namespace], Coroutine[Any, Any, list[Promise]]]
 """Sees to its own Nexus, does its fault with `given.seed` (and within `given.minutes`), and returns what was judged."""
 
-SCENARIOS: dict[str, Scenario] = {}
-"""A line a scenario: `"power-loss": faults_power.run`."""
+SCENARIOS: dict[str, Scenario] = {
+    "power-loss": power_loss.run,
+}
+"""A line a scenario."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What only scenarios need to be told."""
+    parser.add_argument("--rounds", type=int, default=0, help="how often a scenario does its fault (0: its own number)")
+    parser.add_argument("--with", dest="revision", default="", help="the other version that runs beside this one")

@@ -171,6 +171,18 @@ class SpoolFile:
             self._descriptor = -1
 
 
+def make_directory(directory: Path) -> None:
+    """Makes a directory for the files, and its parents, such that a power cut does not take one of them away again.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for path in missing:
+        _sync_directory(path.parent)
+
+
 def leftovers(directory: Path, stream: str, writer: str) -> list[tuple[SpoolFile, list[Record]]]:
     """What former processes of this writer left, oldest first."""
     found = []

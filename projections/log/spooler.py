@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from projections.log.backlog import Backlog, Formed
-from projections.log.spool import Record, SpoolFile, leftovers, new_head
+from projections.log.spool import Record, SpoolFile, leftovers, make_directory, new_head
 from schemas.codec import Malformed, decode_head
 from schemas.ids import Clock
 
@@ -62,7 +62,7 @@ class Spooler:
         Raises:
             OSError: the directory cannot be made or read.
         """
-        await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(make_directory, self._directory)
         for file, segments in await asyncio.to_thread(self._leftovers):
             _log.info("spool is drained file=%s segments=%d bytes=%d", file.path.name, len(segments), file.size)
             now = self._clock.monotonic()

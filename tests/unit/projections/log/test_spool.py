@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.log.spool import SpoolFile, leftovers, new_head
+from projections.log.spool import SpoolFile, leftovers, make_directory, new_head
 
 
 def _made(directory: Path, payloads: list[bytes], boot: str = "b1") -> Path:
@@ -144,3 +144,19 @@ def test_a_failed_write_leaves_nothing_of_itself(tmp_path: Path, monkeypatch: py
     file.append([b"next"])
     file.close()
     assert _contents(tmp_path) == [b"kept", b"next"]
+
+
+def test_every_new_directory_is_synced_into_the_one_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    really = os.fsync
+
+    def sync(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    (tmp_path / "data").mkdir()
+    make_directory(tmp_path / "data" / "spool" / "gw.1")
+    assert sorted(synced) == [str(tmp_path / "data"), str(tmp_path / "data" / "spool")]
+    make_directory(tmp_path / "data" / "spool" / "gw.1")
+    assert len(synced) == 2
