@@ -66,6 +66,11 @@ def read_file(name: str, text: str, environment: Mapping[str, str]) -> list[Item
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadFile(name, [f"it is no TOML: {error}"]) from None
+    return items_of(name, content, environment)
+
+
+def items_of(name: str, content: Mapping[str, Any], environment: Mapping[str, str]) -> list[Item]:
+    """The items of a file that has been parsed. Raises BadFile as `read_file`."""
     problems: list[str] = []
     items = []
     for collection, place, given in _tables(content, problems):

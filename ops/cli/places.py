@@ -1,0 +1,102 @@
+"""Places on the log as people write them on a command line: positions, times, requests. They become a span."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ops.cli.exits import Misused
+from ops.cli.moments import moment_us
+from projections.log.connection import LogConnection
+from projections.log.reader import last_sequence
+from projections.log.span import Span, first_at, last_at, span_of
+from schemas.envelope import parse_position
+from schemas.ids import Clock, millis_of
+
+
+def check_places(from_: str, to: str, stream: str, clock: Clock) -> None:
+    """Finds what is wrong with `--from` and `--to` before anything is read.
+
+    Raises:
+        Misused: a place of another form, or on another stream.
+    """
+    for text, option in ((from_, "--from"), (to, "--to")):
+        if text:
+            _check(text, option, stream, clock)
+
+
+async def span_between(
+    connection: LogConnection,
+    from_: str,
+    to: str,
+    clock: Clock,
+    *,
+    stream: str = "TRAFFIC",
+    requests: Sequence[str] = (),
+) -> Span:
+    """What `--from`, `--to` and `--request` mean now; empty ones the whole stream.
+
+    Raises:
+        Misused: a place of another form, or on another stream.
+        NotFound: a request that TRAFFIC does not have.
+    """
+    check_places(from_, to, stream, clock)
+    if requests and stream != "TRAFFIC":
+        raise Misused("--request is for TRAFFIC")
+    last = await last_sequence(connection, stream)
+    spans = [await _request(connection, one) for one in requests] if not (from_ or to) else []
+    if spans:
+        return Span(stream, min(span.first for span in spans), max(span.last for span in spans))
+    first = await _from(connection, from_, stream, clock) if from_ else 1
+    if to:
+        last = min(last, await _to(connection, to, stream, clock))
+    return Span(stream, first or last + 1, last)
+
+
+async def _from(connection: LogConnection, text: str, stream: str, clock: Clock) -> int:
+    if _is_position(text):
+        return parse_position(text).sequence
+    if _is_request(text):
+        return (await _request(connection, text)).first
+    return await first_at(connection, stream, moment_us(text, "--from", clock.now_us()))
+
+
+async def _to(connection: LogConnection, text: str, stream: str, clock: Clock) -> int:
+    if _is_position(text):
+        return parse_position(text).sequence
+    if _is_request(text):
+        return (await _request(connection, text)).last
+    return await last_at(connection, stream, moment_us(text, "--to", clock.now_us()))
+
+
+async def _request(connection: LogConnection, text: str) -> Span:
+    if not _is_request(text):
+        raise Misused(f"{text[:40]!r} is no id of a request, as the header x-nexus-request-id tells it")
+    return await span_of(connection, text)
+
+
+def _check(text: str, option: str, stream: str, clock: Clock) -> None:
+    if _is_position(text):
+        try:
+            position = parse_position(text)
+        except ValueError as error:
+            raise Misused(f"{option}: {error}") from None
+        if position.stream != stream:
+            raise Misused(f"{option} is on {position.stream}, but {stream} is to be read; see --stream")
+    elif _is_request(text):
+        if stream != "TRAFFIC":
+            raise Misused(f"{option} names a request, and those are on TRAFFIC")
+    else:
+        moment_us(text, option, clock.now_us())
+
+
+def _is_position(text: str) -> bool:
+    stream, colon, _ = text.partition(":")
+    return bool(colon) and stream.isalpha() and stream.isupper()
+
+
+def _is_request(text: str) -> bool:
+    try:
+        millis_of(text)
+    except ValueError:
+        return False
+    return True

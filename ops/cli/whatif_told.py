@@ -1,0 +1,171 @@
+"""A comparison as JSON and as text: counts, moves, money, examples, and what could not be known. Pure."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ops.cli.candidate import Found
+from ops.cli.output import fields, money, table
+from projections.live.health import PastHealth
+from projections.whatif import Compared
+from schemas.envelope import Position
+from schemas.whatif import Judgement, Outcome, Recorded
+from schemas.whatif_report import Report
+
+Told = dict[str, Any]
+_WORDS = {
+    "blocked": "newly blocked",
+    "redacted": "newly redacted",
+    "flagged": "newly flagged",
+    "passed": "newly passed",
+    "rerouted": "rerouted",
+    "refused": "no model any more",
+    "served": "a model where there was none",
+}
+
+
+def told(
+    compared: Compared, found: Found, health: PastHealth, args: argparse.Namespace, recorded_at: str, seconds: float
+) -> Told:
+    """Everything, for machines."""
+    report, span = compared.report, compared.span
+    return {
+        "candidate": [
+            {"collection": item.collection, "id": item.id, "file": str(path)} for _, path, item in found.items
+        ],
+        "first": str(Position(span.stream, span.first)),
+        "last": str(Position(span.stream, span.last)),
+        "tenant": args.tenant or "",
+        "requests": report.requests,
+        "changed": report.changed,
+        "kinds": dict(report.kinds),
+        "rules": [
+            {"kind": kind, "rule": rule, "requests": count}
+            for (kind, rule), count in sorted(report.rules.items(), key=lambda entry: (-entry[1], entry[0]))
+        ],
+        "rerouted": [
+            {"from": was, "to": will, "requests": count}
+            for (was, will), count in sorted(report.rerouted.items(), key=lambda entry: (-entry[1], entry[0]))
+        ],
+        "cost": _cost(report),
+        "cost_unknown": report.cost_unknown,
+        "not_judged": {"requests": sum(report.not_judged.values()), **dict(sorted(report.not_judged.items()))},
+        "bodies": {"needed": compared.needed, "opened": compared.opened, "recorded_at": recorded_at},
+        "examples": [_example(*pair) for pair in report.first_examples()],
+        "limits": list(_limits(compared, found, health)),
+        "unreadable": [str(Position(span.stream, sequence)) for sequence in compared.unreadable],
+        "complete": compared.complete,
+        "seconds": round(seconds, 3),
+        "requests_per_second": round(report.requests / max(seconds, 1e-9)),
+    }
+
+
+def _cost(report: Report) -> Told:
+    rows = [
+        {
+            "tenant": tenant,
+            "model": model,
+            "requests": requests,
+            "recorded_micros": recorded,
+            "candidate_micros": candidate,
+            "difference_micros": candidate - recorded,
+        }
+        for (tenant, model), (requests, recorded, candidate) in sorted(report.costs.items())
+    ]
+    names = ("recorded_micros", "candidate_micros", "difference_micros")
+    return {**{name: sum(row[name] for row in rows) for name in names}, "by_model": rows}
+
+
+def _example(recorded: Recorded, judgement: Judgement) -> Told:
+    return {
+        "id": recorded.id,
+        "tenant": recorded.tenant,
+        "position": str(Position("TRAFFIC", recorded.sequence)),
+        "kinds": list(judgement.kinds) or ["cost"],
+        "before": _outcome(judgement.before),
+        "after": _outcome(judgement.after),
+        "command": f"nexus traffic get {recorded.id}",
+        "path": f"/api/admin/traffic/{recorded.id}",
+    }
+
+
+def _outcome(outcome: Outcome) -> Told:
+    return {
+        "action": outcome.action,
+        "rule": outcome.rule,
+        "model": outcome.model,
+        "cost_micros": outcome.cost_micros,
+    }
+
+
+def _limits(compared: Compared, found: Found, health: PastHealth) -> Iterator[str]:
+    """What a comparison cannot know, as far as it matters here."""
+    report = compared.report
+    yield "budgets and rate limits are not played again: who was refused by them stays refused"
+    if report.rerouted or any(option == "route" for option, _, _ in found.items):
+        yield (
+            f"health: {health.facts} facts about circuits in and shortly before the range; an account of which neither "
+            "they nor the request itself say anything is taken for healthy and for answering"
+        )
+    if report.rerouted:
+        yield "another model is taken to have used the tokens that the recorded one used"
+    if report.kinds["passed"]:
+        yield "what a provider would have answered to a request that was blocked then is not known, nor its cost"
+    if report.cost_unknown:
+        yield f"the cost of {report.cost_unknown} requests cannot be known and counts as it was recorded"
+
+
+def as_text(facts: Told) -> str:
+    """For people."""
+    kinds = {_WORDS[kind]: count for kind, count in facts["kinds"].items() if count}
+    cost = facts["cost"]
+    why = ", ".join(f"{count} {name}" for name, count in facts["not_judged"].items() if name != "requests")
+    head = {
+        "range": f"{facts['first']} to {facts['last']}",
+        "tenant": facts["tenant"],
+        "requests": facts["requests"],
+        "changed": f"{facts['changed']}",
+        **kinds,
+        "not judged": f"{facts['not_judged']['requests']} ({why})" if why else "",
+        "cost recorded": money(cost["recorded_micros"]),
+        "cost then": money(cost["candidate_micros"]),
+        "difference": money(cost["difference_micros"]),
+        "bodies opened": f"{facts['bodies']['opened']} (on the record at {facts['bodies']['recorded_at']})"
+        if facts["bodies"]["opened"]
+        else "none",
+        "unreadable": len(facts["unreadable"]) or "",
+        "rate": f"{facts['requests_per_second']:,} requests/s",
+    }
+    parts = [fields(head)]
+    if facts["rules"]:
+        parts.append(_rows(facts["rules"], ("kind", "rule", "requests")))
+    if facts["rerouted"]:
+        parts.append(_rows(facts["rerouted"], ("from", "to", "requests")))
+    changed = [row for row in cost["by_model"] if row["difference_micros"]]
+    if changed:
+        columns = ("tenant", "model", "requests", "recorded_micros", "candidate_micros", "difference_micros")
+        parts.append(_rows(changed, columns))
+    if facts["examples"]:
+        examples = [
+            {
+                "change": ", ".join(example["kinds"]),
+                "before": _said(example["before"]),
+                "after": _said(example["after"]),
+                "look": example["command"],
+            }
+            for example in facts["examples"]
+        ]
+        parts.append(_rows(examples, ("change", "before", "after", "look")))
+    parts.append("\n".join(f"note: {limit}" for limit in facts["limits"]))
+    return "\n\n".join(parts)
+
+
+def _said(outcome: Mapping[str, Any]) -> str:
+    parts = (outcome["action"], outcome["rule"], outcome["model"], money(outcome["cost_micros"]))
+    return " ".join(part for part in parts if part)
+
+
+def _rows(rows: list[Told], columns: tuple[str, ...]) -> str:
+    return table([[str(row[column]) for column in columns] for row in rows], columns)

@@ -1,0 +1,146 @@
+"""The configuration at any position of CONFIG, beside what it would have been with a candidate in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from projections.live.state import LiveState
+from projections.log.connection import LogConnection
+from projections.log.reader import Message, StreamReader
+from schemas.aggregates.model import Prices
+from schemas.codec import Malformed
+from schemas.routing.choose import compile_table
+from schemas.whatif import Configuration, Rules, Ways, ways
+
+_DECIDES = frozenset({"route", "provider", "model", "policy"})
+"""What decides about a request once its key is good."""
+_SETTINGS = 64
+_NAMES = 1_024
+"""Model names for which the ways are kept: callers may write what they like."""
+
+Candidate = Mapping[tuple[str, str, str], Any]
+"""(aggregate, tenant, id) to the spec that stands in its place; ("prices", tenant, model) to prices."""
+
+
+class Setting:
+    """One tenant's configuration at one time, and the same with the candidate."""
+
+    def __init__(self, before: Configuration, after: Configuration, rules: Rules) -> None:
+        self.before = before
+        self.after = after
+        self._rules = rules
+        self._ways: OrderedDict[str, Ways] = OrderedDict()
+
+    def ways(self, requested: str) -> Ways:
+        found = self._ways.get(requested)
+        if found is None:
+            found = self._ways[requested] = ways(self.before, self.after, requested, self._rules)
+            if len(self._ways) > _NAMES:
+                self._ways.popitem(last=False)
+        return found
+
+
+class _Version(msgspec.Struct, frozen=True):
+    sequence: int
+    time_us: int
+    aggregate: str
+    id: str
+    spec: Any
+
+
+class Versions:
+    """Every version of what decides about requests: few, for it is changed by hand."""
+
+    def __init__(self) -> None:
+        self.state = LiveState()
+        """As of the last message."""
+        self.unreadable: list[int] = []
+        """Messages that say nothing."""
+        self.of: dict[str, list[_Version]] = {}
+        """By tenant."""
+
+    def apply(self, message: Message) -> None:
+        """Folds one message of CONFIG."""
+        try:
+            changed = self.state.apply(message.sequence, message.subject, message.payload)
+        except (Malformed, ValueError):
+            self.unreadable.append(message.sequence)
+            return
+        if changed is not None and changed.aggregate in _DECIDES:
+            spec = self.state.tenants[changed.tenant].specs(changed.aggregate).get(changed.id)
+            version = _Version(message.sequence, message.time_us, changed.aggregate, changed.id, spec)
+            self.of.setdefault(changed.tenant, []).append(version)
+
+
+async def versions(connection: LogConnection) -> Versions:
+    """All of CONFIG.
+
+    Raises:
+        NotFound: the stream does not exist.
+        Unavailable: the log does not answer.
+    """
+    found = Versions()
+    async for batch in StreamReader(connection, "CONFIG").batches(follow=False):
+        for message in batch:
+            found.apply(message)
+    return found
+
+
+class Epochs:
+    """What was in force for whom and when, as it was and with the candidate."""
+
+    def __init__(self, candidate: Candidate, rules: Rules, configuration: Versions) -> None:
+        self._candidate = candidate
+        self._rules = rules
+        self._versions = configuration.of
+        self._settings: OrderedDict[tuple[str, int], Setting] = OrderedDict()
+
+    def at(self, tenant: str, sequence: int, time_us: int) -> Setting:
+        """What was in force for a tenant.
+
+        Args:
+            sequence: the position of CONFIG that was decided with; 0 when it is not known.
+            time_us: of the log; counts when there is no position.
+        """
+        versions = self._versions.get(tenant, [])
+        if sequence:
+            number = bisect_right(versions, sequence, key=lambda version: version.sequence)
+        else:
+            number = bisect_right(versions, time_us, key=lambda version: version.time_us)
+        found = self._settings.get((tenant, number))
+        if found is None:
+            found = self._settings[tenant, number] = self._setting(tenant, versions[:number])
+            if len(self._settings) > _SETTINGS:
+                self._settings.popitem(last=False)
+        else:
+            self._settings.move_to_end((tenant, number))
+        return found
+
+    def _setting(self, tenant: str, versions: list[_Version]) -> Setting:
+        specs: dict[str, dict[str, Any]] = {name: {} for name in _DECIDES}
+        for version in versions:
+            if version.spec is None:
+                specs[version.aggregate].pop(version.id, None)
+            else:
+                specs[version.aggregate][version.id] = version.spec
+        before = _configuration(tenant, specs)
+        for (aggregate, of, identifier), spec in self._candidate.items():
+            if of != tenant:
+                continue
+            if isinstance(spec, Prices):
+                # prices of a model that did not exist yet change nothing
+                if (model := specs["model"].get(identifier)) is not None:
+                    specs["model"][identifier] = msgspec.structs.replace(model, prices=spec)
+            else:
+                specs[aggregate][identifier] = spec
+        return Setting(before, _configuration(tenant, specs), self._rules)
+
+
+def _configuration(tenant: str, specs: Mapping[str, Mapping[str, Any]]) -> Configuration:
+    table = compile_table(specs["route"].values(), specs["provider"].values(), specs["model"].values())
+    return Configuration(tenant, table, dict(specs["policy"]), dict(specs["model"]))
