@@ -27,7 +27,14 @@ _WORDS = {
 
 
 def told(
-    compared: Compared, found: Found, health: PastHealth, args: argparse.Namespace, recorded_at: str, seconds: float
+    compared: Compared,
+    found: Found,
+    health: PastHealth,
+    args: argparse.Namespace,
+    *,
+    recorded_at: str,
+    admin: str,
+    seconds: float,
 ) -> Told:
     """Everything, for machines."""
     report, span = compared.report, compared.span
@@ -53,7 +60,7 @@ def told(
         "cost_unknown": report.cost_unknown,
         "not_judged": {"requests": sum(report.not_judged.values()), **dict(sorted(report.not_judged.items()))},
         "bodies": {"needed": compared.needed, "opened": compared.opened, "recorded_at": recorded_at},
-        "examples": [_example(*pair) for pair in report.first_examples()],
+        "examples": [_example(*pair, admin) for pair in report.first_examples()],
         "limits": list(_limits(compared, found, health)),
         "unreadable": [str(Position(span.stream, sequence)) for sequence in compared.unreadable],
         "complete": compared.complete,
@@ -78,7 +85,7 @@ def _cost(report: Report) -> Told:
     return {**{name: sum(row[name] for row in rows) for name in names}, "by_model": rows}
 
 
-def _example(recorded: Recorded, judgement: Judgement) -> Told:
+def _example(recorded: Recorded, judgement: Judgement, admin: str) -> Told:
     return {
         "id": recorded.id,
         "tenant": recorded.tenant,
@@ -87,7 +94,7 @@ def _example(recorded: Recorded, judgement: Judgement) -> Told:
         "before": _outcome(judgement.before),
         "after": _outcome(judgement.after),
         "command": f"nexus traffic get {recorded.id}",
-        "path": f"/api/admin/traffic/{recorded.id}",
+        "url": f"{admin}/api/admin/traffic/{recorded.id}",
     }
 
 
@@ -109,6 +116,7 @@ def _limits(compared: Compared, found: Found, health: PastHealth) -> Iterator[st
             f"health: {health.facts} facts about circuits in and shortly before the range; an account of which neither "
             "they nor the request itself say anything is taken for healthy and for answering"
         )
+        yield "an account that a candidate route names and that did not exist yet is taken as it is now"
     if report.rerouted:
         yield "another model is taken to have used the tokens that the recorded one used"
     if report.kinds["passed"]:

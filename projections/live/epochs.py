@@ -13,6 +13,7 @@ from projections.live.state import LiveState
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
 from schemas.aggregates.model import Prices
+from schemas.aggregates.route import Route
 from schemas.codec import Malformed
 from schemas.routing.choose import compile_table
 from schemas.whatif import Configuration, Rules, Ways, ways
@@ -98,6 +99,7 @@ class Epochs:
         self._candidate = candidate
         self._rules = rules
         self._versions = configuration.of
+        self._now = configuration.state
         self._settings: OrderedDict[tuple[str, int], Setting] = OrderedDict()
 
     def at(self, tenant: str, sequence: int, time_us: int) -> Setting:
@@ -138,7 +140,24 @@ class Epochs:
                     specs["model"][identifier] = msgspec.structs.replace(model, prices=spec)
             else:
                 specs[aggregate][identifier] = spec
+                if isinstance(spec, Route):
+                    self._complete(spec, specs)
         return Setting(before, _configuration(tenant, specs), self._rules)
+
+    def _complete(self, route: Route, specs: dict[str, dict[str, Any]]) -> None:
+        """A candidate may lead where nothing was at that time: there it finds what is now."""
+        now = self._now.tenants.get(route.tenant)
+        if now is None:
+            return
+        if (policy := now.policies.get(route.policy)) is not None:
+            specs["policy"].setdefault(route.policy, policy)
+        for target in route.targets:
+            if target.account in specs["provider"] or target.account not in now.providers:
+                continue
+            specs["provider"][target.account] = now.providers[target.account]
+            for identifier, model in now.models.items():
+                if model.account == target.account:
+                    specs["model"].setdefault(identifier, model)
 
 
 def _configuration(tenant: str, specs: Mapping[str, Mapping[str, Any]]) -> Configuration:
