@@ -1,4 +1,4 @@
-"""Where the texts are in bodies of chat completions: what screening looks at, whoever does it. Pure; no decoding."""
+"""Where the texts are in bodies of callers' protocols: what screening looks at, whoever does it. Pure; no decoding."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from schemas.errors import InvalidRequest
 
 # values under these names are never prose: identifiers, enumerations, binary data in base64
 _NOT_TEXT = frozenset(
-    {"role", "type", "id", "tool_call_id", "detail", "format", "data", "file_id", "encrypted_content"}
+    {
+        *("role", "type", "id", "tool_call_id", "detail", "format", "data", "file_id", "encrypted_content"),
+        *("tool_use_id", "media_type", "signature", "call_id", "item_id", "status", "object"),  # Messages, Responses
+        *("mimeType", "thoughtSignature", "finishReason", "mode", "category", "threshold"),  # generateContent
+    }
 )
-_TEXT_FIELDS = ("messages", "tools", "functions", "response_format", "prediction", "stop", "metadata", "user")
+_FIRST = ("messages", "tools", "functions", "response_format", "prediction", "stop", "metadata", "user")
+"""Fields in this order first; then everything else that a body may hold, in its own order."""
+_NEVER = frozenset(
+    {*_FIRST, "model", "stream", "previous_response_id", "service_tier", "reasoning_effort", "modalities"}
+)
+_ADDRESSES = frozenset({"url", "image_url", "file_data"})
 _MAX_DEPTH = 64
 
 
@@ -31,23 +40,34 @@ def collect_texts(body: dict[str, Any]) -> list[TextSlot]:
         InvalidRequest: nested too deeply.
     """
     found: list[TextSlot] = []
-    for field in _TEXT_FIELDS:
+    for field in _FIRST:
         if field in body:
             _collect(body, field, body[field], found, 0)
+    for field, value in body.items():
+        # a field that nobody knows today may bear a text tomorrow
+        if field not in _NEVER and (field not in _NOT_TEXT or not isinstance(value, str)):
+            _collect(body, field, value, found, 0)
     return found
 
 
 def collect_answer_texts(body: dict[str, Any]) -> list[TextSlot]:
-    """The texts of a decoded answer in one piece: content, refusals, tool names and arguments of every choice.
+    """The texts of a decoded answer in one piece: content, refusals, thoughts, tool names, arguments.
 
     Raises:
         InvalidRequest: nested too deeply.
     """
     found: list[TextSlot] = []
-    choices = body.get("choices")
-    for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and "message" in choice:
-            _collect(choice, "message", choice["message"], found, 0)
+    for field in ("choices", "content", "output", "candidates"):
+        answers = body.get(field)
+        if field != "choices":
+            if isinstance(answers, list):
+                _collect(body, field, answers, found, 0)
+            continue
+        for choice in answers if isinstance(answers, list) else ():
+            if isinstance(choice, dict):
+                for name in ("message", "text"):
+                    if name in choice:
+                        _collect(choice, name, choice[name], found, 0)
     return found
 
 
@@ -64,7 +84,7 @@ def collect_stream_texts(body: dict[str, Any]) -> list[TextSlot]:
 
 def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: int) -> None:
     if isinstance(value, str):
-        if value and not (key == "url" and value.startswith("data:")):
+        if value and not (key in _ADDRESSES and value.startswith("data:")):
             found.append(TextSlot(holder, key, value))
     elif depth >= _MAX_DEPTH:
         raise InvalidRequest("The request is nested too deeply.", param=None)

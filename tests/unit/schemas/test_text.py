@@ -36,6 +36,38 @@ def test_a_request_s_texts_in_document_order() -> None:
     assert body["messages"][1]["content"][0]["text"] == "changed"
 
 
+def test_texts_of_other_protocols_requests() -> None:
+    messages = {
+        "model": "m",
+        "system": [{"type": "text", "text": "be kind"}],
+        "messages": [
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "42"}]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": "b"}}]},
+        ],
+        "max_tokens": 5,
+    }
+    assert [slot.text for slot in collect_texts(messages)] == ["42", "f", "b", "be kind"]
+    responses = {"model": "m", "instructions": "be kind", "input": [{"role": "user", "content": "hi"}]}
+    assert [slot.text for slot in collect_texts(responses)] == ["be kind", "hi"]
+    generate = {
+        "contents": [{"role": "user", "parts": [{"text": "hi"}, {"inlineData": {"data": "AA", "mimeType": "x"}}]}]
+    }
+    assert [slot.text for slot in collect_texts(generate)] == ["hi"]
+
+
+def test_a_field_that_nobody_knows_is_looked_at() -> None:
+    assert [slot.text for slot in collect_texts({"model": "m", "notes": ["secret"]})] == ["secret"]
+
+
+def test_texts_of_other_protocols_answers() -> None:
+    assert [slot.text for slot in collect_answer_texts({"content": [{"type": "text", "text": "a"}]})] == ["a"]
+    output = [{"type": "message", "id": "x", "content": [{"type": "output_text", "text": "a"}]}]
+    assert [slot.text for slot in collect_answer_texts({"output": output})] == ["a"]
+    candidates = [{"content": {"role": "model", "parts": [{"text": "a"}]}, "finishReason": "STOP"}]
+    assert [slot.text for slot in collect_answer_texts({"candidates": candidates})] == ["a"]
+    assert [slot.text for slot in collect_answer_texts({"choices": [{"text": "a", "index": 0}]})] == ["a"]
+
+
 def test_an_answer_s_texts() -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
     body = {

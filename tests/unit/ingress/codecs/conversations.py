@@ -22,12 +22,15 @@ SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"type": st.just("object"), "properties": st.just({})}
 )
 
+TOOLS: st.SearchStrategy[Tool] = st.builds(Tool, NAMES, WORDS, SCHEMAS)
+
 
 @st.composite
 def conversations(draw: st.DrawFn) -> Conversation:
     """Alternating turns with calls answered in the next one, as every protocol wants them."""
-    tools = tuple(draw(st.lists(st.builds(Tool, NAMES, WORDS, SCHEMAS), max_size=3, unique_by=lambda tool: tool.name)))
-    messages = [Message("system", (draw(TEXTS),))] if draw(st.booleans()) else []
+    tools = tuple(draw(st.lists(TOOLS, max_size=3, unique_by=lambda tool: tool.name)))
+    instructed: bool = draw(st.booleans())
+    messages = [Message("system", (draw(TEXTS),))] if instructed else []
     for _ in range(draw(st.integers(0, 3))):
         messages.append(Message("user", tuple(draw(st.lists(TEXTS | IMAGES, min_size=1, max_size=3)))))
         if tools and draw(st.booleans()):
