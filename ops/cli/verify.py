@@ -18,6 +18,7 @@ from ops.cli.output import Output, table
 from ops.progress import Progress
 from projections.log.checkpoints import Series, read_checkpoints
 from projections.log.connection import LogConnection
+from projections.log.counting import Unclosed
 from projections.log.verify import SEGMENTED, Fault, Report, faults_of, verify_chains
 from projections.vault.signing import public_key_in
 from schemas.codec import Malformed
@@ -26,6 +27,8 @@ from schemas.ids import SystemClock, iso
 from schemas.ocsf.checkpoint import announced_in
 
 CONNECT_S = 5.0
+SILENT_US = 60_000_000
+"""Six signs of life missed."""
 COLUMNS = ("stream", "chains", "segments", "facts", "ranges", "faults")
 FAULT_COLUMNS = ("stream", "sequence", "writer", "boot", "number", "kind", "detail")
 
@@ -35,8 +38,13 @@ def verify(args: argparse.Namespace) -> int:
     output = Output(args.output)
     began = time.monotonic()
     reports, checkpoints = asyncio.run(_verify(args, output))
+    now_us = SystemClock().now_us()
     faults = faults_of(checkpoints) + [fault for report in reports.values() for fault in report.faults]
     output.result(as_json(reports, faults, checkpoints), as_text(reports, faults, checkpoints))
+    for report in reports.values():
+        for one in report.unclosed:
+            if silent(one, now_us):
+                output.message(crashed(one))
     facts, seconds = sum(report.facts for report in reports.values()), time.monotonic() - began
     output.message(f"{facts:,} facts in {seconds:.1f} s, {facts / max(seconds, 1e-6):,.0f} facts/s")
     return FAILED if faults else OK
@@ -74,6 +82,24 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
     finally:
         await connection.close()
     return reports, checkpoints
+
+
+def silent(one: Unclosed, now_us: int) -> bool:
+    """Whether a writer that has not closed is over; otherwise it may be at work."""
+    return one.superseded or now_us - one.last_us > SILENT_US
+
+
+def crashed(one: Unclosed) -> str:
+    """What is known, and what can not be known, of the requests of a writer that did not end in order."""
+    if one.counted is None:
+        known = f"it never counted; {one.since} requests of it are here"
+    else:
+        known = f"the {one.counted} requests up to its last count at {iso(one.counted_us)} are held against the log"
+        known += f", {one.since} came after that"
+    return (
+        f"writer {one.writer} boot {one.boot} crashed after {iso(one.last_us)} (TRAFFIC:{one.sequence}): {known}; "
+        "what else it had accepted is not accounted for: no answer to it has left, unless a spool has yet to be read"
+    )
 
 
 def announced_in_file(path: Path) -> list[tuple[int, CheckpointAnnounced]]:
@@ -129,6 +155,7 @@ def as_json(reports: dict[str, Report], faults: list[Fault], checkpoints: Series
             "public_key": last.public_key.hex() if last else None,
         },
         "faults": [msgspec.to_builtins(fault) for fault in faults],
+        "unclosed": [msgspec.to_builtins(one) for report in reports.values() for one in report.unclosed],
     }
 
 

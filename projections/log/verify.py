@@ -9,20 +9,15 @@ import msgspec
 from projections.log.api import STREAM_NOT_FOUND, ApiError, call
 from projections.log.checkpoints import STREAM, Flaw, RangeCheck, Series
 from projections.log.connection import LogConnection
+from projections.log.counting import Counts, Unclosed
 from projections.log.reader import Message, StreamReader
 from schemas.chain import ChainFault, ChainState, chain_of
-from schemas.codec import Malformed, decode_segment, open_fact, segment_hash
-from schemas.envelope import Fact, Segment, SegmentHead
+from schemas.codec import Malformed, decode_segment, segment_hash
+from schemas.envelope import SegmentHead
 from schemas.errors import NotFound
-from schemas.facts.traffic import RequestAccepted, WriterClosed
-from schemas.registry import NAME_OF
 
 SEGMENTED = ("CONFIG", "TRAFFIC", "DECISIONS", "LEDGER", "OPS")
 """The streams that consist of segments."""
-
-
-CLOSED = NAME_OF[WriterClosed]
-ACCEPTED = NAME_OF[RequestAccepted]
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -48,6 +43,8 @@ class Report(msgspec.Struct):
     faults: list[Fault] = []
     ranges: int = 0
     """Checkpointed ranges whose messages were held against the root that was signed."""
+    unclosed: list[Unclosed] = []
+    """Writers of requests that have not said that they stopped."""
 
     @property
     def ok(self) -> bool:
@@ -115,6 +112,7 @@ async def verify_chains(
         report.segments += check.segments
         report.facts += check.facts
         report.chains += len(check.chains)
+        report.unclosed += check.counts.unclosed()
     return report
 
 
@@ -147,13 +145,12 @@ class StreamCheck:
         self.segments = 0
         self.facts = 0
         self.chains: dict[str, ChainState] = {}
+        self.counts = Counts()
         self.ranges = RangeCheck(stream, checkpoints.ranges(stream) if checkpoints else (), first)
         self._stream = stream
         self._forgets = forgets
         self._first = first
         self._heads = {**_heads_of(checkpoints), **(heads or {})}
-        self._accepted: dict[str, int] = {}
-        """Requests by chain, of chains whose beginning was seen."""
 
     def take(self, message: Message) -> list[Fault]:
         """What is wrong with the next message of the stream."""
@@ -185,27 +182,11 @@ class StreamCheck:
         if head.subject != message.subject:
             moved = ChainFault("changed", head.number, f"it was written to {head.subject}, not to {message.subject}")
             faults.append(self._fault(message, head, moved))
-        if self._stream == "TRAFFIC" and (lack := self._lack(segment)) is not None:
-            faults.append(self._fault(message, head, lack))
+        if self._stream == "TRAFFIC":
+            lack = self.counts.take(segment, message.sequence, message.time_us)
+            if lack is not None:
+                faults.append(self._fault(message, head, lack))
         return faults
-
-    def _lack(self, segment: Segment) -> ChainFault | None:
-        """At the end of a writer: whether the log has as many requests as it counted itself."""
-        chain = f"{segment.writer}/{segment.boot}"
-        if segment.number == 1:
-            self._accepted[chain] = 0
-        if chain not in self._accepted:
-            return None
-        for fact in segment.facts:
-            if fact.type == ACCEPTED:
-                self._accepted[chain] += 1
-            elif fact.type == CLOSED:
-                closed, found = _closed(fact), self._accepted[chain]
-                if closed is not None and closed.admitted != found:
-                    detail = f"its writer accepted {closed.admitted} requests, {found} are here"
-                    kind = "removed" if found < closed.admitted else "inserted"
-                    return ChainFault(kind, segment.number, detail)
-        return None
 
     def _reaches(self, chain: str, head: Head) -> list[Fault]:
         """Whether a chain goes as far as it once did."""
@@ -218,14 +199,6 @@ class StreamCheck:
 
     def _fault(self, message: Message, head: SegmentHead, fault: ChainFault) -> Fault:
         return Fault(self._stream, message.sequence, head.writer, head.boot, fault.number, fault.kind, fault.detail)
-
-
-def _closed(fact: Fact) -> WriterClosed | None:
-    try:
-        data = open_fact(fact)
-    except Malformed:
-        return None  # whoever wrote this wrote it so: its chain says whether it was changed since
-    return data if isinstance(data, WriterClosed) else None
 
 
 def _heads_of(checkpoints: Series | None) -> dict[tuple[str, str], Head]:

@@ -10,14 +10,15 @@ from pathlib import Path
 import msgspec
 
 from projections.log.api import ApiError
-from projections.log.backlog import Backlog
+from projections.log.backlog import Backlog, Formed
 from projections.log.connection import LogConnection
-from projections.log.delivery import RECHECK_AFTER_S, Delivery
+from projections.log.delivery import RECHECK_AFTER_S, Delivery, Silenced
+from projections.log.fence import SILENT_S, closed_meanwhile
 from projections.log.reader import last_sequence
 from projections.log.spooler import SPOOL_AFTER_S, Spooler
 from schemas import codec, subjects
 from schemas.envelope import Fact
-from schemas.errors import TooLarge, Unavailable
+from schemas.errors import NotFound, TooLarge, Unavailable
 from schemas.facts.traffic import SYSTEM, WriterBeat, WriterClosed
 from schemas.ids import Clock, Ids
 
@@ -27,6 +28,8 @@ _TICK_S = 0.1
 _ROOM = 64 * 1024
 """What a message needs besides facts: the segment's own fields and the headers."""
 _ACCEPTED = "request.accepted.v1"
+_LONG_AGO_US = 3_600_000_000
+"""Where to begin to look when it is not known where the last segment stands: later than any silence that is borne."""
 LINGER_S = 0.002
 """So long facts that nobody waits for may stay, so that they leave with the next ones in one segment and one sync."""
 
@@ -61,7 +64,7 @@ class SegmentWriter:
             boot: never used before with this name.
             queue_bytes: most encoded bytes in memory that are not acknowledged.
             segment_bytes: most encoded facts in one segment, unless one append alone has more.
-            heartbeat_s: on TRAFFIC, a WriterBeat after so long without anything else.
+            heartbeat_s: on TRAFFIC, so often a WriterBeat: that this writer lives, and what it has accepted by then.
             open_requests: what the beat reports.
             spool_dir: where facts go that may when the log does not take them; None for nowhere.
             spool_bytes: most bytes there; facts that were in memory by then may pass it.
@@ -84,13 +87,18 @@ class SegmentWriter:
         self._open_requests = open_requests
         self._largest = max(connection.nc.max_payload - _ROOM, _ROOM)
         self._backlog = Backlog(writer, boot, min(segment_bytes, self._largest))
-        self._delivery = Delivery(connection, clock, stream, recheck_after_s)
+        self._delivery = Delivery(connection, clock, stream, recheck_after_s, self._stored)
+        if stream == "TRAFFIC":
+            self._delivery.silent_s = SILENT_S
         self._spooler: Spooler | None = None
         if spool_dir is not None:
             self._spooler = Spooler(self._backlog, clock, spool_dir, stream, spool_bytes, spool_after_s)
         self._loop = asyncio.get_running_loop()
         self._last_ack = clock.monotonic()
+        self._counted_at = self._last_ack
         self._idle: asyncio.Future[None] | None = None
+        self._begun: Formed | None = None
+        """Sent, and not yet taken up by the task that awaits its acknowledgement."""
         self._linger: asyncio.TimerHandle | None = None
         self._empty: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -204,6 +212,8 @@ class SegmentWriter:
         sent: asyncio.Future[None] | None = None,
         linger: bool = False,
     ) -> asyncio.Future[int]:
+        if self._backlog.ended:
+            facts = self._backlog.wanted(facts)
         encode = codec.encode_fact
         encoded = [encode(fact) for fact in facts]
         size = sum(map(len, encoded))
@@ -228,7 +238,7 @@ class SegmentWriter:
             spooler.kick()
         if self._idle is not None:
             if not linger:
-                self._wake()
+                self._leave()
             elif self._linger is None:
                 self._linger = self._loop.call_later(LINGER_S, self._wake)
         return future
@@ -278,21 +288,58 @@ class SegmentWriter:
         backlog, delivery, spooler = self._backlog, self._delivery, self._spooler
         rested = False
         while True:
-            if not (backlog.pending or backlog.urgent or (backlog and rested)):
+            begun, self._begun = self._begun, None
+            if not (begun or backlog.pending or backlog.urgent or (backlog and rested)):
                 await self._rest()
                 rested = True
                 continue
             rested = False
-            segment = backlog.first()
+            segment = begun or backlog.first()
             assert segment is not None, "the backlog is not empty"
-            sequence = await delivery.deliver(segment)
-            backlog.acknowledged(sequence)
+            before = delivery.base_sequence
+            try:
+                sequence = await delivery.deliver(segment)
+            except Silenced:
+                self._announce(segment)
+                continue
+            if not segment.acknowledged:
+                backlog.acknowledged(sequence)
             self._last_ack = self._clock.monotonic()
             self.segments += 1
+            if segment.herald:
+                await self._learn(before, sequence)
             if spooler is not None:
                 spooler.acknowledged(segment, delivery.base_sequence)
             # one turn of the loop for those whom the acknowledgement woke: what they say now leaves at once
             await asyncio.sleep(0)
+
+    def _announce(self, segment: Formed) -> None:
+        """Puts a sign of life before everything: who closes the requests of dead writers has to read it first."""
+        beat = codec.encode_fact(self._own(WriterBeat(self._open_requests(), self.admitted)))
+        if not self._backlog.put_first(subjects.traffic(0), [beat], self._clock.monotonic()):
+            # what a file holds goes as it is
+            segment.herald = True
+
+    async def _learn(self, after: int, through: int) -> None:
+        """Finds out which requests were closed while nothing was heard of this writer, so as not to end them again."""
+        since_us = self._clock.now_us() - _LONG_AGO_US
+        writer, boot = self._backlog.writer, self._backlog.boot
+        while True:
+            try:
+                ended = await closed_meanwhile(self._connection, self._stream, writer, boot, after, through, since_us)
+                break
+            except (Unavailable, ApiError, NotFound) as error:
+                _log.warning("cannot look for requests closed meanwhile stream=%s reason=%s", self._stream, error)
+                await asyncio.sleep(1.0)
+        if ended:
+            waiting = self._backlog.end_no_more(ended)
+            _log.warning("requests were closed in silence stream=%s closed=%d waiting=%d",
+                         self._stream, len(ended), waiting)  # fmt: skip
+
+    def _stored(self, sequence: int) -> None:
+        """Whoever waits for the segment under way is woken before this task is."""
+        if self._backlog.pending:
+            self._backlog.acknowledged(sequence)
 
     async def _rest(self) -> None:
         """Returns when there is something to send, or when what lingers has done so for long enough."""
@@ -302,6 +349,16 @@ class SegmentWriter:
             self._empty.set_result(None)
         self._idle = self._loop.create_future()
         await self._idle
+
+    def _leave(self) -> None:
+        """Ends the rest. Where nobody else is under way, there is no company to wait for, not even for one turn of the
+        loop: a lone caller's facts leave in the same turn in which they were made."""
+        if self._open_requests() == 1 and self._connection.connected and not self._delivery.silent:
+            segment = self._backlog.first()
+            if segment is not None and segment.payload is not None:
+                self._delivery.begin(segment)
+                self._begun = segment
+        self._wake()
 
     def _wake(self) -> None:
         idle, self._idle = self._idle, None
@@ -324,8 +381,12 @@ class SegmentWriter:
         self._delivery.check()
         if self._spooler is not None:
             self._spooler.check()
-        idle_s = self._clock.monotonic() - self._last_ack
-        if self._stream == "TRAFFIC" and not self._closed and not self._backlog and idle_s >= self._heartbeat_s:
+        now = self._clock.monotonic()
+        # under load too, so that a crash leaves a count of all that came before; but not onto a pile that only grows
+        flows = not self._backlog or (self.healthy and not self.spooled_bytes)
+        if self._stream == "TRAFFIC" and flows and not self._closed and now - self._counted_at >= self._heartbeat_s:
+            self._counted_at = now
+            self._backlog.begin_anew()
             self._add(subjects.traffic(0), [self._own(WriterBeat(self._open_requests(), self.admitted))])
         self._timer = self._loop.call_later(_TICK_S, self._tick)
 
@@ -337,7 +398,7 @@ class SegmentWriter:
         lost = self._backlog.in_memory
         futures = self._backlog.abandon()
         if lost:
-            _log.error("facts are lost stream=%s appends=%d reason=%s", self._stream, len(futures), reason)
+            _log.error("facts are lost stream=%s waiting=%d reason=%s", self._stream, len(futures), reason)
         for future in futures:
             future.set_exception(Unavailable(reason))
             future.exception()  # told; whoever does not listen is not to be warned about

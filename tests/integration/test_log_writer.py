@@ -136,6 +136,26 @@ async def test_an_idle_writer_shows_that_it_lives(connection: LogConnection) -> 
     assert facts[1].correlation == "w/b1" and facts[1].tenant == "system"
 
 
+async def test_a_busy_writer_counts_too(connection: LogConnection) -> None:
+    writer = writer_on(connection, heartbeat_s=0.1)
+    await writer.start()
+    appended = 0
+    async with asyncio.timeout(20):
+        # never idle, and beats all the same
+        while await _beats(connection) < 2:
+            appended += 1
+            await writer.append("traffic.0", [fact(str(appended))])
+    await writer.close()
+    report = await verify_chains(connection, ["TRAFFIC"])
+    assert (report.faults, report.unclosed) == ([], [])
+    assert writer.admitted == appended
+
+
+async def _beats(connection: LogConnection) -> int:
+    facts = [item for message in await stored(connection) for item in codec.decode_segment(message.payload).facts]
+    return sum(item.type == "writer.beat.v1" for item in facts)
+
+
 async def test_close_writes_all_and_its_own_end_last(connection: LogConnection) -> None:
     writer = writer_on(connection)
     await writer.start()
