@@ -97,7 +97,7 @@ def _held(life: _Life, fact: Fact, number: int, time_us: int) -> ChainFault | No
         said = open_fact(fact)
     except Malformed:
         return None  # whoever wrote this wrote it so: its chain says whether it was changed since
-    if not isinstance(said, WriterBeat | WriterClosed):
+    if not isinstance(said, WriterBeat | WriterClosed) or (isinstance(said, WriterBeat) and not said.exact):
         return None
     found, known = life.accepted, life.known
     life.known, life.accepted = True, said.admitted

@@ -164,11 +164,13 @@ class RequestAbandoned(Terminal, frozen=True, array_like=True, gc=False):
 
 
 class WriterBeat(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A sign of life of a writer with nothing else to say."""
+    """A sign of life of a writer."""
 
     open_requests: int
     admitted: int
     """Requests accepted since boot."""
+    exact: bool = True
+    """Whether all of these stand before it in the chain; not so in one that was put before what waited already."""
 
 
 class WriterClosed(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -228,7 +228,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     _ended(traffic.RequestRefused),
     _ended(traffic.RequestAborted),
     _ended(traffic.RequestAbandoned),
-    traffic.WriterBeat(open_requests=3, admitted=1_024),
+    traffic.WriterBeat(open_requests=3, admitted=1_024, exact=False),
     traffic.WriterClosed(admitted=2_048),
     decisions.CircuitOpened(account="east", failures=5, until_us=1_795_000_030_000_000),
     decisions.CircuitClosed(account="east"),
@@ -260,6 +260,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     ops.SubjectErased(
         subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0", reason="asked for in ticket 12", keys=1, objects=2
     ),
+    ops.MasterKeyRotated(old="0c650974", new="a1b2c3d4", data_keys=1_024, left=0, overwritten=True),
     ops.LogCheckpointed(
         number=12,
         time_us=1_795_000_060_000_000,

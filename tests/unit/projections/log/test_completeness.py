@@ -66,6 +66,10 @@ def test_from_its_first_count_on_a_chain_without_beginning_is_counted() -> None:
     assert faults(late) == [("removed", 5, "its writer accepted 4 requests, 3 are here")]
 
 
+def test_a_beat_that_was_put_before_what_waited_counts_nothing() -> None:
+    assert faults(segments(TAKEN, WriterBeat(1, 2, exact=False), TAKEN, WriterBeat(1, 2), WriterClosed(2))) == []
+
+
 def unclosed(*messages: Message) -> list[Unclosed]:
     counts = Counts()
     for message in messages:
