@@ -1,0 +1,147 @@
+"""An answer on its way from a provider's wire format into a caller's: whole, or event by event. Sans-I/O."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ingress.codecs.codec import ChatCodec
+from schemas.conversation.answer import Begun, Delta, Ended, Event, Failed, Finished, PartBegun, Used
+from schemas.facts.traffic import Usage
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """What an answer is called when its provider does not say."""
+
+    id: str
+    model: str
+    created_s: int
+
+
+class Crossed(msgspec.Struct, frozen=True):
+    """A whole answer in the caller's protocol."""
+
+    body: dict[str, Any]
+    usage: Usage | None
+    finish_reason: str
+
+
+def cross_answer(raw: bytes, back: ChatCodec, front: ChatCodec, stamp: Stamp) -> Crossed:
+    """Reads a provider's answer and writes the caller's.
+
+    Raises:
+        Malformed: the provider's bytes are not its wire format.
+    """
+    answer = back.read_answer(raw)
+    answer = msgspec.structs.replace(
+        answer,
+        id=answer.id or stamp.id,
+        model=answer.model or stamp.model,
+        created_s=answer.created_s or stamp.created_s,
+    )
+    finish = answer.choices[0].finish if answer.choices else ""
+    return Crossed(front.write_answer(answer), answer.usage, finish)
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """Bytes for the caller, and the pieces of text in them as (lane, piece): a lane's pieces make one text."""
+
+    raw: bytes
+    texts: tuple[tuple[str, str], ...] = ()
+
+
+class Step(msgspec.Struct):
+    """What one event of a provider's stream came to."""
+
+    frames: list[Frame]
+    finish_reason: str = ""
+    usage: Usage | None = None
+    failed: bool = False
+    done: bool = False
+
+
+class Looking:
+    """A stream whose two sides speak the same: its events pass as they are, and are only looked at."""
+
+    __slots__ = ("_reader",)
+
+    def __init__(self, codec: ChatCodec) -> None:
+        self._reader = codec.reader()
+
+    def read(self, event: str, data: bytes, raw: bytes) -> Step:
+        """One event; `raw` are its bytes as they came.
+
+        Raises:
+            Malformed: not an event of this format.
+        """
+        step = Step([])
+        texts: list[tuple[str, str]] = []
+        for told in self._reader.read(event, data):
+            text = note(step, told)
+            if text is not None:
+                texts.append(text)
+        if not step.failed:
+            step.frames.append(Frame(raw, tuple(texts)))
+        return step
+
+    def end(self) -> Step:
+        step = Step([])
+        for told in self._reader.end():
+            note(step, told)
+        return step
+
+
+class Crossing:
+    """A stream whose sides speak differently: each event is read, and written anew."""
+
+    __slots__ = ("_reader", "_stamp", "_writer")
+
+    def __init__(self, back: ChatCodec, front: ChatCodec, stamp: Stamp, *, include_usage: bool) -> None:
+        self._reader = back.reader()
+        self._writer = front.writer(include_usage=include_usage)
+        self._stamp = stamp
+
+    def read(self, event: str, data: bytes, raw: bytes) -> Step:
+        return self._written(self._reader.read(event, data))
+
+    def end(self) -> Step:
+        return self._written(self._reader.end())
+
+    def _written(self, events: list[Event]) -> Step:
+        step = Step([])
+        for told in events:
+            if isinstance(told, Begun):
+                told = self._stamped(told)
+            text = note(step, told)
+            if step.failed:
+                # what the caller is told is written by whoever ends the stream
+                break
+            out = self._writer.write(told)
+            if out or text is not None:
+                step.frames.append(Frame(out, () if text is None else (text,)))
+        return step
+
+    def _stamped(self, begun: Begun) -> Begun:
+        stamp = self._stamp
+        return Begun(begun.id or stamp.id, begun.model or stamp.model, begun.created_s or stamp.created_s, begun.usage)
+
+
+def note(step: Step, told: Event) -> tuple[str, str] | None:
+    """Takes down what an event says of the whole; gives the piece of text it brings, if any."""
+    match told:
+        case Delta(choice=choice, part=part, text=text):
+            return f"{choice}.{part}", text
+        case PartBegun(kind="tool_call", name=name) if name:
+            return f"{told.choice}.{told.part}.name", name
+        case Begun(usage=usage) if usage is not None:
+            step.usage = usage
+        case Used(usage=usage):
+            step.usage = usage
+        case Finished(finish=finish):
+            step.finish_reason = finish
+        case Failed():
+            step.failed = True
+        case Ended():
+            step.done = True
+    return None

@@ -1,0 +1,242 @@
+"""What each kind of provider speaks and how it differs, as data. Pure; the codecs that read and write it are elsewhere.
+
+A provider that speaks OpenAI's format is one entry here; one with a format of its own also needs a codec.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+OPENAI_CHAT = "openai_chat"
+OPENAI_RESPONSES = "openai_responses"
+
+
+class Quirks(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a provider of OpenAI's chat format differs from it. Fields by their names in a request's body."""
+
+    rename: tuple[tuple[str, str], ...] = ()
+    """(OpenAI's name, this provider's): `max_completion_tokens` is called `max_tokens` by most."""
+    remove: tuple[str, ...] = ()
+    """Fields that would be refused."""
+    values: tuple[tuple[str, str, str], ...] = ()
+    """(field, value, this provider's word for it)."""
+    developer: bool = True
+    """Whether messages may have the role `developer`; else they become `system`."""
+    stream_usage: bool = True
+    """Whether `stream_options.include_usage` is known; where it is not, usage comes unasked or not at all."""
+    thinking: bool = False
+    """Whether earlier `reasoning_content` is to be sent back."""
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one operation is served, and in which protocol."""
+
+    protocol: str
+    """Name of a codec."""
+    path: str
+    """Appended to the base URL; `{model}` is the provider's name of the model, `{version}` the account's API version."""
+    stream_path: str = ""
+    """When it is another one for streams."""
+    framing: str = "sse"
+    """Of streams: `sse`, or `aws` for the binary event stream."""
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of provider."""
+
+    chat: tuple[Endpoint, ...] = ()
+    """Conversations; the first is used for callers of another protocol."""
+    embeddings: Endpoint | None = None
+    rerank: Endpoint | None = None
+    moderations: Endpoint | None = None
+    completions: Endpoint | None = None
+    count_tokens: Endpoint | None = None
+    models: str = ""
+    """Path that lists the models; empty where there is none to ask with the same credential."""
+    base_url: str = ""
+    """Used when an account names none; empty where it must. `{region}` and `{project}` are the account's."""
+    auth: str = "bearer"
+    """How a credential is presented: `bearer`, `header:NAME`, `sigv4`, `google`, `azure`, `none`."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent with every call."""
+    api_version: str = ""
+    """Used when an account names none."""
+    quirks: Quirks = Quirks()
+
+
+def _chat(path: str = "/chat/completions") -> tuple[Endpoint, ...]:
+    return (Endpoint(protocol=OPENAI_CHAT, path=path),)
+
+
+def _embeddings(path: str = "/embeddings") -> Endpoint:
+    return Endpoint(protocol="openai_embeddings", path=path)
+
+
+_SHORT = (("max_completion_tokens", "max_tokens"),)
+_GEMINI = "{model}:generateContent", "{model}:streamGenerateContent?alt=sse"
+
+WIRES: dict[str, Wire] = {
+    # formats of their own
+    "openai": Wire(
+        chat=(*_chat(), Endpoint(protocol=OPENAI_RESPONSES, path="/responses")),
+        embeddings=_embeddings(),
+        moderations=Endpoint(protocol="openai_moderations", path="/moderations"),
+        completions=Endpoint(protocol="openai_completions", path="/completions"),
+        models="/models",
+        base_url="https://api.openai.com/v1",
+    ),
+    "anthropic": Wire(
+        chat=(Endpoint(protocol="anthropic", path="/messages"),),
+        count_tokens=Endpoint(protocol="anthropic", path="/messages/count_tokens"),
+        models="/models?limit=1000",
+        base_url="https://api.anthropic.com/v1",
+        auth="header:x-api-key",
+        headers=(("anthropic-version", "2023-06-01"),),
+    ),
+    "gemini": Wire(
+        chat=(Endpoint(protocol="gemini", path=f"/models/{_GEMINI[0]}", stream_path=f"/models/{_GEMINI[1]}"),),
+        embeddings=Endpoint(protocol="gemini_embeddings", path="/models/{model}:batchEmbedContents"),
+        count_tokens=Endpoint(protocol="gemini", path="/models/{model}:countTokens"),
+        models="/models?pageSize=1000",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
+        auth="header:x-goog-api-key",
+    ),
+    "vertex": Wire(
+        chat=(
+            Endpoint(
+                protocol="gemini",
+                path=f"/publishers/google/models/{_GEMINI[0]}",
+                stream_path=f"/publishers/google/models/{_GEMINI[1]}",
+            ),
+        ),
+        embeddings=Endpoint(protocol="vertex_embeddings", path="/publishers/google/models/{model}:predict"),
+        count_tokens=Endpoint(protocol="gemini", path="/publishers/google/models/{model}:countTokens"),
+        base_url="https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}",
+        auth="google",
+    ),
+    "azure": Wire(
+        chat=_chat("/openai/deployments/{model}/chat/completions?api-version={version}"),
+        embeddings=_embeddings("/openai/deployments/{model}/embeddings?api-version={version}"),
+        models="/openai/models?api-version={version}",
+        auth="azure",
+        api_version="2024-10-21",
+    ),
+    "bedrock": Wire(
+        chat=(
+            Endpoint(
+                protocol="bedrock",
+                path="/model/{model}/converse",
+                stream_path="/model/{model}/converse-stream",
+                framing="aws",
+            ),
+        ),
+        base_url="https://bedrock-runtime.{region}.amazonaws.com",
+        auth="sigv4",
+    ),
+    "cohere": Wire(
+        chat=(Endpoint(protocol="cohere", path="/v2/chat"),),
+        embeddings=Endpoint(protocol="cohere_embeddings", path="/v2/embed"),
+        rerank=Endpoint(protocol="cohere_rerank", path="/v2/rerank"),
+        models="/v1/models?page_size=1000",
+        base_url="https://api.cohere.com",
+    ),
+    "minimax": Wire(
+        chat=(Endpoint(protocol="minimax", path="/text/chatcompletion_v2"),),
+        base_url="https://api.minimax.io/v1",
+        quirks=Quirks(remove=("seed", "n", "logprobs", "top_logprobs", "logit_bias"), developer=False),
+    ),
+    "glm": Wire(
+        chat=(Endpoint(protocol="glm", path="/chat/completions"),),
+        embeddings=_embeddings(),
+        models="/models",
+        base_url="https://api.z.ai/api/paas/v4",
+        quirks=Quirks(rename=(*_SHORT, ("user", "user_id")), remove=("n", "seed", "logprobs"), developer=False),
+    ),
+    "replicate": Wire(
+        chat=(Endpoint(protocol="replicate", path="/models/{model}/predictions"),),
+        base_url="https://api.replicate.com/v1",
+    ),
+    "voyage": Wire(
+        embeddings=Endpoint(protocol="voyage_embeddings", path="/embeddings"),
+        rerank=Endpoint(protocol="voyage_rerank", path="/rerank"),
+        base_url="https://api.voyageai.com/v1",
+    ),
+    # OpenAI's chat format with differences that are data
+    "deepseek": Wire(
+        chat=_chat(),
+        models="/models",
+        base_url="https://api.deepseek.com/v1",
+        quirks=Quirks(rename=_SHORT, remove=("n", "seed", "metadata", "service_tier", "user"), developer=False),
+    ),
+    "moonshot": Wire(
+        chat=_chat(),
+        models="/models",
+        base_url="https://api.moonshot.ai/v1",
+        quirks=Quirks(rename=_SHORT, remove=("seed", "logprobs", "top_logprobs"), developer=False, thinking=True),
+    ),
+    "mistral": Wire(
+        chat=_chat(),
+        embeddings=_embeddings(),
+        moderations=Endpoint(protocol="openai_moderations", path="/moderations"),
+        models="/models",
+        base_url="https://api.mistral.ai/v1",
+        quirks=Quirks(
+            rename=(*_SHORT, ("seed", "random_seed")),
+            remove=("user", "logprobs", "top_logprobs", "logit_bias", "service_tier", "store"),
+            values=(("tool_choice", "required", "any"),),
+            developer=False,
+            stream_usage=False,
+        ),
+    ),
+    "groq": Wire(
+        chat=_chat(),
+        models="/models",
+        base_url="https://api.groq.com/openai/v1",
+        quirks=Quirks(remove=("logprobs", "top_logprobs", "logit_bias")),
+    ),
+    "fireworks": Wire(
+        chat=_chat(),
+        embeddings=_embeddings(),
+        completions=Endpoint(protocol="openai_completions", path="/completions"),
+        models="/models",
+        base_url="https://api.fireworks.ai/inference/v1",
+        quirks=Quirks(rename=_SHORT, developer=False),
+    ),
+    "together": Wire(
+        chat=_chat(),
+        embeddings=_embeddings(),
+        completions=Endpoint(protocol="openai_completions", path="/completions"),
+        models="/models",
+        base_url="https://api.together.xyz/v1",
+        quirks=Quirks(rename=_SHORT, developer=False),
+    ),
+    "perplexity": Wire(
+        chat=_chat(),
+        base_url="https://api.perplexity.ai",
+        quirks=Quirks(
+            rename=_SHORT,
+            remove=("tools", "tool_choice", "parallel_tool_calls", "n", "seed", "logprobs", "top_logprobs", "user"),
+            developer=False,
+            stream_usage=False,
+        ),
+    ),
+    "xai": Wire(
+        chat=_chat(),
+        models="/models",
+        base_url="https://api.x.ai/v1",
+        quirks=Quirks(remove=("metadata", "store", "service_tier"), developer=False),
+    ),
+    "huggingface": Wire(
+        chat=_chat(),
+        models="/models",
+        base_url="https://router.huggingface.co/v1",
+        quirks=Quirks(rename=_SHORT, developer=False),
+    ),
+    "openai_compatible": Wire(
+        chat=_chat(),
+        embeddings=_embeddings(),
+        completions=Endpoint(protocol="openai_completions", path="/completions"),
+        models="/models",
+        quirks=Quirks(rename=_SHORT, developer=False),
+    ),
+}
