@@ -83,7 +83,7 @@ class Eraser:
                 OperatorActed("erase", f"{subject}: {reason}"), tenant=tenant, actor=actor, correlation=correlation
             )
             await self._say(asked)
-            keys = int(await self._bodies.erase_subject(tenant, subject))
+            keys = await self._bodies.erase_subject(tenant, subject)
             try:
                 async with asyncio.timeout(OBJECTS_S):
                     objects = await self._bodies.remove_objects(tenant, subject)

@@ -31,7 +31,11 @@ class Consumer(msgspec.Struct, frozen=True):
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """A key-value bucket; with history 1, a purged key is gone."""
+    """A key-value bucket; with history 1, a purged key is gone.
+
+    With history 1 a newer entry drops the older one without its bytes being overwritten. Where they must be, history is
+    2: the older one stays until it is deleted by its number.
+    """
 
     name: str
     history: int = 1
@@ -86,6 +90,6 @@ CONSUMERS = (
 EMBEDDED = Topology(
     streams=STREAMS,
     consumers=CONSUMERS,
-    buckets=(Bucket(VAULT, deny_delete=False), Bucket(SIEM_POSITIONS), Bucket(WORKER_MARKS)),
+    buckets=(Bucket(VAULT, history=2, deny_delete=False), Bucket(SIEM_POSITIONS), Bucket(WORKER_MARKS)),
     object_stores=(ObjectStore(BODIES), ObjectStore(PACKS)),
 )

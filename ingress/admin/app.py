@@ -40,7 +40,7 @@ from projections.postgres import standing as postgres_standing
 from projections.postgres.pool import open_pool
 from projections.screening.packs import load_builtin_rules
 from projections.valkey.store import Store as Valkey
-from projections.vault import BodyVault, Vault
+from projections.vault import BodyVault, Vault, open_vault
 from schemas.ids import Ids, SystemClock
 from schemas.screening.model import TOO_MANY_HITS
 from schemas.settings import Settings
@@ -104,7 +104,7 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
     ids = Ids(clock)
     store = ConfigStore(connection, clock, ids, writer=settings.writer or "admin")
     rules = frozenset({TOO_MANY_HITS, *(rule.id for rule in load_builtin_rules())})
-    vault = Vault.open(settings)
+    vault = await open_vault(settings, connection)
     tools = Tools(store, live, vault, rules)
     pool = await _open_postgres(settings, opened)
     traffic = StoredTraffic(pool)

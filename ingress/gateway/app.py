@@ -24,7 +24,7 @@ from projections.log.writer import SegmentWriter
 from projections.screening import Screener
 from projections.screening.cache import load_or_compile
 from projections.valkey.leases import Leases
-from projections.vault import BodyVault, Vault
+from projections.vault import BodyVault, open_vault
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
 
@@ -42,6 +42,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
 
     Raises:
         Unavailable: the log cannot be reached at the start.
+        BadMasterKey: the master key is missing, or another one than the keys of this installation are sealed under.
     """
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -53,7 +54,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     name = settings.writer or "gateway-1"
     opened = OpenRequests(name, ids.new())
     connection = await LogConnection.open(settings.nats_url, name)
-    vault = Vault.open(settings)
+    vault = await open_vault(settings, connection)
     credentials = Credentials(vault)
 
     def on_change(changed: Changed) -> None:

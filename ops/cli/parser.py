@@ -18,6 +18,7 @@ COMMANDS = {
     "keys create": "ops.cli.keys:create",
     "keys ls": "ops.cli.keys:ls",
     "keys revoke": "ops.cli.keys:revoke",
+    "keys rotate-master": "ops.cli.rotate_master:rotate_master",
     "traffic ls": "ops.cli.traffic:ls",
     "traffic get": "ops.cli.traffic:get",
     "tail": "ops.cli.tail:tail",
@@ -87,7 +88,7 @@ def build() -> argparse.ArgumentParser:
     command("status", "what runs, where, and how it is")
     _applying(command("apply", "bring the configuration of a TOML file into force"))
 
-    keys = group("keys", "virtual keys: what applications authenticate with")
+    keys = group("keys", "virtual keys, with which applications authenticate; and the master key")
     _creating(command("keys create", "issue a key; it is printed once", keys))
     listing = command("keys ls", "the keys there are", keys)
     _tenant(listing)
@@ -95,6 +96,11 @@ def build() -> argparse.ArgumentParser:
     revoking.add_argument("id", metavar="ID", help="id of the key, or the 12 characters it is shown by")
     revoking.add_argument("--reason", default="", help="why, for the record")
     _tenant(revoking)
+
+    rotating = command("keys rotate-master", "put a new master key in the place of the old, while all serves", keys)
+    rotating.add_argument(
+        "--new-key-file", type=Path, metavar="FILE", help="64 hex digits, mode 0600 (default: made beside master.key)"
+    )
 
     traffic = group("traffic", "requests that were made")
     _filtering(command("traffic ls", "the latest requests", traffic))

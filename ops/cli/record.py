@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 
+from msgspec import Struct
+
 from projections.log.connection import LogConnection
 from projections.log.writer import SegmentWriter
 from schemas import subjects
@@ -16,6 +18,19 @@ _BYTES = 1024 * 1024
 
 async def record(connection: LogConnection, action: str, detail: str) -> int:
     """Returns the sequence on OPS once the fact is there for good: do the deed afterwards.
+
+    Raises:
+        Unavailable: the log does not take it.
+    """
+    correlation = Ids(SystemClock()).new()
+    return await tell(connection, OperatorActed(action, detail), "operator", actor=operator(), correlation=correlation)
+
+
+async def tell(connection: LogConnection, said: Struct, kind: str, *, actor: str, correlation: str) -> int:
+    """The same for a fact of OPS that says more.
+
+    Args:
+        kind: last token of its subject.
 
     Raises:
         Unavailable: the log does not take it.
@@ -34,14 +49,13 @@ async def record(connection: LogConnection, action: str, detail: str) -> int:
     )
     await writer.start()
     try:
-        said = OperatorActed(action, detail)
-        fact = writer.new_fact(said, tenant=SYSTEM, actor=_operator(), correlation=ids.new())
-        return await writer.append(subjects.ops("operator"), [fact])
+        fact = writer.new_fact(said, tenant=SYSTEM, actor=actor, correlation=correlation)
+        return await writer.append(subjects.ops(kind), [fact])
     finally:
         await writer.close()
 
 
-def _operator() -> str:
+def operator() -> str:
     """Whoever this process runs for."""
     try:
         return f"operator:{getpass.getuser()}"

@@ -94,7 +94,7 @@ async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted
         known = bookmark.load(_asked(args))
         mark = known or await _begin(connection, args)
         if spec is not None:
-            token = token_of(spec, settings_of(args.data, os.environ))
+            token = await token_of(spec, settings_of(args.data, os.environ), connection)
             span = f"{Position(mark.span.stream, mark.place[0])} to {Position(mark.span.stream, mark.span.last)}"
             await record(connection, "replay resend", f"{span} into siem {spec.tenant}/{spec.id}")
             sender = SiemSender(connection, spec, token, Ids(SystemClock()).new())

@@ -13,7 +13,7 @@ from ops.replay.run import Item
 from projections.live.past import Past
 from projections.log.api import publish
 from projections.log.connection import LogConnection
-from projections.vault import BadMasterKey, NotAuthentic, Vault
+from projections.vault import BadMasterKey, NotAuthentic, open_vault
 from schemas import subjects
 from schemas.aggregates.siem_target import SiemTarget
 from schemas.ocsf.lines import resent_line_of
@@ -57,7 +57,7 @@ def target_of(configuration: Past, name: str) -> SiemTarget:
     return spec
 
 
-def token_of(spec: SiemTarget, settings: Settings) -> str:
+async def token_of(spec: SiemTarget, settings: Settings, connection: LogConnection) -> str:
     """What the receiver is shown; empty for nothing.
 
     Raises:
@@ -71,7 +71,8 @@ def token_of(spec: SiemTarget, settings: Settings) -> str:
             "directory with --data"
         )
     try:
-        return Vault.open(settings).open_secret("siem-target", spec.tenant, spec.id, spec.token)
+        vault = await open_vault(settings, connection)
+        return vault.open_secret("siem-target", spec.tenant, spec.id, spec.token)
     except (BadMasterKey, NotAuthentic) as problem:
         raise CommandFailed(str(problem)) from None
 

@@ -17,7 +17,7 @@ from projections.log.connection import LogConnection
 from projections.log.topology import durable_name
 from projections.log.writer import SegmentWriter
 from projections.screening import load_or_compile
-from projections.vault import BodyVault, Vault
+from projections.vault import BodyVault, open_vault
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
 from schemas.topology import CONSUMERS
@@ -35,11 +35,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         PackError: the rules cannot be compiled.
         Unavailable: the log did not answer at the start.
     """
-    vault = Vault.open(settings)
     pack = await asyncio.to_thread(load_or_compile, settings.data / "packs")
     scanner = Scanner(pack)
     connection = await LogConnection.open(settings.nats_url, WORKER)
     try:
+        vault = await open_vault(settings, connection)
         clock = SystemClock()
         ids = Ids(clock)
         configuration = await PastConfig.start(connection)

@@ -11,7 +11,7 @@ from processors.siem.targets import Targets
 from projections.live.config import LiveConfig
 from projections.log.connection import LogConnection
 from projections.log.ending import end
-from projections.vault import Vault
+from projections.vault import open_vault
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,9 +26,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         BadMasterKey: the vault cannot be opened.
         Unavailable: the log did not answer at the start.
     """
-    vault = Vault.open(settings)
     connection = await LogConnection.open(settings.nats_url, "siem")
     try:
+        vault = await open_vault(settings, connection)
         # every target is at another place: what one missed is sent to it by name
         retries = Retries(connection, "siem", None, instead=_INSTEAD)
         await retries.open()

@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 
 from projections.log.connection import LogConnection
 from projections.log.ending import end
+from projections.vault import periods
 from projections.vault.data_keys import DataKey, DataKeys, place_of
 from projections.vault.errors import NotAuthentic
 from projections.vault.objects import BodyObjects
@@ -93,7 +94,8 @@ class BodyVault:
             sealed = _seal(key, tenant, subject, request, part, body)
         else:
             sealed = await asyncio.to_thread(_seal, key, tenant, subject, request, part, body)
-        await self._objects.put(sealed.sha256.hex(), sealed.ciphertext, place_of(tenant, subject))
+        owner = place_of(tenant, subject, periods.of_key(key.id))
+        await self._objects.put(sealed.sha256.hex(), sealed.ciphertext, owner)
         return SealedBody(sealed.subject, sealed.key, sealed.nonce, b"", sealed.sha256, sealed.size)
 
     async def open(self, tenant: str, request: str, part: str, sealed: SealedBody) -> bytes:
@@ -114,11 +116,11 @@ class BodyVault:
         except (InvalidTag, ValueError):
             raise NotAuthentic("a sealed body was sealed for another request, or changed") from None
 
-    async def erase_subject(self, tenant: str, subject: str) -> bool:
-        """Erases a subject everywhere: without the data key no copy and no backup of a body can be opened.
+    async def erase_subject(self, tenant: str, subject: str) -> int:
+        """Erases a subject everywhere: without the data keys no copy and no backup of a body can be opened.
 
         Returns:
-            False when the subject had no key.
+            How many keys there were, one for each week in which something was sealed.
 
         Raises:
             Unavailable: not done, or not known to be done; try again.

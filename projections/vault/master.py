@@ -11,6 +11,8 @@ from pathlib import Path
 from projections.vault.errors import BadMasterKey
 
 FILE = "master.key"
+NEXT = "master.key.next"
+"""The new master key while it takes the place of the old one."""
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -37,10 +39,31 @@ def from_file(directory: Path, name: str = FILE) -> bytes:
     path = directory / name
     if not path.exists():
         _create(directory, path)
-    return _read(path)
+    return read(path)
 
 
-def _read(path: Path) -> bytes:
+def replace(directory: Path, key: bytes) -> None:
+    """Puts another key in the place of `master.key`, and takes `master.key.next` away, durably and whole.
+
+    Raises:
+        OSError: it cannot be written; the old one is there still.
+    """
+    draft = directory / f".{FILE}.{secrets.token_hex(8)}"
+    _write(draft, key)
+    try:
+        os.replace(draft, directory / FILE)
+    finally:
+        draft.unlink(missing_ok=True)
+    (directory / NEXT).unlink(missing_ok=True)
+    _sync(directory)
+
+
+def read(path: Path) -> bytes:
+    """The key in a file that only its owner can read.
+
+    Raises:
+        BadMasterKey: others may read it, it is no plain file of this user, or it holds something else.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
@@ -62,19 +85,26 @@ def _read(path: Path) -> bytes:
 def _create(directory: Path, path: Path) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = directory / f".{path.name}.{secrets.token_hex(8)}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    _write(draft, secrets.token_bytes(32))
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(32).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            # a link, unlike a rename, does not replace the key that another process made meanwhile
-            os.link(draft, path)
-        except FileExistsError:
-            return
+        # a link, unlike a rename, does not replace the key that another process made meanwhile
+        os.link(draft, path)
+    except FileExistsError:
+        return
     finally:
         draft.unlink()
+    _sync(directory)
+
+
+def _write(path: Path, key: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key.hex().encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(directory: Path) -> None:
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 from nats.errors import Error as NatsError
 from nats.js.api import ObjectMeta
@@ -57,7 +59,11 @@ class BodyObjects:
             raise _unavailable(error) from None
 
     async def remove_of(self, owner: str) -> int:
-        """Takes out everything with this label; how many there were. Reads the records of all objects, not the objects.
+        """Takes out everything with this label, or one of its weeks; how many there were."""
+        return await self.remove(lambda label: label == owner or label.startswith(f"{owner}."))
+
+    async def remove(self, wanted: Callable[[str], bool]) -> int:
+        """Takes out everything whose label is wanted; how many there were. Reads the records of all, not the objects.
 
         Raises:
             Unavailable: the store does not answer; some may be gone already, so try again.
@@ -68,7 +74,7 @@ class BodyObjects:
             async for batch in StreamReader(self._connection, _STREAM, subjects=(_METAS,)).batches(follow=False):
                 for message in batch:
                     meta = msgspec.json.decode(message.payload, type=_Meta)
-                    if meta.description == owner and not meta.deleted:
+                    if not meta.deleted and wanted(meta.description or ""):
                         removed += await _remove(store, meta.name)
         except (NatsError, OSError, TimeoutError, ApiError) as error:
             raise _unavailable(error) from None

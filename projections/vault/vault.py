@@ -1,4 +1,4 @@
-"""What is derived from the master key: key hashes, pseudonyms, sealed secrets, wrapped data keys. No network here."""
+"""What the keys of a ring are used for: key hashes, pseudonyms, sealed secrets, wrapped data keys. No network here."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import hashlib
 import hmac
 import os
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from projections.vault import master
 from projections.vault.errors import NotAuthentic
+from projections.vault.keyring import Keyring, derived
 from schemas.aggregates.credential import SealedSecret
-from schemas.settings import Settings
 
 NONCE = 12
 """Bytes; random (NIST SP 800-38D, section 8.2.2), so a key must seal far fewer than 2^32 times."""
@@ -36,33 +34,45 @@ def bound(*parts: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-class Vault:
-    """One master key and what follows from it. Each purpose has its own key by HKDF-SHA256 (RFC 5869)."""
+async def _nothing_newer() -> None:
+    """A vault without a log stays as it is."""
 
-    __slots__ = ("_known", "_pepper", "_pseudonyms", "_secrets", "_wrapping", "key_id")
+
+class Vault:
+    """The keys of an installation, each for one purpose. A change of the master key puts a newer ring in their place;
+    hashes and pseudonyms stay what they were."""
+
+    __slots__ = ("_known", "_pepper", "_pseudonyms", "_secrets", "_wrapping", "key_id", "refresh", "ring_id")
 
     def __init__(self, master_key: bytes) -> None:
-        """
+        """Everything derived from one key, as before there were rings: for what stands alone.
+
         Args:
             master_key: 32 bytes from a good source of randomness.
         """
-        self.key_id = _derive(master_key, b"id").hex()[:8]
-        """Names the master key without telling anything about it."""
-        self._pepper = _derive(master_key, b"virtual-keys")
-        self._pseudonyms = _derive(master_key, b"pseudonyms")
         self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
-        self._secrets = AESGCM(_derive(master_key, b"secrets"))
-        self._wrapping = AESGCM(_derive(master_key, b"data-keys"))
+        self.refresh: Callable[[], Awaitable[None]] = _nothing_newer
+        """Looks for a newer ring; raises Unavailable when the log does not answer."""
+        self.adopt(derived(master_key))
 
     @classmethod
-    def open(cls, settings: Settings) -> Vault:
-        """The vault of this installation: `NEXUS_MASTER_KEY`, else `master.key` in the data directory, made if missing.
+    def of(cls, ring: Keyring) -> Vault:
+        """The vault of a ring."""
+        made = cls(bytes(32))
+        made.adopt(ring)
+        return made
 
-        Raises:
-            BadMasterKey: see `master`.
-        """
-        given = settings.master_key
-        return cls(master.parse(given) if given else master.from_file(settings.data))
+    def adopt(self, ring: Keyring) -> None:
+        """Uses this ring from now on."""
+        self.ring_id = ring.id
+        self.key_id = ring.wrapping[-1].id
+        """Names the key that wraps data keys, without telling anything about it."""
+        if getattr(self, "_pseudonyms", None) != ring.pseudonyms:
+            self._known.clear()
+        self._pepper = ring.pepper
+        self._pseudonyms = ring.pseudonyms
+        self._secrets = {key.id: AESGCM(key.key) for key in ring.secrets}
+        self._wrapping = {key.id: AESGCM(key.key) for key in ring.wrapping}
 
     def __repr__(self) -> str:
         return f"Vault(key={self.key_id})"
@@ -86,39 +96,47 @@ class Vault:
     def seal_secret(self, kind: str, tenant: str, id: str, clear: str) -> SealedSecret:
         """Seals a secret for one aggregate; `kind` is `credential` or `siem-target`."""
         nonce = os.urandom(NONCE)
-        return SealedSecret(self.key_id, nonce, self._secrets.encrypt(nonce, clear.encode(), bound(kind, tenant, id)))
+        key, cipher = next(reversed(self._secrets.items()))
+        return SealedSecret(key, nonce, cipher.encrypt(nonce, clear.encode(), bound(kind, tenant, id)))
 
     def open_secret(self, kind: str, tenant: str, id: str, sealed: SealedSecret) -> str:
         """The secret in the clear.
 
         Raises:
-            NotAuthentic: sealed for something else, changed, or under another master key.
+            NotAuthentic: sealed for something else, changed, or under a key that is not on this ring.
         """
-        if sealed.key != self.key_id:
-            raise NotAuthentic(f"{kind} {id} was sealed under master key {sealed.key[:8]}, this one is {self.key_id}")
+        cipher = self._secrets.get(sealed.key)
+        if cipher is None:
+            here = next(reversed(self._secrets))
+            raise NotAuthentic(f"{kind} {id} was sealed under key {sealed.key[:16]}, this installation's is {here}")
         try:
-            return self._secrets.decrypt(sealed.nonce, sealed.ciphertext, bound(kind, tenant, id)).decode()
+            return cipher.decrypt(sealed.nonce, sealed.ciphertext, bound(kind, tenant, id)).decode()
         except (InvalidTag, ValueError):
             raise NotAuthentic(f"{kind} {id} cannot be opened: it was sealed for something else or changed") from None
 
-    def wrap(self, tenant: str, subject: str, key: str, data_key: bytes) -> tuple[bytes, bytes]:
-        """(nonce, wrapped) of a data key for storage."""
-        nonce = os.urandom(NONCE)
-        return nonce, self._wrapping.encrypt(nonce, data_key, bound("data-key", tenant, subject, key))
+    def wrap(self, key: str, data_key: bytes, additional: bytes) -> tuple[bytes, bytes]:
+        """(nonce, wrapped) of a data key, under the wrapping key `key`, for storage.
 
-    def unwrap(self, tenant: str, subject: str, key: str, nonce: bytes, wrapped: bytes) -> bytes:
+        Args:
+            additional: what it is bound to, see `bound`.
+        """
+        nonce = os.urandom(NONCE)
+        return nonce, self._wrapping[key].encrypt(nonce, data_key, additional)
+
+    def unwrap(self, key: str, nonce: bytes, wrapped: bytes, additional: bytes) -> bytes:
         """The data key.
 
         Raises:
-            NotAuthentic: it belongs to somebody else, was changed, or was wrapped under another master key.
+            NotAuthentic: it belongs to somebody else, was changed, or its wrapping key is not on this ring.
         """
+        cipher = self._wrapping.get(key)
+        if cipher is None:
+            raise NotAuthentic(f"a data key was wrapped under key {key[:16]}, this installation's is {self.key_id}")
         try:
-            return self._wrapping.decrypt(nonce, wrapped, bound("data-key", tenant, subject, key))
+            return cipher.decrypt(nonce, wrapped, additional)
         except (InvalidTag, ValueError):
-            raise NotAuthentic("a data key cannot be unwrapped: another master key, or it was changed") from None
+            raise NotAuthentic("a data key cannot be unwrapped: it is another's, or it was changed") from None
 
-
-def _derive(master_key: bytes, purpose: bytes) -> bytes:
-    if len(master_key) != 32:
-        raise ValueError("a master key has 32 bytes")
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"nexus/v1/" + purpose).derive(master_key)
+    def can_unwrap(self, key: str) -> bool:
+        """Whether this wrapping key is on the ring."""
+        return key in self._wrapping

@@ -104,3 +104,17 @@ class SubjectErased(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Data keys that there were; 0 when the subject had none, or an earlier try had got that far."""
     objects: int
     """Large bodies that were taken out of the object store."""
+
+
+class MasterKeyRotated(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Another master key is in force; the old one opens nothing any more. The envelope says who did it."""
+
+    old: str
+    """Names of master keys tell nothing about them."""
+    new: str
+    data_keys: int
+    """How many were wrapped anew."""
+    left: int
+    """Those that could not be."""
+    overwritten: bool
+    """Whether the old records' bytes are gone from the disk too."""

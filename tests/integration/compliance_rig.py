@@ -16,7 +16,7 @@ from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader, last_sequence
 from projections.log.store import ConfigStore
-from projections.vault import BodyVault, Vault
+from projections.vault import BodyVault, Vault, open_vault
 from schemas import codec, subjects
 from schemas.aggregates.catalogue import BY_NAME
 from schemas.aggregates.decider import Put
@@ -49,13 +49,18 @@ def stream_record(*texts: str) -> bytes:
 class Rig:
     """Everything around the worker."""
 
-    def __init__(self, connection: LogConnection, nats_url: str, data: Path) -> None:
+    def __init__(self, connection: LogConnection, settings: Settings, vault: Vault) -> None:
         self.connection = connection
-        self.settings = Settings(nats_url=nats_url, data_dir=str(data), master_key="cd" * 32)
-        self.bodies = BodyVault(connection, Vault.open(self.settings))
+        self.settings = settings
+        self.bodies = BodyVault(connection, vault)
         self.ids = Ids(CLOCK)
         self._store = ConfigStore(connection, CLOCK, self.ids, writer="test")
         self._segments = 0
+
+    @classmethod
+    async def open(cls, connection: LogConnection, nats_url: str, data: Path) -> Rig:
+        settings = Settings(nats_url=nats_url, data_dir=str(data), master_key="cd" * 32)
+        return cls(connection, settings, await open_vault(settings, connection))
 
     async def put(self, spec: Route | Policy) -> None:
         decider = BY_NAME["route" if isinstance(spec, Route) else "policy"]

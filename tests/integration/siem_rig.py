@@ -17,7 +17,7 @@ from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
 from projections.log.store import ConfigStore
-from projections.vault import Vault
+from projections.vault import Vault, open_vault
 from schemas import codec, subjects
 from schemas.aggregates import siem_target
 from schemas.aggregates.decider import Command, Put, Remove
@@ -35,12 +35,17 @@ CLOCK = SystemClock()
 class Rig:
     """Everything around the worker."""
 
-    def __init__(self, connection: LogConnection, nats_url: str, data: Path) -> None:
+    def __init__(self, connection: LogConnection, settings: Settings, vault: Vault) -> None:
         self.connection = connection
-        self.settings = Settings(nats_url=nats_url, data_dir=str(data), master_key="ab" * 32)
-        self.vault = Vault.open(self.settings)
+        self.settings = settings
+        self.vault = vault
         self._store = ConfigStore(connection, CLOCK, Ids(CLOCK), writer="test")
         self._segments = 0
+
+    @classmethod
+    async def open(cls, connection: LogConnection, nats_url: str, data: Path) -> Rig:
+        settings = Settings(nats_url=nats_url, data_dir=str(data), master_key="ab" * 32)
+        return cls(connection, settings, await open_vault(settings, connection))
 
     async def target(self, id: str, **fields: Any) -> None:
         await self._handle(Put(SiemTarget(id=id, **({"tenant": "a"} | fields))), fields.get("tenant", "a"), id)

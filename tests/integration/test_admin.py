@@ -13,7 +13,7 @@ from ops.cli.admin_client import AdminClient, AdminRefused, path_of
 from projections.log import topology
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
-from projections.vault import Vault
+from projections.vault import open_vault
 from schemas.aggregates.credential import Credential
 from schemas.aggregates.virtual_key import VirtualKey
 from schemas.codec import decode_segment, open_fact
@@ -92,7 +92,7 @@ async def test_no_secret_reaches_the_log_the_answers_or_the_disk_in_the_clear(
     # the name of an unknown parameter is the caller's own word and is told back
     assert everything.count(CANARY.encode()) == misplaced[-1].raw.count(CANARY.encode())
     assert key.encode() not in everything
-    vault = Vault.open(admin.settings)
+    vault = await open_vault(admin.settings, connection)
     specs = [getattr(open_fact(fact), "spec", None) for data in payloads for fact in decode_segment(data).facts]
     (credential,) = [spec for spec in specs if isinstance(spec, Credential)]
     assert vault.open_secret("credential", "acme", "main", credential.sealed) == CANARY

@@ -219,7 +219,7 @@ async def test_verify_of_a_part(connection: LogConnection, settings: Settings) -
 async def test_every_checkpoint_reaches_every_siem_once_and_the_log_is_held_against_what_it_kept(
     connection: LogConnection, settings: Settings, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    rig = Rig(connection, nats_server.url, tmp_path)
+    rig = await Rig.open(connection, nats_server.url, tmp_path)
     await rig.target("disk", kind="file", file="own.ndjson")
     await rig.target("log", tenant="b", kind="stream")
     async with Receiver() as receiver, rig.worker():

@@ -23,13 +23,13 @@ TOKEN = "a-token-that-nobody-may-see"
 
 
 @pytest.fixture
-def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+async def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     data = tmp_path / "data"
     data.mkdir()
     (data / "endpoints.json").write_text(json.dumps({"nats": nats_server.url}))
     monkeypatch.setenv("NEXUS_MASTER_KEY", "ab" * 32)
     monkeypatch.setattr(siem, "FIRST_RETRY_S", 0.01)
-    return Rig(connection, nats_server.url, data)
+    return await Rig.open(connection, nats_server.url, data)
 
 
 async def replay(rig: Rig, name: str, *argv: str) -> tuple[int, Any]:

@@ -30,8 +30,8 @@ SCREENER = Screener(compile_rules(load_builtin_rules()))
 
 
 @pytest.fixture
-def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path) -> Rig:
-    return Rig(connection, nats_server.url, tmp_path / "data")
+async def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path) -> Rig:
+    return await Rig.open(connection, nats_server.url, tmp_path / "data")
 
 
 def inline(stage: str, *texts: str, policy: ScreeningPolicy | None = None) -> RequestScreened:

@@ -25,8 +25,8 @@ POLICY = ScreeningPolicy()
 
 
 @pytest.fixture
-def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path) -> Rig:
-    return Rig(connection, nats_server.url, tmp_path / "data")
+async def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path) -> Rig:
+    return await Rig.open(connection, nats_server.url, tmp_path / "data")
 
 
 async def asked(screening: Screening, *texts: str) -> object:

@@ -35,8 +35,8 @@ TOKEN = "canary-7f3a-bearer-token"
 
 
 @pytest.fixture
-def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path) -> Rig:
-    return Rig(connection, nats_server.url, tmp_path / "data")
+async def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path) -> Rig:
+    return await Rig.open(connection, nats_server.url, tmp_path / "data")
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ FILE = {"kind": "file", "file": "a.ndjson"}
 
 
 @pytest.fixture
-def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path) -> Rig:
-    return Rig(connection, nats_server.url, tmp_path / "data")
+async def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path) -> Rig:
+    return await Rig.open(connection, nats_server.url, tmp_path / "data")
 
 
 async def test_a_tenant_s_target_gets_its_own_events_and_the_platform_s_gets_all(rig: Rig) -> None:

@@ -21,7 +21,7 @@ from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
 from projections.log.store import ConfigStore
 from projections.log.topology import apply
-from projections.vault import Vault
+from projections.vault import Vault, open_vault
 from schemas.aggregates.budget import Budget
 from schemas.aggregates.catalogue import BY_NAME
 from schemas.aggregates.credential import Credential
@@ -72,9 +72,9 @@ class Town:
             gateway_port=self.port,
             writer=f"gateway-{secrets.token_hex(3)}",
         )
-        self.vault = Vault.open(self.settings)
         self.ledger = directory / "mock-ledger.ndjson"
         asyncio.run(self._with_log(lambda log: apply(log, EMBEDDED, replicas=1, partitions=1)))
+        self.vault: Vault = asyncio.run(self._with_log(lambda log: open_vault(self.settings, log)))
         self._mock = self._start_mock()
         self._gateway: subprocess.Popen[bytes] | None = None
         self.start()

@@ -8,11 +8,30 @@ import pytest
 
 from projections.log import api
 from projections.log.api import Ack, Stored
-from projections.vault import Erased, Vault
+from projections.vault import Erased, Vault, periods
 from projections.vault.data_keys import DataKeys, place_of
-from schemas.ids import SystemClock
 
-PLACE = place_of("acme", "sub_1")
+NOW_US = 1_800_000_000_000_000
+
+
+class StoppedClock:
+    """Time moves when the test says so."""
+
+    def __init__(self, now_us: int = NOW_US) -> None:
+        self.us = now_us
+
+    def now_us(self) -> int:
+        return self.us
+
+    def monotonic(self) -> float:
+        return 1.0
+
+
+def place(subject: str) -> str:
+    return place_of("acme", subject, periods.at(NOW_US))
+
+
+PLACE = place("sub_1")
 
 
 class Connected:
@@ -46,8 +65,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
     return made
 
 
-def keys(bound: int = 10) -> DataKeys:
-    return DataKeys(Connected(), Vault(bytes(32)), SystemClock(), bound=bound, trust_s=3600.0)  # type: ignore[arg-type]
+def keys(bound: int = 10, clock: StoppedClock | None = None) -> DataKeys:
+    return DataKeys(Connected(), Vault(bytes(32)), clock or StoppedClock(), bound=bound, trust_s=3600.0)  # type: ignore[arg-type]
 
 
 async def test_a_key_whose_erasure_is_heard_of_during_the_question_is_not_kept(bucket: Bucket) -> None:
@@ -76,7 +95,7 @@ async def test_hearing_of_the_own_key_or_of_others_changes_nothing(bucket: Bucke
     known = await reader.to_seal("acme", "sub_1")
     assert bucket.stored is not None
     reader.noticed(PLACE, bucket.stored.payload)
-    reader.noticed(place_of("acme", "sub_2"), b"")
+    reader.noticed(place("sub_2"), b"")
     reader.noticed("$KV.vault.nonsense", b"nonsense")
     assert reader.known("acme", "sub_1") == known
 
@@ -89,7 +108,7 @@ async def test_names_are_forgotten_with_their_keys(bucket: Bucket) -> None:
     known = [number for number in range(5) if reader.known("acme", f"sub_{number}")]
     assert known == [3, 4]
     for number in range(5):
-        reader.noticed(place_of("acme", f"sub_{number}"), b"")
+        reader.noticed(place(f"sub_{number}"), b"")
     assert not any(reader.known("acme", f"sub_{number}") for number in range(5))
 
 
@@ -99,3 +118,20 @@ async def test_after_a_gap_everything_is_forgotten(bucket: Bucket) -> None:
     reader.forget_all()
     assert reader.known("acme", "sub_1") is None
     reader.noticed(PLACE, b"")
+
+
+async def test_each_week_has_a_key_of_its_own(bucket: Bucket) -> None:
+    clock = StoppedClock(periods.start_us(NOW_US))
+    sealing = keys(clock=clock)
+    first = await sealing.to_seal("acme", "sub_1")
+    clock.us += periods.WEEK_US - 1
+    assert sealing.known("acme", "sub_1") == first
+    clock.us += 1
+    assert sealing.known("acme", "sub_1") is None
+    bucket.stored = None
+    second = await sealing.to_seal("acme", "sub_1")
+    assert periods.of_key(first.id) != periods.of_key(second.id) == periods.at(clock.us)
+    assert sealing.known("acme", "sub_1") == second
+    # of the first week nothing is remembered
+    sealing.noticed(PLACE, b"")
+    assert sealing.known("acme", "sub_1") == second

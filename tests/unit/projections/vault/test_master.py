@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from projections.vault import BadMasterKey, Vault, master
+from projections.vault import BadMasterKey, master
+from projections.vault.opening import masters
 from schemas.settings import Settings
 
 
@@ -58,8 +59,9 @@ def test_anything_but_64_hex_digits_is_refused_unquoted(tmp_path: Path, text: st
 
 def test_the_setting_wins_over_the_file(tmp_path: Path) -> None:
     settings = Settings(nats_url="", data_dir=str(tmp_path), master_key="ab" * 32)
-    assert Vault.open(settings).key_id == Vault(bytes.fromhex("ab" * 32)).key_id
-    assert not list(tmp_path.iterdir())
+    master.from_file(tmp_path)
+    assert list(masters(settings)) == [bytes.fromhex("ab" * 32)]
+    assert list(masters(Settings(nats_url="", data_dir=str(tmp_path)))) == [master.read(tmp_path / master.FILE)]
 
 
 def _first_use(directory: str, answers: multiprocessing.Queue[str]) -> None:

@@ -88,7 +88,7 @@ def test_no_key_shows_in_a_representation() -> None:
 
 @given(names, names, names)
 def test_a_data_key_unwraps_only_for_its_subject(tenant: str, subject: str, key: str) -> None:
-    nonce, wrapped = VAULT.wrap(tenant, subject, key, KEY)
-    assert VAULT.unwrap(tenant, subject, key, nonce, wrapped) == KEY
+    nonce, wrapped = VAULT.wrap(VAULT.key_id, KEY, bound(tenant, subject, key))
+    assert VAULT.unwrap(VAULT.key_id, nonce, wrapped, bound(tenant, subject, key)) == KEY
     with pytest.raises(NotAuthentic):
-        VAULT.unwrap(tenant, subject + "x", key, nonce, wrapped)
+        VAULT.unwrap(VAULT.key_id, nonce, wrapped, bound(tenant, subject + "x", key))
