@@ -61,7 +61,7 @@ class Filling:
                 found = batches(self._connection, self.stream, before + 1, end, subject=self._subject)
                 async with aclosing(found):
                     async for batch in found:
-                        await self._apply(batch)
+                        await self.apply(batch)
                         told()
                 return  # the stream may end with messages that were deleted
             except Rejected as error:
@@ -73,14 +73,15 @@ class Filling:
                 await asyncio.sleep(_RETRY_S)
                 await self.sink.refresh()
 
-    async def _apply(self, batch: list[Message]) -> None:
+    async def apply(self, batch: list[Message]) -> None:
+        """Applies messages that follow the position; what can never be applied is stepped over. Raises Rejected."""
         try:
             await self.sink.handle(batch)
         except Invalid as error:
             if len(batch) > 1:
                 middle = len(batch) // 2
-                await self._apply(batch[:middle])
-                await self._apply(batch[middle:])
+                await self.apply(batch[:middle])
+                await self.apply(batch[middle:])
                 return
             log.warning("event=left_out stream=%s reason=%s", self.stream, error)  # it lies in DEAD since it was new
             await self.sink.skip(batch[0].sequence)

@@ -27,6 +27,7 @@ COMMANDS = {
     "evidence": "ops.cli.evidence:evidence",
     "replay": "ops.cli.replay:replay",
     "at": "ops.cli.at:at",
+    "whatif": "ops.cli.whatif:whatif",
     "dead ls": "ops.cli.dead:ls",
     "dead show": "ops.cli.dead:show",
     "dead retry": "ops.cli.dead:retry",
@@ -112,7 +113,8 @@ def build() -> argparse.ArgumentParser:
     rebuilding.add_argument("projection", metavar="PROJECTION", help="postgres or clickhouse")
     _verifying(command("verify", "check every chain of the log, and hold it against the signed checkpoints"))
 
-    _replaying(command("replay", "facts of a part of the log once more, into a file or a SIEM"))
+    _replaying(command("replay", "a part of the log once more, into a view, a file or a SIEM"))
+    _supposing(command("whatif", "what another policy, route or prices would have made of recorded traffic"))
     past = command("at", "what was in force at a time, who had changed it last, and when")
     past.add_argument("time", metavar="TIME", help="such as 2026-11-20T12:00Z, -2h, now, or a position CONFIG:12")
     past.add_argument("what", choices=("config", "route", "key", "budget"), help="what to tell")
@@ -239,6 +241,9 @@ def _verifying(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="events as a SIEM has them (NDJSON): every checkpoint in it must be there; may be given more than once",
     )
+    parser.add_argument(
+        "--views", action="store_true", help="hold every row in PostgreSQL and ClickHouse against the log as well"
+    )
 
 
 def _tailing(parser: argparse.ArgumentParser) -> None:
@@ -258,17 +263,39 @@ def _replaying(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="from_", default="", metavar="P", help=f"{place}; default: the beginning")
     parser.add_argument("--to", default="", metavar="P", help="likewise, inclusive; default: the end as it is now")
     parser.add_argument(
-        "--into", required=True, metavar="TARGET", help="file:PATH (CloudEvents, a line each) or siem:NAME"
+        "--into",
+        required=True,
+        metavar="TARGET",
+        help="postgres or clickhouse (the view is made what the log says), file:PATH (CloudEvents, a line each), "
+        "or siem:NAME",
     )
     parser.add_argument("--stream", choices=STREAMS, default="TRAFFIC", help="default TRAFFIC")
     parser.add_argument("--tenant", help="only facts of this tenant")
     parser.add_argument("--request", action="append", metavar="ID", help="only facts of this request; may be repeated")
     parser.add_argument("--type", action="append", metavar="NAME", help="only facts whose name starts so; likewise")
-    parser.add_argument("--limit", type=_count, metavar="N", help="most facts of this run; the next one goes on")
+    parser.add_argument("--limit", type=_count, metavar="N", help="most facts (of a view: rows) of this run")
+    parser.add_argument("--resume", action="store_true", help="go on where a replay was cut off; an error if none was")
     parser.add_argument("--dry-run", action="store_true", help="read and count, write nothing")
     parser.add_argument(
         "--resend", action="store_true", help="needed for siem:NAME: it gets again what it has had, marked"
     )
+
+
+def _supposing(parser: argparse.ArgumentParser) -> None:
+    for name, what in (("policy", "a policy"), ("route", "a route"), ("prices", "prices of models")):
+        parser.add_argument(
+            f"--{name}",
+            action="append",
+            type=Path,
+            metavar="FILE",
+            help=f"TOML or JSON with {what}, as for `nexus apply`; may be given more than once",
+        )
+    place = "a position (TRAFFIC:12), a time, a span back from now (-2h), or a request's id"
+    parser.add_argument("--from", dest="from_", required=True, metavar="P", help=place)
+    parser.add_argument("--to", required=True, metavar="P", help="likewise, inclusive")
+    parser.add_argument("--tenant", help="only requests of this tenant; also whose the candidate is if it does not say")
+    parser.add_argument("--limit", type=_count, metavar="N", help="most requests to judge")
+    parser.add_argument("--reason", default="", help="why bodies may be opened, for the record")
 
 
 def _choosing(parser: argparse.ArgumentParser) -> None:

@@ -1,18 +1,19 @@
-"""`nexus replay`: facts of a part of the log once more, into a file, or to a SIEM when told so by name."""
+"""`nexus replay`: a part of the log once more, into a view or a file, or to a SIEM when told so by name."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ops.cli.endpoints import url_of
-from ops.cli.exits import OK, Misused
-from ops.cli.moments import moment_us
+from ops.cli.exits import OK, CommandFailed, Misused
+from ops.cli.nearest import nearest
 from ops.cli.output import Output, fields
+from ops.cli.places import span_between
 from ops.cli.rebuild import settings_of
 from ops.cli.record import record
 from ops.progress import Progress
@@ -21,17 +22,22 @@ from ops.replay.file import FileTarget
 from ops.replay.run import Item, Outcome, Wanted
 from ops.replay.run import replay as run
 from ops.replay.siem import SiemSender, target_of, token_of
+from ops.replay.views import Counted, opened, replay_into
 from projections.live.past import past
+from projections.log.api import call
 from projections.log.connection import LogConnection
-from projections.log.reader import last_sequence
-from projections.log.span import Span, first_at, last_at, span_of
+from projections.log.span import Span
+from projections.postgres.replaying import STREAMS as POSTGRES_STREAMS
 from schemas.aggregates.siem_target import SiemTarget
-from schemas.envelope import Position, parse_position
+from schemas.envelope import Position
+from schemas.errors import Conflict
 from schemas.facts.traffic import TERMINALS
-from schemas.ids import Clock, Ids, SystemClock, millis_of
+from schemas.ids import Ids, SystemClock
 
 CONNECT_S = 5.0
 FILE, SIEM = "file", "siem"
+VIEWS = {"postgres": POSTGRES_STREAMS, "clickhouse": ("TRAFFIC",)}
+"""Views, and the streams of which a part can be applied again."""
 
 
 class Count:
@@ -47,10 +53,13 @@ def replay(args: argparse.Namespace) -> int:
     """Replay, or with `--dry-run` only say what would be."""
     output = Output(args.output)
     kind, _, name = args.into.partition(":")
-    if kind not in (FILE, SIEM) or not name:
-        raise Misused(f"--into takes file:PATH or siem:NAME, not {args.into!r}; views are rebuilt by `nexus rebuild`")
-    if kind == FILE and args.resend:
-        raise Misused("--resend is for what has effects elsewhere, such as siem:NAME; a file needs none")
+    if kind in VIEWS and not name:
+        _check_view(args, kind)
+    elif kind not in (FILE, SIEM) or not name:
+        likely = nearest(kind, (*VIEWS, FILE, SIEM))
+        raise Misused(f"--into takes postgres, clickhouse, file:PATH or siem:NAME, not {args.into!r}{likely}")
+    if kind != SIEM and args.resend:
+        raise Misused("--resend is for what has effects elsewhere, such as siem:NAME; nothing else needs it")
     if kind == SIEM:
         _check_resend(args)
     wanted = Wanted(args.tenant or "", frozenset(args.request or ()), tuple(args.type or ()))
@@ -58,11 +67,21 @@ def replay(args: argparse.Namespace) -> int:
     outcome = asyncio.run(_replay(args, kind, name, wanted, progress))
     progress.done()
     told = _told(args, outcome, progress.seconds())
-    text = fields({**told, "unreadable": len(told["unreadable"]) or ""})
+    text = fields({**told, "unreadable": len(told["unreadable"]) or "", "left_out": told["left_out"] or ""})
     output.result(told, text)
     if not outcome.complete:
-        output.message("the limit was reached; the same command goes on from there")
+        output.message("the limit was reached; the same command, or --resume, goes on from there")
     return OK
+
+
+def _check_view(args: argparse.Namespace, kind: str) -> None:
+    if args.tenant or args.request or args.type:
+        raise Misused("a view holds what the log says of everybody: no --tenant, --request or --type goes with it")
+    if args.stream not in VIEWS[kind]:
+        raise Misused(
+            f"of {args.stream} no part can be applied to {kind} again, for what it makes is right as a whole only; "
+            f"`nexus rebuild {kind}` does that, and --stream {' or '.join(VIEWS[kind])} goes by parts"
+        )
 
 
 def _check_resend(args: argparse.Namespace) -> None:
@@ -82,6 +101,8 @@ async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted
     connection = await LogConnection.open(url_of("nats", args.data), "nexus-replay", wait_s=CONNECT_S)
     try:
         limit = args.limit or 0
+        if kind in VIEWS:
+            return await _into_view(connection, args, kind, show)
         spec = None
         if kind == SIEM:
             spec = target_of(await past(connection), name)
@@ -91,7 +112,7 @@ async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted
         bookmark = Bookmark(
             Path(f"{name}.position") if spec is None else args.data / "replay" / f"{spec.tenant}.{spec.id}.position"
         )
-        known = bookmark.load(_asked(args))
+        known = _known(bookmark, args)
         mark = known or await _begin(connection, args)
         if spec is not None:
             token = await token_of(spec, settings_of(args.data, os.environ), connection)
@@ -114,8 +135,50 @@ async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted
         await connection.close()
 
 
+async def _into_view(
+    connection: LogConnection, args: argparse.Namespace, kind: str, show: Callable[[int, int], None]
+) -> Outcome:
+    """Each batch leaves the view as right as it was or righter; ClickHouse's is switched at the end."""
+    limit = args.limit or 0
+    if args.dry_run:
+        return await replay_into(connection, await _begin(connection, args), Counted(), None, limit=limit, show=show)
+    bookmark = Bookmark(args.data / "replay" / f"view.{kind}.position")
+    mark = _known(bookmark, args) or await _begin(connection, args)
+    async with opened(kind, connection, settings_of(args.data, os.environ), args.stream) as view:
+        span = f"{Position(mark.span.stream, mark.place[0])} to {Position(mark.span.stream, mark.span.last)}"
+        await record(connection, "replay", f"{span} into {kind}")
+        try:
+            mark = await view.begin(mark)
+        except Conflict:
+            bookmark.remove()  # there is nothing to go on with
+            raise
+        bookmark.save(mark)
+        outcome = await replay_into(connection, mark, view, bookmark, limit=limit, show=show)
+    if outcome.complete:
+        bookmark.remove()
+    return outcome
+
+
+def _known(bookmark: Bookmark, args: argparse.Namespace) -> Mark | None:
+    """Where the same replay was cut off; with `--resume` alone, whichever it was.
+
+    Raises:
+        CommandFailed: it is another replay's, or with `--resume` there is none.
+    """
+    mark = bookmark.load("" if args.resume and not (args.from_ or args.to) else _asked(args))
+    if args.resume and mark is None:
+        raise CommandFailed(f"there is nothing to go on with: no replay into {args.into} was cut off")
+    return mark
+
+
 async def _begin(connection: LogConnection, args: argparse.Namespace) -> Mark:
-    span = await span_between(connection, args, SystemClock())
+    span = await span_between(
+        connection, args.from_, args.to, SystemClock(), stream=args.stream, requests=args.request or ()
+    )
+    if args.into in VIEWS:
+        # what the log has given up stands in the view alone, and stays there
+        state = (await call(connection, f"STREAM.INFO.{span.stream}"))["state"]
+        span = Span(span.stream, max(span.first, int(state["first_seq"])), span.last)
     return Mark(_asked(args), span, (span.first, -1))
 
 
@@ -129,80 +192,6 @@ def _to_target(wanted: Wanted, spec: SiemTarget) -> Wanted:
     if wanted.tenant and wanted.tenant != tenant:
         raise Misused(f"the SIEM target {spec.tenant}/{spec.id} gets events of {spec.tenant} only")
     return Wanted(tenant, wanted.requests, tuple(sorted(TERMINALS)))
-
-
-async def span_between(connection: LogConnection, args: argparse.Namespace, clock: Clock) -> Span:
-    """What `--from`, `--to` and `--request` mean now.
-
-    Raises:
-        Misused: a place of another form, or on another stream.
-        NotFound: a request that TRAFFIC does not have.
-    """
-    stream: str = args.stream
-    for text, option in ((args.from_, "--from"), (args.to, "--to")):
-        if text:
-            _check(text, option, stream, clock)
-    if args.request and stream != "TRAFFIC":
-        raise Misused("--request is for TRAFFIC")
-    last = await last_sequence(connection, stream)
-    spans = [await _request(connection, one) for one in args.request or ()] if not (args.from_ or args.to) else []
-    if spans:
-        return Span(stream, min(span.first for span in spans), max(span.last for span in spans))
-    first = await _from(connection, args.from_, stream, clock) if args.from_ else 1
-    if args.to:
-        last = min(last, await _to(connection, args.to, stream, clock))
-    return Span(stream, first or last + 1, last)
-
-
-async def _from(connection: LogConnection, text: str, stream: str, clock: Clock) -> int:
-    if _is_position(text):
-        return parse_position(text).sequence
-    if _is_request(text):
-        return (await _request(connection, text)).first
-    return await first_at(connection, stream, moment_us(text, "--from", clock.now_us()))
-
-
-async def _to(connection: LogConnection, text: str, stream: str, clock: Clock) -> int:
-    if _is_position(text):
-        return parse_position(text).sequence
-    if _is_request(text):
-        return (await _request(connection, text)).last
-    return await last_at(connection, stream, moment_us(text, "--to", clock.now_us()))
-
-
-async def _request(connection: LogConnection, text: str) -> Span:
-    if not _is_request(text):
-        raise Misused(f"{text[:40]!r} is no id of a request, as the header x-nexus-request-id tells it")
-    return await span_of(connection, text)
-
-
-def _check(text: str, option: str, stream: str, clock: Clock) -> None:
-    """Finds what is wrong before anything is read."""
-    if _is_position(text):
-        try:
-            position = parse_position(text)
-        except ValueError as error:
-            raise Misused(f"{option}: {error}") from None
-        if position.stream != stream:
-            raise Misused(f"{option} is on {position.stream}, but {stream} is to be read; see --stream")
-    elif _is_request(text):
-        if stream != "TRAFFIC":
-            raise Misused(f"{option} names a request, and those are on TRAFFIC")
-    else:
-        moment_us(text, option, clock.now_us())
-
-
-def _is_position(text: str) -> bool:
-    stream, colon, _ = text.partition(":")
-    return bool(colon) and stream.isalpha() and stream.isupper()
-
-
-def _is_request(text: str) -> bool:
-    try:
-        millis_of(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _asked(args: argparse.Namespace) -> str:
@@ -224,6 +213,7 @@ def _told(args: argparse.Namespace, outcome: Outcome, seconds: float) -> dict[st
         "segments": outcome.segments,
         "events": outcome.events,
         "events_in_all": outcome.mark.events,
+        "left_out": outcome.left_out,
         "unreadable": [str(Position(span.stream, sequence)) for sequence in outcome.unreadable],
         "complete": outcome.complete,
         "seconds": round(seconds, 3),

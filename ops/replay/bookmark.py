@@ -24,6 +24,10 @@ class Mark(msgspec.Struct, frozen=True):
     events: int = 0
     size: int = 0
     """Bytes of the result at that moment."""
+    generation: int = 0
+    """Of the tables that are being filled beside those in use; 0 when there are none."""
+    through: int = 0
+    """Up to where these hold what the replay does not touch."""
 
 
 class Bookmark:
@@ -34,6 +38,9 @@ class Bookmark:
 
     def load(self, asked: str) -> Mark | None:
         """None when this is a new replay.
+
+        Args:
+            asked: empty for whichever it is.
 
         Raises:
             CommandFailed: it is another replay's, or cannot be read.
@@ -46,7 +53,7 @@ class Bookmark:
             raise CommandFailed(
                 f"{self.path} cannot be read ({type(problem).__name__}); remove it, and the replay begins anew"
             ) from None
-        if mark.asked != asked:
+        if asked and mark.asked != asked:
             raise CommandFailed(
                 f"{self.path} belongs to another replay ({mark.asked}), which is not done; repeat that one to finish "
                 "it, or remove the file to give it up"

@@ -59,6 +59,8 @@ class Outcome(msgspec.Struct):
     events: int = 0
     segments: int = 0
     unreadable: list[int] = []
+    left_out: int = 0
+    """Messages that a view can never take."""
     complete: bool = False
 
 

@@ -31,7 +31,7 @@ async def rebuild_clickhouse(
     Raises:
         Rejected, Unavailable: ClickHouse or the log does not answer; the live tables are as they were.
     """
-    await _drop_all_but(store, await tables.current(store))
+    await drop_all_but(store, await tables.current(store))
     async with store.exclusive:
         generation = await tables.create(store)
     sinks = []
@@ -43,31 +43,37 @@ async def rebuild_clickhouse(
         sinks.append(sink)
         fillings.append(Filling(connection, sink, "TRAFFIC", subject))
     try:
-        for _ in range(_ROUNDS):
-            left = sum([await filling.behind() for filling in fillings])
-            total = left + sum(sink.position() for sink in sinks)
-
-            def told(total: int = total) -> None:
-                progress(min(total, sum(sink.position() for sink in sinks)), total)
-
-            told()
-            if not left:
-                break
-            for filling in fillings:
-                await filling.catch_up(told)
-        # what comes in between is read from the log by the live writer, once it notices the switch
-        async with store.exclusive:
-            await tables.switch(store, generation)
-        await _drop_all_but(store, generation)
+        await finish(store, generation, fillings, progress)
     except BaseException:
         if await tables.current(store) != generation:
             await tables.drop(store, generation)
         raise
-    log.info("event=swapped projection=clickhouse generation=%d", generation)
     return sum(sink.rows for sink in sinks), max(sink.position() for sink in sinks)
 
 
-async def _drop_all_but(store: ClickHouse, kept: int) -> None:
+async def finish(store: ClickHouse, generation: int, fillings: Sequence[Filling], progress: Progress) -> None:
+    """Fills a generation up to the end of the log, and puts it to use. Raises as `rebuild_clickhouse`."""
+    for _ in range(_ROUNDS):
+        left = sum([await filling.behind() for filling in fillings])
+        total = left + sum(filling.sink.position() for filling in fillings)
+
+        def told(total: int = total) -> None:
+            progress(min(total, sum(filling.sink.position() for filling in fillings)), total)
+
+        told()
+        if not left:
+            break
+        for filling in fillings:
+            await filling.catch_up(told)
+    # what comes in between is read from the log by the live writer, once it notices the switch
+    async with store.exclusive:
+        await tables.switch(store, generation)
+    await drop_all_but(store, generation)
+    log.info("event=swapped projection=clickhouse generation=%d", generation)
+
+
+async def drop_all_but(store: ClickHouse, kept: int) -> None:
+    """Takes away what unfinished rebuilds left."""
     for generation in await tables.generations(store):
         if generation != kept:
             await tables.drop(store, generation)

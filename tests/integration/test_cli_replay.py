@@ -193,7 +193,9 @@ async def test_people_see_how_far_it_is(log: Log, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "argv",
     [
-        ["--into", "postgres"], ["--into", "file:"], ["--into", "file:x", "--resend"], [],
+        ["--into", "postgre"], ["--into", "postgres:x"], ["--into", "postgres", "--tenant", "t"],
+        ["--into", "postgres", "--stream", "LEDGER"], ["--into", "clickhouse", "--stream", "DECISIONS"],
+        ["--into", "clickhouse", "--resend"], ["--into", "file:"], ["--into", "file:x", "--resend"], [],
         ["--into", "file:x", "--from", "CONFIG:3"], ["--into", "file:x", "--from", "soon"],
         ["--into", "file:x", "--limit", "0"], ["--into", "file:x", "--request", "no-id"],
         ["--into", "file:x", "--stream", "OPS", "--request", "019b0000-0000-7000-8000-000000000000"],

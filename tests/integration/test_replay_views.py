@@ -1,0 +1,180 @@
+"""`nexus replay --into postgres|clickhouse`: a part of a view becomes what the log says, however often cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from projections.content import Contents
+from projections.rebuild import rebuild
+from tests.integration.nats_fixture import NatsServer, nats_server
+from tests.integration.test_cli_log import nexus
+from tests.integration.views_fixture import clickhouse_url, database, module_database
+from tests.integration.views_rig import Rig, rig, workers
+
+__all__ = ["clickhouse_url", "database", "module_database", "nats_server"]
+
+BOTH = pytest.mark.parametrize("view", ["postgres", "clickhouse"])
+Both = tuple[dict[str, Contents], dict[str, Contents]]
+
+
+class Made:
+    """Views of some traffic, and the command on them."""
+
+    def __init__(self, rig: Rig, data: Path) -> None:
+        self.rig = rig
+        self.data = data
+
+    async def replay(self, view: str, *argv: str) -> tuple[int, Any]:
+        whole = ("replay", "--into", view, *argv, "--data", str(self.data), "--output", "json")
+        code, out, err = await nexus(*whole)
+        return code, json.loads(out) if out else err
+
+    async def damage(self, view: str) -> None:
+        """Takes rows away, changes some, and adds one that never was."""
+        pool, store = self.rig.pool, self.rig.store
+        if view == "postgres":
+            await pool.execute("DELETE FROM nexus.traffic_event WHERE sequence % 3 = 0")
+            await pool.execute("UPDATE nexus.traffic_event SET cost_micros = 7, model = 'x' WHERE sequence % 3 = 1")
+            await pool.execute("DELETE FROM nexus.finding WHERE sequence % 2 = 0")
+            await pool.execute(
+                'INSERT INTO nexus.traffic_event SELECT (jsonb_populate_record(held, \'{"request_id": "never"}\')).* '
+                "FROM nexus.traffic_event AS held ORDER BY sequence DESC LIMIT 1"
+            )
+            return
+        (name,) = (await store.query("SELECT max(generation) FROM traffic_generation"))[0]
+        quick = {"mutations_sync": 2}
+        await store.command(f"ALTER TABLE traffic_events_{name} DELETE WHERE sequence % 3 = 0", quick)
+        await store.command(f"ALTER TABLE traffic_events_{name} UPDATE cost_micros = 7 WHERE sequence % 3 = 1", quick)
+
+    async def contents(self, view: str) -> dict[str, Contents]:
+        """Both stores' own, without holding one against the other."""
+        from projections.clickhouse.contents import content_hash as in_clickhouse
+        from projections.postgres.contents import content_hash as in_postgres
+
+        if view == "postgres":
+            return await in_postgres(self.rig.pool)
+        return await in_clickhouse(self.rig.store)
+
+
+@pytest.fixture
+async def made(nats_server: NatsServer, database: str, clickhouse_url: str, tmp_path: Path) -> AsyncIterator[Made]:
+    urls = {"nats": nats_server.url, "postgres": database, "clickhouse": clickhouse_url}
+    (tmp_path / "endpoints.json").write_text(json.dumps(urls))
+    async with rig(nats_server, database, clickhouse_url, tmp_path) as running:
+        async with workers(running.settings):
+            for _ in range(8):
+                await running.write(20)
+            await running.settle()
+        yield Made(running, tmp_path)
+
+
+@BOTH
+async def test_a_damaged_view_becomes_what_a_rebuild_gives(made: Made, view: str) -> None:
+    before = await made.contents(view)
+    code, told = await made.replay(view)
+    assert (code, told["complete"]) == (0, True), told
+    assert await made.contents(view) == before, "applied again, nothing counts twice"
+    await made.damage(view)
+    assert await made.contents(view) != before
+    code, told = await made.replay(view)
+    assert code == 0, told
+    assert await made.contents(view) == before
+    await rebuild(view, made.rig.settings, lambda done, total: None)
+    assert await made.contents(view) == before
+
+
+@BOTH
+async def test_only_the_part_that_is_named(made: Made, view: str) -> None:
+    before = await made.contents(view)
+    await made.damage(view)
+    last = made.rig.writer.last_sequence
+    middle = last // 2
+    code, told = await made.replay(view, "--from", f"TRAFFIC:{middle + 1}", "--to", f"TRAFFIC:{last}")
+    assert (code, told["first"]) == (0, f"TRAFFIC:{middle + 1}"), told
+    assert await made.contents(view) != before
+    code, told = await made.replay(view, "--to", f"TRAFFIC:{middle}")
+    assert code == 0, told
+    assert await made.contents(view) == before
+
+
+@BOTH
+async def test_cut_off_it_leaves_the_view_good_and_goes_on(made: Made, view: str, tmp_path: Path) -> None:
+    before = await made.contents(view)
+    await made.damage(view)
+    damaged = await made.contents(view)
+    code, told = await made.replay(view, "--limit", "30")
+    assert (code, told["complete"]) == (0, False)
+    between = await made.contents(view)
+    if view == "clickhouse":
+        assert between == damaged, "the live tables are not touched before all is done"
+    else:
+        assert between not in (before, damaged)
+    code, why = await made.replay(view, "--from", "TRAFFIC:2")
+    assert (code, "another replay" in why) == (1, True)
+    rounds = 0
+    while not told["complete"]:
+        rounds += 1
+        assert rounds < 100
+        code, told = await made.replay(view, "--resume", "--limit", "100")
+        assert code == 0, told
+    assert await made.contents(view) == before
+    code, why = await made.replay(view, "--resume")
+    assert (code, "nothing to go on with" in why) == (1, True)
+    assert not (tmp_path / "replay" / f"view.{view}.position").exists()
+
+
+@BOTH
+async def test_while_traffic_goes_on(made: Made, view: str) -> None:
+    await made.damage(view)
+    stop = asyncio.Event()
+
+    async def load() -> None:
+        while not stop.is_set():
+            await made.rig.write(5)
+            await asyncio.sleep(0.01)
+
+    async with workers(made.rig.settings):
+        loading = asyncio.create_task(load())
+        try:
+            for _ in range(2):
+                code, told = await made.replay(view)
+                assert code == 0, told
+        finally:
+            stop.set()
+            await loading
+        await made.rig.settle()
+        postgres, _ = await made.rig.contents()
+    assert postgres["traffic_event"].rows == postgres["finding"].rows == made.rig.requests
+
+
+@BOTH
+async def test_a_dry_run_counts_and_a_view_that_is_not_there_is_told(made: Made, view: str) -> None:
+    before = await made.contents(view)
+    await made.damage(view)
+    damaged = await made.contents(view)
+    code, told = await made.replay(view, "--dry-run")
+    rows = sum(table.rows for name, table in before.items() if name in ("traffic_event", "traffic_events", "finding"))
+    assert (code, told["dry_run"], told["events"] >= rows) == (0, True, True)
+    assert await made.contents(view) == damaged
+    if view == "postgres":
+        await made.rig.pool.execute("DELETE FROM nexus.position")
+    else:
+        await made.rig.store.command("DROP TABLE traffic_generation")
+    code, why = await made.replay(view)
+    assert (code, "nexus rebuild" in why) == (1, True)
+
+
+async def test_findings_of_decisions(made: Made) -> None:
+    """DECISIONS go by parts as well; here there are none of them, and nothing happens to those of TRAFFIC."""
+    before = await made.contents("postgres")
+    code, why = await made.replay("postgres", "--stream", "DECISIONS")
+    assert code in (0, 1), why
+    assert await made.contents("postgres") == before
+    assert msgspec.to_builtins(before["finding"])["rows"] == made.rig.requests
