@@ -52,7 +52,8 @@ FACTS: tuple[FactType, ...] = (
     FactType("operator.acted.v1", ops.OperatorActed, "OPS"),
     FactType("reader.checkpointed.v1", ops.ReaderCheckpointed, "OPS"),
     FactType("subject.erased.v1", ops.SubjectErased, "OPS"),
-    FactType("master_key.rotated.v1", ops.MasterKeyRotated, "OPS"),
+    FactType("retention.applied.v1", ops.RetentionApplied, "OPS"),
+    FactType("master-key.rotated.v1", ops.MasterKeyRotated, "OPS"),
     FactType("log.checkpointed.v1", ops.LogCheckpointed, "OPS"),
     FactType("checkpoint.announced.v1", ops.CheckpointAnnounced, "TRAFFIC"),
 )

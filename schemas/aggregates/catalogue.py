@@ -9,6 +9,7 @@ from schemas.aggregates import (
     model,
     policy,
     provider,
+    retention,
     route,
     siem_target,
     tenant,
@@ -27,6 +28,7 @@ DECIDERS: tuple[Decider, ...] = (
     budget.DECIDER,
     siem_target.DECIDER,
     hold.DECIDER,
+    retention.DECIDER,
 )
 """In the order in which a configuration file applies them: what is named comes before what names it."""
 

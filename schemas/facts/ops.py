@@ -118,3 +118,24 @@ class MasterKeyRotated(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Those that could not be."""
     overwritten: bool
     """Whether the old records' bytes are gone from the disk too."""
+
+
+class Removed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How much of one kind went."""
+
+    kind: str
+    """`bodies`: data keys, each of a person and a week; `objects`: large bodies; `rows` and `findings`, in PostgreSQL;
+    `rows_clickhouse`; `messages`: segments of the log."""
+    count: int
+    before_us: int
+    """What was older than this went."""
+    held: int = 0
+    """What would have gone and stays, for a legal hold is in force."""
+
+
+class RetentionApplied(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What was older than a tenant's retention allows is gone. The envelope says of which tenant, and who asked."""
+
+    removed: tuple[Removed, ...]
+    """Only kinds of which something went, or is held."""
+    duration_us: int

@@ -18,6 +18,7 @@ from schemas.aggregates.hold import Hold, HoldChanged, HoldCreated, HoldRemoved
 from schemas.aggregates.model import Model, ModelChanged, ModelCreated, ModelRemoved, Prices
 from schemas.aggregates.policy import Policy, PolicyChanged, PolicyCreated, PolicyRemoved
 from schemas.aggregates.provider import Provider, ProviderChanged, ProviderCreated, ProviderRemoved
+from schemas.aggregates.retention import Retention, RetentionChanged, RetentionCreated, RetentionRemoved
 from schemas.aggregates.route import Route, RouteChanged, RouteCreated, RouteRemoved, Target
 from schemas.aggregates.siem_target import SiemTarget, SiemTargetChanged, SiemTargetCreated, SiemTargetRemoved
 from schemas.aggregates.tenant import Tenant, TenantChanged, TenantCreated, TenantRemoved
@@ -37,6 +38,7 @@ BODY = traffic.SealedBody(
 )
 TENANT = Tenant(id="acme-labs", name="Acme Labs", parent="acme", enabled=False)
 CREDENTIAL = Credential(id="main", tenant="acme", sealed=SECRET, description="rotated in November")
+RETENTION = Retention(id="standard", tenant="system", bodies_days=30, rows_days=90, findings_days=365, facts_days=400)
 PROVIDER = Provider(
     id="east",
     tenant="acme",
@@ -187,6 +189,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     *(BudgetCreated(BUDGET), BudgetChanged(BUDGET), BudgetRemoved(REASON)),
     *(SiemTargetCreated(SIEM_TARGET), SiemTargetChanged(SIEM_TARGET), SiemTargetRemoved(REASON)),
     *(HoldCreated(HOLD), HoldChanged(HOLD), HoldRemoved(REASON)),
+    *(RetentionCreated(RETENTION), RetentionChanged(RETENTION), RetentionRemoved(REASON)),
     traffic.RequestAccepted(
         key_id="key-1a2b3c4d5e6f",
         key_prefix="nvk_01234567",
@@ -259,6 +262,13 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     ops.ReaderCheckpointed(reader="reconcile", stream="TRAFFIC", sequence=4_711),
     ops.SubjectErased(
         subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0", reason="asked for in ticket 12", keys=1, objects=2
+    ),
+    ops.RetentionApplied(
+        removed=(
+            ops.Removed("bodies", count=12, before_us=1_792_368_000_000_000, held=1),
+            ops.Removed("rows", count=4_096, before_us=1_787_184_000_000_000),
+        ),
+        duration_us=250_000,
     ),
     ops.MasterKeyRotated(old="0c650974", new="a1b2c3d4", data_keys=1_024, left=0, overwritten=True),
     ops.LogCheckpointed(

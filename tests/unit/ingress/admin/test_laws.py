@@ -80,6 +80,7 @@ async def test_what_is_read_can_be_put_back(collection: str) -> None:
         ("siem-targets", {"id": "s", "file": "f", "token": "t"}),
         ("virtual-keys", {"id": "k", "models": ["gpt-*"]}),
         ("holds", {"id": "h", "subject": "alice", "reason": "a lawsuit"}),
+        ("retentions", {"id": "r", "bodies_days": 30}),
     )
     (read,) = (await plane.call("GET", f"/api/admin/{collection}")).json["data"]
     shape = intakes()[collection].shape.__struct_fields__

@@ -41,16 +41,18 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
         ("siem-targets", {"id": "file", "file": "events.ndjson"}),
         ("virtual-keys", {"id": "app"}),
         ("holds", {"id": "case-7", "subject": "alice@example.com", "reason": "a lawsuit"}),
+        ("retentions", {"id": "standard", "bodies_days": 30}),
     )
     ids = {"tenants": "acme", "credentials": "main", "providers": "mock", "models": "mock/gpt-4o", "policies": "strict"}
     ids |= {"routes": "default", "budgets": "monthly", "siem-targets": "file", "virtual-keys": "app"}
-    ids["holds"] = "case-7"
+    ids |= {"holds": "case-7", "retentions": "standard"}
     assert set(ids) == set(BY_COLLECTION)
     changes: dict[str, dict[str, Any]] = {
         "credentials": {"description": "new"},
         "policies": {"screen_responses": False},
         "models": {"context_tokens": 5},
         "holds": {"reason": "another lawsuit"},
+        "retentions": {"rows_days": 90},
     }
     for collection, identifier in ids.items():
         path = f"/api/admin/{collection}/{identifier}"
@@ -65,7 +67,7 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
         assert read.headers["etag"] == '"2"'
         assert {name: read.json[name] for name in change} == change
     for collection in (
-        *("virtual-keys", "siem-targets", "holds", "budgets"),
+        *("virtual-keys", "siem-targets", "holds", "retentions", "budgets"),
         *("routes", "policies", "models", "providers"),
     ):
         assert (await small.call("DELETE", f"/api/admin/{collection}/{ids[collection]}")).status == 204

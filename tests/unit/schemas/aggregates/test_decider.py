@@ -14,7 +14,18 @@ from schemas.aggregates import virtual_key
 from schemas.aggregates.catalogue import BY_COLLECTION, BY_NAME, DECIDERS
 from schemas.aggregates.decider import Change, Command, Create, Decider, Put, Remove, fold, problems_of_id
 from schemas.errors import Conflict, InvalidRequest, NexusError, NotFound
-from tests.golden.examples import BUDGET, CREDENTIAL, HOLD, MODEL, POLICY, PROVIDER, ROUTE, SIEM_TARGET, TENANT
+from tests.golden.examples import (
+    BUDGET,
+    CREDENTIAL,
+    HOLD,
+    MODEL,
+    POLICY,
+    PROVIDER,
+    RETENTION,
+    ROUTE,
+    SIEM_TARGET,
+    TENANT,
+)
 from tests.unit.schemas.aggregates.given import Story
 from tests.unit.schemas.strategies import of_type
 
@@ -28,6 +39,7 @@ VALID: dict[str, Any] = {
     "budget": BUDGET,
     "siem-target": SIEM_TARGET,
     "hold": HOLD,
+    "retention": RETENTION,
 }
 """A spec of each that nothing is wrong with."""
 OTHER: dict[str, dict[str, Any]] = {
@@ -40,6 +52,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "budget": {"limit_micros": 9},
     "siem-target": {"url": "http://other.example.com/"},
     "hold": {"reason": "other"},
+    "retention": {"bodies_days": 7},
 }
 """A change of each that is allowed."""
 USUAL = [BY_NAME[name] for name in VALID]

@@ -60,6 +60,9 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("hold", {"subject": "sub_" + "0" * 31}, "subject must be a pseudonym"),
     ("hold", {"reason": " "}, "reason must have 1 to"),
     ("hold", {"reason": "x" * 501}, "reason must have 1 to"),
+    ("retention", {"bodies_days": -1}, "bodies_days must be from 0"),
+    ("retention", {"rows_days": 36_501}, "rows_days must be from 0"),
+    ("retention", {"tenant": "acme"}, "facts_days is only for the tenant system"),
 ]
 
 
