@@ -10,6 +10,7 @@ NAMES = {
     "gateway": "benchmarks.gateway",
     "instructions": "benchmarks.instructions",
     "log": "benchmarks.log",
+    "mutations": "benchmarks.mutations",
     "peers": "benchmarks.peers.compare",
     "replay": "benchmarks.replay",
     "scale": "benchmarks.scale",

@@ -30,7 +30,7 @@ class ContentHash:
 
     def add(self, rows: Iterable[Sequence[Any]]) -> None:
         for row in rows:
-            encoded = _encode([_plain(value) for value in row])
+            encoded = _encode([plain(value) for value in row])
             self._sum += int.from_bytes(hashlib.blake2b(encoded, digest_size=_BITS // 8).digest(), "big")
             self._rows += 1
 
@@ -39,7 +39,8 @@ class ContentHash:
         return Contents(self._rows, f"{self._sum % 2**_BITS:0{_BITS // 4}x}")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as it is compared between stores: a time in microseconds since the epoch."""
     if isinstance(value, datetime):
         aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
         return (aware - _EPOCH) // _MICROSECOND

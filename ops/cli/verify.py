@@ -15,6 +15,7 @@ from ops.cli.endpoints import url_of
 from ops.cli.exits import FAILED, OK, Misused
 from ops.cli.moments import moment_us
 from ops.cli.output import Output, table
+from ops.cli.verify_views import verify_views, views_as_text
 from ops.progress import Progress
 from projections.log.checkpoints import Series, read_checkpoints
 from projections.log.connection import LogConnection
@@ -34,20 +35,26 @@ FAULT_COLUMNS = ("stream", "sequence", "writer", "boot", "number", "kind", "deta
 
 
 def verify(args: argparse.Namespace) -> int:
-    """Exit 1 when a chain is broken, or is not what was checkpointed."""
+    """Exit 1 when a chain is broken, or is not what was checkpointed, or a view is not what the log makes of it."""
     output = Output(args.output)
     began = time.monotonic()
     reports, checkpoints = asyncio.run(_verify(args, output))
+    views = asyncio.run(verify_views(args.data, output)) if args.views else []
     now_us = SystemClock().now_us()
     faults = faults_of(checkpoints) + [fault for report in reports.values() for fault in report.faults]
-    output.result(as_json(reports, faults, checkpoints), as_text(reports, faults, checkpoints))
+    told, text = as_json(reports, faults, checkpoints), as_text(reports, faults, checkpoints)
+    rotten = [fault for view in views for fault in view.faults]
+    if args.views:
+        told |= {"ok": not faults and not rotten, "views": [msgspec.to_builtins(view) for view in views]}
+        text = f"{text}\n\n{views_as_text(views)}"
+    output.result(told, text)
     for report in reports.values():
         for one in report.unclosed:
             if silent(one, now_us):
                 output.message(crashed(one))
     facts, seconds = sum(report.facts for report in reports.values()), time.monotonic() - began
     output.message(f"{facts:,} facts in {seconds:.1f} s, {facts / max(seconds, 1e-6):,.0f} facts/s")
-    return FAILED if faults else OK
+    return FAILED if faults or rotten else OK
 
 
 async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, Report], Series]:
