@@ -114,7 +114,7 @@ async def campaign(log: LogConnection, pool: asyncpg.Pool[Any], each: int) -> tu
         screened = [row for row in rows if row["request_id"] in hit]
         for name, change in CHANGES.items():
             candidates = screened if "finding" in name else rows
-            for at in range(each):
+            for at in range(each if candidates else 0):
                 place = (at * len(candidates) // each + at) % len(candidates)
                 row, other = candidates[place], candidates[(place + 1) % len(candidates)]
                 faults = await _changed(log, connection, change(at, row, other))

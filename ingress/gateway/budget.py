@@ -8,7 +8,7 @@ import msgspec
 
 from ingress.codecs.openai_chat import ChatRequest
 from ingress.gateway.authenticate import Caller
-from projections.valkey.lease import Reservation
+from projections.valkey.lease import Reservation, Standing
 from schemas.aggregates.budget import Budget
 from schemas.errors import Forbidden
 from schemas.pricing import affordable_output, ceiling_micros, estimate_tokens
@@ -21,6 +21,9 @@ MIN_OUTPUT_TOKENS = 16
 
 class BudgetLeases(Protocol):
     """What is needed of `projections.valkey.leases.Leases`."""
+
+    @property
+    def standing(self) -> Standing: ...
 
     def reserve_now(
         self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int, *, at_us: int

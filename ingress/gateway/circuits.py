@@ -14,6 +14,12 @@ class Circuits:
         self._monotonic = monotonic
         self._circuits: dict[tuple[str, str], Circuit] = {}
 
+    @property
+    def open(self) -> int:
+        """Accounts that are left alone at the moment."""
+        now = self._monotonic()
+        return sum(not allows(circuit, now) for circuit in self._circuits.values())
+
     def allows(self, tenant: str, account: str) -> bool:
         circuit = self._circuits.get((tenant, account))
         return circuit is None or allows(circuit, self._monotonic())

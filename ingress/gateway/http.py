@@ -10,10 +10,12 @@ import msgspec
 from ingress.codecs.openai_chat import error_body
 from ingress.gateway.answers import answer_error, answer_headers
 from ingress.gateway.door import Door
+from ingress.gateway.metrics import families
 from ingress.gateway.parts import Parts
 from ingress.gateway.pipeline import Pipeline
 from ingress.gateway.record import Record
 from schemas.errors import CallerError, NexusError, NotFound, Unavailable
+from schemas.exposition import CONTENT_TYPE, text_of
 from schemas.facts import traffic
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Gateway:
             "/v1/models": {"GET": self._models},
             "/health": {"GET": self._health},
             "/ready": {"GET": self._ready},
+            "/metrics": {"GET": self._metrics},
         }
 
     async def handle(self, door: Door) -> None:
@@ -99,6 +102,11 @@ class Gateway:
 
     async def _health(self, door: Door) -> None:
         self._plain_answer(door, 200, b'{"status":"ok"}')
+
+    async def _metrics(self, door: Door) -> None:
+        """For Prometheus; of nobody in particular, see there."""
+        headers = answer_headers(self._record(), "", CONTENT_TYPE)
+        door.answer(200, headers, text_of(families(self._parts)))
 
     async def _ready(self, door: Door) -> None:
         """503 while requests could not be served on the record; always says how old the configuration may be, and

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ingress.gateway.authenticate import Caller
+from ingress.gateway.meter import Meter
 from projections.log.writer import SegmentWriter
 from schemas import subjects
 from schemas.envelope import Fact
@@ -31,6 +32,7 @@ class OpenRequests:
         self.writer = writer
         self.boot = boot
         self.count = 0
+        self.meter = Meter()
         self.idle = asyncio.Event()
         self.idle.set()
 
@@ -230,6 +232,7 @@ class Record:
         )
         self.commit(must=self.accepted, linger=not awaited)
         self.closed = True
+        self._opened.meter.ended(kind, status, code, self.elapsed_us, self.usage, self.cost_micros)
         if self.accepted:
             self._opened.closed()
 

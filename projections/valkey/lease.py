@@ -5,6 +5,16 @@ from __future__ import annotations
 import msgspec
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """What a gateway holds of all budgets together, for those who watch."""
+
+    leases: int
+    free_micros: int
+    set_aside_micros: int
+    down: bool
+    """Whether the store does not answer."""
+
+
 class Lease(msgspec.Struct, eq=False):
     """All amounts are micro-dollars since the gateway's start; each only grows, but for what is given back.
 

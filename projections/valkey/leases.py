@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from projections.log.ending import end
-from projections.valkey.lease import Lease, Reservation, take
+from projections.valkey.lease import Lease, Reservation, Standing, take
 from projections.valkey.refusals import unavailable, used_up
 from projections.valkey.scripts import LEASE, window_key
 from projections.valkey.store import Argument, Script, Store
@@ -78,6 +78,17 @@ class Leases:
     def task(self) -> asyncio.Task[None] | None:
         """Runs from `start` to `close`; a composition root watches that it does not end before."""
         return self._task
+
+    @property
+    def standing(self) -> Standing:
+        """What this gateway holds at the moment, all budgets together."""
+        held = self._leases.values()
+        return Standing(
+            len(held),
+            sum(max(0, lease.free) for lease in held),
+            sum(lease.in_flight for lease in held),
+            down=bool(self._down_since),
+        )
 
     def reserve_now(
         self, tenant: str, budgets: Sequence[Budget], want: int, minimum: int, *, at_us: int = 0
