@@ -1,4 +1,4 @@
-"""Callers that do not give up: mixed requests, retried until each has an answer; they note every request id."""
+"""Callers that do not give up: mixed requests at a bounded rate, retried until answered, each answer in a ledger."""
 
 from __future__ import annotations
 
@@ -6,132 +6,119 @@ import asyncio
 import json
 import random
 import time
-from collections import Counter
-from typing import Any
+from collections import Counter, deque
 from urllib.parse import urlsplit
 
-import httptools
+from benchmarks.chaos.exchange import Exchange
+from benchmarks.chaos.ledger import Ledger
 
 SECRET = "AKIA" + "QWERTYUIOPASDFGH"
-GIVE_UP_S = 120.0
-ANSWER_S = 60.0
+GIVE_UP_S = 150.0
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+_IDLE_MOST = 32
 
 SHAPES = (
     # share, name, model, stream, status that ends it
-    (55, "plain", "gpt-4o", False, 200),
-    (25, "stream", "mock/gpt-4o-mini", True, 200),
+    (40, "plain", "gpt-4o", False, 200),
+    (15, "stream", "mock/gpt-4o-mini", True, 200),
+    (6, "slow", "mock/slow+delay-1500ms", False, 200),
+    (4, "slow-stream", "mock/slow+token-40ms+tokens-50", True, 200),
+    (10, "strict", "mock/gpt-4o-strict", False, 200),
+    (5, "spooled", "mock/gpt-4o-spool", False, 200),
     (8, "blocked", "gpt-4o", False, 403),
     (4, "unknown", "gpt-99", False, 404),
     (4, "badkey", "gpt-4o", False, 401),
     (4, "sick", "sick/gpt-4o+error-500", False, 0),
 )
-
-
-class Exchange(asyncio.Protocol):
-    """One HTTP exchange on a connection of its own kind: kept while it works, replaced when it breaks."""
-
-    def __init__(self) -> None:
-        self._transport: Any = None
-        self._parser: Any = None
-        self._done: asyncio.Future[None] | None = None
-        self.headers: dict[str, str] = {}
-        self.body = b""
-        self.closed = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    async def send(self, request: bytes) -> int:
-        """The status of a whole answer. Raises ConnectionError or TimeoutError."""
-        self._parser = httptools.HttpResponseParser(self)
-        self._done = asyncio.get_running_loop().create_future()
-        self.headers, self.body = {}, b""
-        self._transport.write(request)
-        async with asyncio.timeout(ANSWER_S):
-            await self._done
-        status: int = self._parser.get_status_code()
-        return status
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.close()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode().lower()] = value.decode()
-
-    def on_body(self, body: bytes) -> None:
-        self.body += body
-
-    def on_message_complete(self) -> None:
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.closed = True
-        if self._done is not None and not self._done.done():
-            self._done.set_exception(ConnectionError("closed by the other side"))
-
-    def close(self) -> None:
-        self.closed = True
-        self._transport.abort()
+_WEIGHTS = [shape[0] for shape in SHAPES]
 
 
 class Callers:
-    """A crowd with one ledger."""
+    """A crowd with one ledger: a line for each answer that arrived whole, synced to the disk by and by."""
 
-    def __init__(self, url: str, key: str, seed: int) -> None:
+    def __init__(self, url: str, key: str, seed: int, ledger: Ledger) -> None:
         self._url = urlsplit(url)
         self._address = (self._url.hostname or "", self._url.port or 80)
         self._key = key
         self._random = random.Random(seed)
-        self.answered: dict[str, tuple[str, int]] = {}
-        """Request id to (shape, status), for every answer that arrived whole."""
-        self.attempts: Counter[str] = Counter()
-        self.given_up: list[str] = []
+        self._ledger = ledger
+        self._idle: deque[Exchange] = deque()
+        self.begun = 0
         self.done = 0
+        self.attempts: Counter[str] = Counter()
+        self.failures: list[tuple[float, str]] = []
+        """Monotonic time and kind of what a caller saw go wrong and tried again."""
+        self.latencies: list[tuple[float, float]] = []
+        """Monotonic time of the end and seconds, of plain requests answered at the first attempt."""
+        self.given_up: list[str] = []
 
-    async def run(self, requests: int, in_flight: int) -> None:
-        left = iter(range(requests))
+    async def run(self, rate: float, in_flight: int, stop: asyncio.Event) -> None:
+        """Begins `rate` requests a second until `stop`, unless so many are under way; returns when all have ended."""
+        tasks: set[asyncio.Task[None]] = set()
+        due = time.monotonic()
+        while not stop.is_set():
+            due = max(due + self._random.expovariate(rate), time.monotonic() - 1.0)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if len(tasks) < in_flight:
+                self.begun += 1
+                task = asyncio.create_task(self._one())
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+        await asyncio.gather(*tasks)
+        while self._idle:
+            self._idle.pop().close()
 
-        async def work() -> None:
-            exchange: Exchange | None = None
-            for _ in left:
-                exchange = await self._one(exchange)
-                self.done += 1
-            if exchange is not None:
-                exchange.close()
+    def errors(self, since: float, until: float) -> list[str]:
+        return [kind for at, kind in self.failures if since <= at <= until]
 
-        await asyncio.gather(*(work() for _ in range(in_flight)))
+    def answered(self, since: float, until: float) -> int:
+        return sum(since <= at <= until for at, _ in self.latencies)
 
-    async def _one(self, exchange: Exchange | None) -> Exchange | None:
-        weights = [shape[0] for shape in SHAPES]
-        _, name, model, stream, wanted = self._random.choices(SHAPES, weights)[0]
+    async def _one(self) -> None:
+        _, name, model, stream, wanted = self._random.choices(SHAPES, _WEIGHTS)[0]
         request = self._request(name, model, stream)
         give_up = time.monotonic() + GIVE_UP_S
-        pause = 0.05
+        pause, first = 0.05, True
         while time.monotonic() < give_up:
             self.attempts[name] += 1
+            begin = time.monotonic()
+            exchange: Exchange | None = None
             try:
-                if exchange is None or exchange.closed:
-                    _, exchange = await asyncio.get_running_loop().create_connection(Exchange, *self._address)
+                exchange = await self._connection()
                 status = await exchange.send(request)
-            except (OSError, TimeoutError):
-                exchange = None
+            except (OSError, TimeoutError) as error:
+                self.failures.append((time.monotonic(), f"{name}: {type(error).__name__}"))
+                if exchange is not None:
+                    exchange.close()
             else:
-                self.answered[exchange.headers.get("x-nexus-request-id", "")] = (name, status)
                 broken = stream and status == 200 and b'"error"' in exchange.body
-                if status == wanted or (wanted == 0 and status in (502, 503)):
-                    if not broken:
-                        return exchange
-                elif status not in RETRIED:
+                self._ledger.note({"id": exchange.headers.get("x-nexus-request-id", ""), "shape": name,
+                                   "status": status, "broken": broken})  # fmt: skip
+                if not exchange.closed and len(self._idle) < _IDLE_MOST:
+                    self._idle.append(exchange)
+                else:
+                    exchange.close()
+                if not broken and (status == wanted or (wanted == 0 and status in (502, 503))):
+                    if name == "plain" and first:
+                        self.latencies.append((time.monotonic(), time.monotonic() - begin))
+                    self.done += 1
+                    return
+                if status not in RETRIED and not broken:
                     self.given_up.append(f"{name}: status {status}")
-                    return exchange
+                    return
+                self.failures.append((time.monotonic(), f"{name}: {'broken stream' if broken else status}"))
+            first = False
             await asyncio.sleep(pause * (0.5 + self._random.random()))
             pause = min(1.0, pause * 2)
         self.given_up.append(f"{name}: no answer in {GIVE_UP_S:g} s")
+
+    async def _connection(self) -> Exchange:
+        while self._idle:
+            # the one that has rested longest: a server that wants to end is told so on each of them soon
+            exchange = self._idle.popleft()
+            if not exchange.closed:
+                return exchange
+        _, exchange = await asyncio.get_running_loop().create_connection(Exchange, *self._address)
         return exchange
 
     def _request(self, name: str, model: str, stream: bool) -> bytes:

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 25.0
 """How long requests under way may take to end after the process was told to stop."""
+LEAVE_S = 1.5
+"""How long, before that, new requests are still taken, each as the last of its connection: until whoever sends them has
+seen that this process is no longer ready."""
 CONNECTIONS = 4_096
 GC_AFTER = 20_000
 """New containers between two collections. A request makes some hundreds, nearly all of which end without one."""
@@ -119,6 +122,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         if not stop.is_set():
             log.error("gateway stops: following the configuration ended by itself")
         gateway.draining = True
+        await listener.take_leave(LEAVE_S)
         listener.stop()
         try:
             async with asyncio.timeout(DRAIN_S):

@@ -201,7 +201,7 @@ class Connection(asyncio.Protocol):
         self._serving = self._task = None
         if self.closed:
             return
-        if not door.keep or self._listener.draining:
+        if not door.keep or self._listener.stopped:
             self._close()
         elif self._waiting:
             self._serve(self._waiting.popleft())
@@ -272,6 +272,8 @@ class Listener:
         self.handle = handle
         self.loop = asyncio.get_running_loop()
         self.draining = False
+        """Every answer that begins now is the last of its connection."""
+        self.stopped = False
         self.date = formatdate(usegmt=True)
         self._limit = connections
         self._connections: set[Connection] = set()
@@ -290,9 +292,15 @@ class Listener:
         )
         self._check()
 
+    async def take_leave(self, seconds: float) -> None:
+        """For so long, every answer is the last of its connection; nothing is refused yet. At once without callers."""
+        self.draining = True
+        if self._connections:
+            await asyncio.sleep(seconds)
+
     def stop(self) -> None:
         """No more connections and no more requests; those under way go on."""
-        self.draining = True
+        self.draining = self.stopped = True
         if self._server is not None:
             self._server.close()
         for connection in tuple(self._connections):

@@ -11,6 +11,7 @@ from typing import cast
 import msgspec
 
 from processors.quota.append import LedgerLog
+from processors.quota.copies import Copies, Earlier
 from processors.quota.decide import Ended, ended_in, facts_for, ranges
 from processors.quota.ledger import Ledger, TenantLedger
 from projections.log.reader import Message
@@ -41,10 +42,12 @@ class QuotaWorker:
         budgets: Callable[[str], Sequence[Budget]] = lambda tenant: (),
         changed: Callable[[str], None] = lambda tenant: None,
         partition: int = 0,
+        earlier: Earlier | None = None,
     ) -> None:
         """
         Args:
             ledger: shared by the workers of a process.
+            earlier: see `Copies`.
             budgets: of a tenant, for thresholds.
             changed: called with the tenant after its ledger moved.
         """
@@ -56,6 +59,7 @@ class QuotaWorker:
         self._budgets = budgets
         self._changed = changed
         self._partition = partition
+        self._copies = Copies(earlier)
         self._appended = 0
         self._behind = True
 
@@ -95,7 +99,7 @@ class QuotaWorker:
         fresh = [message for message in messages if message.sequence > self.position()]
         if not fresh:
             return
-        ended = ended_in(fresh)
+        ended = ended_in(await self._copies.without(fresh))
         last = fresh[-1].sequence
         while self.position() < last:
             if self._behind:

@@ -1,0 +1,143 @@
+"""What the faults' own figures prove: drain rates, a hung receiver's cost, errors that callers saw. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from benchmarks.chaos.faults import Done
+from benchmarks.chaos.oracle import Promise
+
+DRAIN_RATIO = 2.0
+MEASURED_S = 10.0
+"""After a shorter outage, the pause before a worker's next attempt is most of what is measured."""
+BEHIND = 100
+SLOWER = 1.10
+NOISE_MS = 1.0
+"""On top of what the windows themselves show of noise: a wake-up of the scheduler."""
+WINDOW_S = 2.0
+ORDERLY = ("SIGTERM", "rolling restart")
+Latencies = Sequence[tuple[float, float]]
+"""Monotonic time of the end, seconds."""
+
+
+def promises(
+    kinds: Collection[str], done: Sequence[Done], latencies: Latencies, failures: Sequence[tuple[float, str]]
+) -> list[Promise]:
+    """
+    Args:
+        kinds: of faults that were to be done (`schedule.KINDS`): what none of them could show is not judged.
+    """
+    found = []
+    if "orderly" in kinds:
+        found.append(_orderly(done, failures))
+    if "outages" in kinds:
+        found += [_serving(done, latencies, failures), _drains(done)]
+    if "hang" in kinds:
+        found += _hung(done, latencies)
+    return found
+
+
+def _orderly(done: Sequence[Done], failures: Sequence[tuple[float, str]]) -> Promise:
+    windows = [(one.at, one.ended) for one in done if one.kind in ORDERLY]
+    seen = [kind for at, kind in failures if _within(at, windows)]
+    return Promise(
+        "no caller errs while processes are ended in order (SIGTERM, rolling restart)",
+        bool(windows) and not seen,
+        f"restarts={len(windows)} errors={len(seen)} {sorted(set(seen))[:3]}",
+    )
+
+
+def _serving(done: Sequence[Done], latencies: Latencies, failures: Sequence[tuple[float, str]]) -> Promise:
+    """While a view, the budgets' store or the SIEM is away, callers notice nothing."""
+    windows = [
+        (one.at, one.ended)
+        for one in done
+        if one.kind in ("outage", "every row refused") or (one.kind == "hang" and one.target != "nats")
+    ]
+    seen = [kind for at, kind in failures if _within(at, windows)]
+    answers = sum(_within(at, windows) for at, _ in latencies)
+    return Promise(
+        "the gateway keeps serving while a store or a SIEM is away",
+        bool(answers) and not seen,
+        f"outages={len(windows)} answers={answers} errors={len(seen)} {sorted(set(seen))[:3]}",
+    )
+
+
+def _drains(done: Sequence[Done]) -> Promise:
+    measured = [
+        one.figures["drain_ratio"]
+        for one in done
+        if "drain_ratio" in one.figures and one.figures["seconds"] >= MEASURED_S
+    ]
+    outages = sum(one.kind == "outage" for one in done)
+    return Promise(
+        "a backlog drains at 2 x arrival or more",
+        min(measured, default=DRAIN_RATIO) >= DRAIN_RATIO,
+        f"outages={outages} of {MEASURED_S:.0f} s or more={len(measured)}"
+        + (f" slowest={min(measured):.1f} x median={statistics.median(measured):.1f} x" if measured else ""),
+    )
+
+
+def _hung(done: Sequence[Done], latencies: Latencies) -> list[Promise]:
+    hangs = [one for one in done if one.kind == "hang" and one.turns]
+    calm: list[float] = []
+    hung: list[float] = []
+    for one in hangs:
+        before = one.at
+        for begun, ended in one.turns:
+            calm += _windows(latencies, before, begun)
+            hung += _windows(latencies, begun, ended)
+            before = ended
+    usual, slow = (statistics.median(values) if values else 0.0 for values in (calm, hung))
+    noise = NOISE_MS + 3 * _error_of_median(calm) + 3 * _error_of_median(hung)
+    most = usual * SLOWER + noise
+    return [
+        Promise(
+            "a hung SIEM does not slow the gateway (p99 + 10 % and noise)",
+            bool(hung) and slow <= most,
+            f"p99, median of {WINDOW_S:.0f} s windows: calm={usual:.1f} ms hung={slow:.1f} ms "
+            f"noise={noise:.1f} ms allowed={most:.1f} ms windows={len(calm)}+{len(hung)}",
+        ),
+        Promise(
+            "a hung SIEM does not hold up other sinks",
+            all(one.figures["lag_hung"] <= 2 * one.figures["lag_calm"] + BEHIND for one in hangs),
+            f"most messages behind: calm={max((one.figures['lag_calm'] for one in hangs), default=0):.0f} "
+            f"hung={max((one.figures['lag_hung'] for one in hangs), default=0):.0f}",
+        ),
+    ]
+
+
+def _windows(latencies: Latencies, since: float, until: float) -> list[float]:
+    """The p99 of each window, milliseconds."""
+    found: dict[int, list[float]] = {}
+    for at, took in latencies:
+        if since <= at < until:
+            found.setdefault(int((at - since) / WINDOW_S), []).append(took * 1e3)
+    return [sorted(values)[min(len(values) - 1, int(len(values) * 0.99))] for values in found.values()]
+
+
+def _error_of_median(values: Sequence[float]) -> float:
+    """The standard error of a median, from the median deviation: what such windows differ by without any cause."""
+    if len(values) < 2:
+        return 0.0
+    middle = statistics.median(values)
+    deviation = statistics.median(abs(value - middle) for value in values)
+    return float(1.4826 * 1.2533 * deviation / len(values) ** 0.5)
+
+
+def _within(at: float, windows: Iterable[tuple[float, float]]) -> bool:
+    return any(since <= at <= until for since, until in windows)
+
+
+def recoveries(done: Sequence[Done]) -> list[dict[str, Any]]:
+    """By kind and target: how often, and seconds until it was as before."""
+    groups: dict[tuple[str, str], list[float]] = {}
+    for one in done:
+        groups.setdefault((one.kind, one.target), []).append(one.recovery_s or 0.0)
+    return [
+        {"kind": kind, "target": target, "times": len(times),
+         "p50_s": round(statistics.median(times), 2), "max_s": round(max(times), 2)}
+        for (kind, target), times in sorted(groups.items())
+    ]  # fmt: skip

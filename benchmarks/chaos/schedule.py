@@ -1,0 +1,120 @@
+"""Which fault comes when: rounds, each with every kind once, in an order that the seed decides."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+
+from benchmarks.chaos.faults import Faults
+from benchmarks.chaos.injections import Injector
+from benchmarks.chaos.site import SECOND
+
+Step = tuple[str, Callable[[], Awaitable[object]]]
+FREEZE_S = 36.0
+"""Longer than the silence after which a writer is taken for dead."""
+SHORT_S = (3.0, 6.0)
+LONG_S = 45.0
+MEASURED_S = 12.0
+HANG_S, HANGS = 4.0, 3
+BRIEF_S = (1.0, 1.5)
+COPIES = "segments once more"
+KINDS = ("kills", "outages", "hang", "log", "poison", "copies", "orderly", "freeze")
+
+
+class Schedule:
+    """Rounds of steps. One step at a time, so that what callers see can be laid at its door."""
+
+    def __init__(
+        self,
+        faults: Faults,
+        injector: Injector,
+        dice: random.Random,
+        *,
+        kinds: Iterable[str] = KINDS,
+        brief: bool = False,
+    ) -> None:
+        """
+        Args:
+            brief: outages of a second or two, for tests; too short for a drain to be measured.
+        """
+        self._brief = brief
+        self._faults = faults
+        self._injector = injector
+        self._dice = dice
+        self._kinds = frozenset(kinds)
+        self._rounds = 0
+        self.now = ""
+        """For the progress line."""
+
+    async def run(self, over: Callable[[], bool], long: bool) -> None:
+        """Rounds until `over`; the first one is always done whole.
+
+        Args:
+            long: one outage of the second round is a long one.
+        """
+        while True:
+            self._rounds += 1
+            for name, step in self._round(long and self._rounds == 2):
+                self.now = name
+                await step()
+                self.now = "a pause"
+                await asyncio.sleep(0 if self._brief else self._dice.uniform(0.3, 1.2))
+                if over() and self._rounds > 1:
+                    return
+            if over():
+                return
+
+    def _round(self, long: bool) -> list[Step]:
+        faults, dice, site = self._faults, self._dice, self._faults.site
+        held = ("gateway", "nats", "quota", "reconcile", "workers", SECOND)
+        others = [name for name in site.names() if name not in held]
+        steps: list[Step] = []
+        if "kills" in self._kinds:
+            # a frozen gateway shows what it is for only when nobody who counts its silence begins anew
+            kills = [name for name in site.names() if name in held or "freeze" not in self._kinds]
+            steps += [(f"kill {name}", partial(faults.kill, name)) for name in kills]
+        if "freeze" in self._kinds:
+            steps.append(("freeze a gateway, kill others", partial(self._frozen, others)))
+        if "outages" in self._kinds:
+            measured = dice.choice(("postgres", "clickhouse"))
+            for name in ("postgres", "clickhouse", "valkey"):
+                seconds = self._seconds()
+                if not self._brief and name != "valkey" and (long or name == measured):
+                    seconds = LONG_S if long else MEASURED_S
+                steps.append((f"{name} away for {seconds:.0f} s", partial(faults.outage, name, seconds)))
+            steps.append(("the SIEM away", partial(faults.receiver_outage, self._seconds())))
+            steps.append(("every row refused", partial(faults.nothing_can_be_written, self._seconds())))
+        if "hang" in self._kinds:
+            steps.append(("the SIEM hangs", partial(faults.receiver_hangs, HANG_S, HANGS)))
+        if "log" in self._kinds:
+            steps.append(("the log hangs", partial(faults.log_hangs, self._seconds())))
+        if "poison" in self._kinds:
+            steps += [("poison", self._injector.poison)] * 3
+        if "copies" in self._kinds:
+            steps.append((COPIES, self._injector.repeat))
+        if "orderly" in self._kinds:
+            gateway = dice.choice(("gateway", SECOND))
+            steps.append((f"SIGTERM {gateway}", partial(faults.end, gateway)))
+            steps.append(("rolling restart", partial(faults.rolling, self._ours())))
+        dice.shuffle(steps)
+        # copies are made of what stands on the log already
+        return sorted(steps, key=lambda step: step[0] == COPIES) if self._rounds == 1 else steps
+
+    def _seconds(self) -> float:
+        return self._dice.uniform(*(BRIEF_S if self._brief else SHORT_S))
+
+    def _ours(self) -> list[str]:
+        """Nexus's own processes: a log of one server cannot be restarted without a gap."""
+        return ["gateway", SECOND, "admin", *self._faults.site.workers]
+
+    async def _frozen(self, others: list[str]) -> None:
+        freezing = asyncio.create_task(self._faults.gateway_freezes(FREEZE_S))
+        try:
+            if "kills" in self._kinds:
+                self._dice.shuffle(others)
+                for name in others:
+                    await self._faults.kill(name)
+        finally:
+            await freezing
