@@ -35,7 +35,7 @@ from benchmarks.chaos.oracle import (
     read_receiver,
     read_siem,
 )
-from benchmarks.chaos.scenarios import SCENARIOS, Scenario, add_options, add_options
+from benchmarks.chaos.scenarios import SCENARIOS, Scenario, add_options
 from benchmarks.chaos.schedule import KINDS, Schedule
 from benchmarks.chaos.site import NotUp, Site
 from benchmarks.report import aligned
@@ -189,7 +189,6 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
                         help="all workers in one process")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="keep the data directory when a promise was broken")
     parser.add_argument("--output", choices=("text", "json"), default="text")
-    add_options(parser)
     add_options(parser)
     parser.set_defaults(kinds=KINDS, told=None, brief=False)
     return parser.parse_args(arguments)
