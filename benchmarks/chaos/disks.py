@@ -39,12 +39,17 @@ class Disk:
     written: a device that lies about its cache is not played.
     """
 
-    def __init__(self, directory: Path, size: int) -> None:
-        """Args: size: bytes of the image, journal included."""
+    def __init__(self, directory: Path, size: int, place: Path | None = None) -> None:
+        """
+        Args:
+            directory: where the image lies.
+            size: bytes of the image, journal included.
+            place: where it is mounted; below `directory` if not told.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         self.image = directory / "disk.img"
-        self.place = directory / "disk"
-        self.place.mkdir(exist_ok=True)
+        self.place = place or directory / "disk"
+        self.place.mkdir(mode=0o700, exist_ok=True)
         with self.image.open("wb") as image:
             image.truncate(size)
         _run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(self.image))
@@ -61,6 +66,7 @@ class Disk:
     def mount(self) -> None:
         """As at the boot after a power cut: the journal is replayed."""
         _run("mount", "-o", "loop,commit=300", str(self.image), str(self.place))
+        self.place.chmod(0o700)
         self._mounted = True
 
     def cut(self) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
+import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from ops.stack import health, wheels
@@ -15,6 +19,8 @@ USER = "nexus"
 MEGABYTE = 1024 * 1024
 MAX_PAYLOAD = 8 * MEGABYTE  # a segment of facts is one message
 MAX_PENDING = 256 * MEGABYTE  # what a slow reader may have waiting before it is cut off
+ROOM = 64 * MEGABYTE  # bytes, or a tenth of a smaller disk, that have to be free before writing is tried again
+_WRITES_ENDED = ("write error", "no space left", "JetStream not enabled")  # in the answer of /healthz
 SOFT_MEMORY_LIMIT = "256MiB"  # the Go runtime collects harder from here on
 
 
@@ -52,6 +58,33 @@ def monitor_url(port: int) -> str:
     return f"http://{LOOPBACK}:{port}"
 
 
+async def sickness(monitor: str, directory: Path) -> str:
+    """Why a server that serves has to be started again; empty when it has not.
+
+    After a write that failed, such as for a full disk, a stream takes nothing any more until the server is started
+    again, with whatever room there is by then (nats-server 2.14). Without room a restart would be of no use.
+    """
+    told = await asyncio.to_thread(_healthz, monitor)
+    if not any(sign in told for sign in _WRITES_ENDED):
+        return ""
+    status = os.statvfs(directory)
+    room = status.f_bavail * status.f_frsize
+    if room < min(ROOM, status.f_blocks * status.f_frsize // 10):
+        return ""
+    return f"JetStream stopped writing and there is room again (bytes_free={room}): {told[:200]}"
+
+
+def _healthz(monitor: str) -> str:
+    """In a thread: what the server says is wrong with it; empty when nothing is. Raises OSError."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{monitor}/healthz", timeout=health.CHECK_TIMEOUT):
+            return ""
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read(4096).decode(errors="replace")
+
+
 def spec(directory: Path, port: int, password: str, monitor: int) -> ProcessSpec:
     """How to run the server on ``directory``. Raises ServiceNotInstalled."""
     config = directory / "nats.conf"
@@ -66,4 +99,5 @@ def spec(directory: Path, port: int, password: str, monitor: int) -> ProcessSpec
         env={"GOMEMLIMIT": SOFT_MEMORY_LIMIT},
         prepare=prepare,
         ready=functools.partial(health.check_nats, url(port, password)),
+        sick=functools.partial(sickness, monitor_url(monitor), directory),
     )

@@ -14,13 +14,16 @@ class ProcessSpec:
     """One process to keep running. Times are seconds.
 
     ``ready`` returns when the process serves and raises until then; it is called again and again, within
-    ``ready_timeout`` of each start. ``prepare`` runs before each start (to make a data directory, say). ``env`` is
-    added to the supervisor's own. ``death_signal`` is what the process gets when the supervisor itself is killed.
+    ``ready_timeout`` of each start. ``sick`` is asked every now and then while it serves; what it returns, unless
+    empty, is why nothing but a restart will mend it. ``prepare`` runs before each start (to make a data directory,
+    say). ``env`` is added to the supervisor's own. ``death_signal`` is what the process gets when the supervisor itself
+    is killed.
     """
 
     name: str
     argv: Sequence[str]
     ready: Callable[[], Awaitable[None]]
+    sick: Callable[[], Awaitable[str]] | None = None
     prepare: Callable[[], Awaitable[None]] | None = None
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     cwd: Path | None = None

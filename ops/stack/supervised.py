@@ -19,6 +19,7 @@ FIRST_START_ATTEMPTS = 3
 NOT_READY = "was not ready"
 READY_POLL = 0.02  # seconds between two health checks
 READY_CHECK_TIMEOUT = 15.0  # seconds one health check may take
+SICK_POLL = 2.0  # seconds between two looks whether a process that serves is beyond help
 LOG_LIMIT = 16 * 1024 * 1024  # bytes; a longer log is set aside as NAME.log.1 at the next start
 LOG_TAIL = 2000  # bytes of the log that a failed start shows
 
@@ -140,14 +141,35 @@ class Supervised:
             log.info("process=%s event=ready pid=%d", self.spec.name, process.pid)
             if not first_ready.done():
                 first_ready.set_result(None)
-            await exited
-            return time.monotonic() - served_from, f"ended with {_outcome(process.returncode)}"
+            sick = await self._until_ended(process, exited)
+            return time.monotonic() - served_from, sick or f"ended with {_outcome(process.returncode)}"
         finally:
             ready.cancel()
             launch.kill_group(process.pid)  # what a crashed process leaves behind would hold its port
             await exited
             self._process = None
             self._pid_path.unlink(missing_ok=True)
+
+    async def _until_ended(self, process: asyncio.subprocess.Process, exited: asyncio.Task[int]) -> str:
+        """Wait for the end of a process that serves, and end it when it is sick: why, empty when it ended by itself."""
+        while self.spec.sick is not None and not self._stopping.is_set():
+            await asyncio.wait({exited}, timeout=SICK_POLL)
+            if exited.done():
+                break
+            try:
+                async with asyncio.timeout(READY_CHECK_TIMEOUT):
+                    reason = await self.spec.sick()
+            except Exception as error:  # who cannot be asked is not known to be sick
+                log.info("process=%s event=sickness_unknown error=%s", self.spec.name, type(error).__name__)
+                continue
+            if reason and not self._stopping.is_set():
+                log.warning("process=%s event=sick reason=%r", self.spec.name, reason)
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(self.spec.stop_signal)
+                await asyncio.wait({exited}, timeout=self.spec.stop_timeout)
+                return reason
+        await exited
+        return ""
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)

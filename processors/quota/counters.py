@@ -21,9 +21,9 @@ LOOK_S = 0.5
 """Between looks at whether Valkey forgot everything: half of what it may take until budgets are served again."""
 HOLD_MS = 2_500
 """How long nothing is granted after a loss: gateways notice within a second and say what they hold."""
-AHEAD_US = 600_000_000
-LATE_US = 3_600_000_000
-"""Windows are there ten minutes before they begin and kept up for an hour after they end."""
+AHEAD_US = LATE_US = 9_000_000_000
+"""Windows are there two and a half hours before they begin and kept up for as long after they end, by this process's
+clock: a gateway's may be an hour off the other way than ours, and what it sees as today must be served."""
 SCAN_S = 5.0
 """Between looks for windows that are about to begin."""
 REPEAT_S = 30.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.stack import procfs
+from ops.stack import procfs, supervised
 from ops.stack.process import Backoff, ProcessStatus, StartFailed, State
 from ops.stack.supervisor import AlreadyRunning, Supervisor, holder, published_status
 from tests.unit.ops.stack.children import NotYet, child, lines
@@ -56,6 +57,29 @@ async def test_a_crashed_process_is_restarted(supervisor: Supervisor, tmp_path: 
         await until(back, "a new process serves")
         assert only(supervisor).last_exit == "ended with SIGKILL"
     assert len(lines(tmp_path / "journal", "start")) == 3
+
+
+async def test_a_process_that_is_sick_is_started_again_and_one_that_cannot_be_asked_is_left_alone(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervised, "SICK_POLL", 0.01)
+    told = ["", "", "it writes no more"]
+    asked = 0
+
+    async def sick() -> str:
+        nonlocal asked
+        asked += 1
+        if not told:
+            raise ConnectionRefusedError
+        return told.pop(0)
+
+    await supervisor.start([dataclasses.replace(child(tmp_path / "journal"), sick=sick)])
+    await until(lambda: only(supervisor).restarts == 1 and only(supervisor).state is State.READY, "it is back")
+    assert only(supervisor).last_exit == "it writes no more"
+    assert len(lines(tmp_path / "journal", "stop")) == 1, "it was told to stop in order"
+    before = asked
+    await until(lambda: asked > before + 3, "it is asked in vain")
+    assert (only(supervisor).restarts, only(supervisor).state) == (1, State.READY)
 
 
 async def test_what_a_crashed_process_leaves_behind_is_ended(supervisor: Supervisor, tmp_path: Path) -> None:

@@ -69,6 +69,13 @@ def test_counters_outlive_their_window(at: int, window: str) -> None:
         assert end > at + seconds_left(window, at) * 1_000_000
 
 
+@given(st.integers(1_700_000_000_000_000, 1_900_000_000_000_000), st.sampled_from(WINDOWS))
+def test_what_a_gateway_sees_as_today_is_there_with_both_clocks_an_hour_off(at: int, window: str) -> None:
+    hour = 3_600_000_000
+    for gateway, worker in ((at + hour, at - hour), (at - hour, at + hour)):
+        assert window_of(window, gateway) in windows_at(window, worker)
+
+
 def test_old_windows_and_writers_are_forgotten_and_nothing_else() -> None:
     ledger = TenantLedger("acme")
     for day, boot in (("2026-09-01", "g/1"), ("2026-11-19", "g/2")):
