@@ -34,7 +34,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str
     """Name of a codec."""
     path: str
-    """Appended to the base URL; `{model}` is the provider's name of the model, `{version}` the account's API version."""
+    """Appended to the base URL; `{model}` is the provider's name of the model, `{version}` its API's version."""
     stream_path: str = ""
     """When it is another one for streams."""
     framing: str = "sse"

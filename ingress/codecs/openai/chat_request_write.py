@@ -157,9 +157,7 @@ def _written_result(result: ToolResult, losses: Losses) -> dict[str, Any]:
     if result.error:
         losses.drop("tool_result.is_error")
     content: Any = texts[0] if len(texts) == 1 else [{"type": "text", "text": text} for text in texts] or ""
-    written = {"role": "tool", "tool_call_id": result.call_id, "content": content}
-    put(written, name=result.name)
-    return written
+    return {"role": "tool", "tool_call_id": result.call_id, "content": content}
 
 
 def written_call(call: ToolCall) -> dict[str, Any]:

@@ -8,19 +8,21 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ingress.codecs.anthropic.messages import AnthropicMessages
 from ingress.codecs.codec import ChatCodec, Malformed
+from ingress.codecs.gemini.generate import GeminiGenerate
 from ingress.codecs.openai.chat import OpenAIChat
 from ingress.codecs.sse import SseParser
 from schemas.conversation.answer import Answer, Choice, Delta, Event, Finished, PartBegun, Used
 from schemas.conversation.ask import Conversation
-from schemas.conversation.parts import Message, Text, ToolCall
+from schemas.conversation.parts import Message, Text, ToolCall, ToolResult
 from schemas.errors import InvalidRequest, ProviderError
 from schemas.facts.traffic import Usage
 from tests.unit.ingress.codecs.conversations import USAGES, choices, conversations, streamed
 
-CODECS: list[ChatCodec] = [OpenAIChat(), AnthropicMessages()]
+CODECS: list[ChatCodec] = [OpenAIChat(), AnthropicMessages(), GeminiGenerate()]
 EACH = pytest.mark.parametrize("codec", CODECS, ids=[codec.name for codec in CODECS])
 PAIRS = pytest.mark.parametrize(
     ("one", "other"),
@@ -35,14 +37,17 @@ JSON = st.recursive(
 
 
 def flat(conversation: Conversation) -> Conversation:
-    """Without what is a matter of form: which protocol it came from, and where one turn ends and the next begins."""
+    """Without what is a matter of form: which protocol it came from, where one turn ends and the next begins, and
+    whether a result names its function again."""
     messages: list[Message] = []
-    for message in conversation.messages:
+    for turn in conversation.messages:
+        parts = tuple(replace(part, name="") if isinstance(part, ToolResult) else part for part in turn.parts)
+        message = replace(turn, parts=parts)
         if messages and messages[-1].role == message.role:
             messages[-1] = Message(message.role, messages[-1].parts + message.parts)
         else:
             messages.append(message)
-    return msgspec.structs.replace(conversation, origin="", messages=tuple(messages))
+    return replace(conversation, origin="", messages=tuple(messages))
 
 
 @EACH
