@@ -30,7 +30,6 @@ _data: dict[str, msgspec.msgpack.Decoder[Any]] = {
 
 def fact(
     data: msgspec.Struct,
-    *,
     id: str,
     time: int,
     tenant: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from schemas.envelope import Fact
 from schemas.errors import Unavailable
 from schemas.facts import traffic
 from schemas.ids import Clock
+
+T = TypeVar("T")
 
 ACK_TIMEOUT_S = 5.0
 """How long a caller waits for the log before being told to come back."""
@@ -107,13 +109,7 @@ class Record:
 
     def note(self, data: msgspec.Struct) -> None:
         """Adds a fact, caused by the one before; it leaves with the next `commit`."""
-        fact = self._writers[self._partition].new_fact(
-            data,
-            tenant=self.tenant,
-            actor=self.actor,
-            correlation=self.request_id,
-            causation=self._last,
-        )
+        fact = self._writers[self._partition].new_fact(data, self.tenant, self.actor, self.request_id, self._last)
         self._last = fact.id
         self._pending.append(fact)
 
@@ -150,14 +146,8 @@ class Record:
         Raises:
             Unavailable: it could not be sent in time. It stays queued, as with `acknowledged`.
         """
-        sent, commit = self._sent, self._commit
-        if sent is None or commit is None or sent.done():
-            return
-        await _one_of((sent, commit), ACK_TIMEOUT_S)
-        if commit.done():
-            commit.result()
-        elif not sent.done():
-            raise log_unavailable()
+        if self._sent is not None:
+            await _in_time(self._sent)
 
     async def acknowledged(self) -> int:
         """Waits until the log has what was committed last; its position in TRAFFIC, 0 when it is in the spool.
@@ -166,15 +156,7 @@ class Record:
             Unavailable: the log did not take it in time. It stays queued, so whatever follows must be consistent
                 with it having been written.
         """
-        commit = self._commit
-        if commit is None:
-            return 0
-        if not commit.done():
-            # the future belongs to the segment, not to this caller: it must survive a caller who leaves
-            await _one_of((commit,), ACK_TIMEOUT_S)
-        if not commit.done():
-            raise log_unavailable()
-        return commit.result()
+        return 0 if self._commit is None else await _in_time(self._commit)
 
     def close(
         self,
@@ -196,7 +178,8 @@ class Record:
         if self.closed:
             return
         commit = self._commit
-        sequence = commit.result() if commit is not None and commit.done() and commit.exception() is None else 0
+        stored = commit is not None and commit.done() and not commit.cancelled() and commit.exception() is None
+        sequence = commit.result() if commit is not None and stored else 0
         self.note(
             kind(
                 key_id=self.key_id,
@@ -237,24 +220,22 @@ class Record:
             self._opened.closed()
 
 
-async def _one_of(futures: Sequence[asyncio.Future[Any]], limit_s: float) -> None:
-    """Returns when one of them is done, or after the limit; a caller who is cancelled cancels none of them.
+async def _in_time(future: asyncio.Future[T]) -> T:
+    """The result of a future that is this request's alone, so that it may end with a caller who leaves.
 
-    What `asyncio.wait` does, for a third of its time: every request comes through here twice.
+    Raises:
+        Unavailable: it took too long.
     """
-    loop = asyncio.get_running_loop()
-    waiter = loop.create_future()
-
-    def wake(_: object = None) -> None:
-        if not waiter.done():
-            waiter.set_result(None)
-
-    for future in futures:
-        future.add_done_callback(wake)
-    timer = loop.call_later(limit_s, wake)
+    if future.done():
+        return future.result()
+    # no task, no second future, no callback between: every request comes through here twice
+    timer = future.get_loop().call_later(ACK_TIMEOUT_S, _too_late, future)
     try:
-        await waiter
+        return await future
     finally:
         timer.cancel()
-        for future in futures:
-            future.remove_done_callback(wake)
+
+
+def _too_late(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(log_unavailable())

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
+from typing import Any
+
+import msgspec
 
 from projections.log.spool import SpoolFile
-from schemas.codec import encode_segment, segment_hash
-from schemas.envelope import GENESIS
+from schemas.codec import decode_segment, encode_fact, encode_segment, segment_hash
+from schemas.envelope import GENESIS, Fact
+from schemas.facts.traffic import TERMINALS
+
+_fact = msgspec.msgpack.Decoder(Fact)
 
 
 class Draft:
@@ -33,8 +40,8 @@ class Formed:
     """A segment with its place in a chain, until it is acknowledged."""
 
     __slots__ = (
-        "acknowledged", "attempts", "boot", "file", "first_sent", "futures", "number", "offset", "payload", "sent",
-        "since", "size", "spool", "subject", "writer",
+        "acknowledged", "attempts", "boot", "file", "first_sent", "futures", "herald", "number", "offset", "payload",
+        "sent", "since", "size", "spool", "subject", "writer",
     )  # fmt: skip
 
     def __init__(self, subject: str, writer: str, boot: str, number: int, size: int) -> None:
@@ -54,6 +61,8 @@ class Formed:
         self.attempts = 0
         self.first_sent = 0.0
         self.acknowledged = False
+        self.herald = False
+        """A sign of life after a long silence, which goes before whatever waits."""
 
     @property
     def msg_id(self) -> str:
@@ -84,6 +93,8 @@ class Backlog:
         """How many of `pending`, from its front, are in files."""
         self.urgent = False
         """Whether somebody waits for one of the drafts. While nobody does, they may wait for company."""
+        self.ended: set[str] = set()
+        """Requests that somebody else has ended, taking this writer for dead: nothing may end them again."""
         self._hash = GENESIS
         self._segment_bytes = segment_bytes
         self._drafts: deque[Draft] = deque()
@@ -191,15 +202,74 @@ class Backlog:
                 future.set_result(0)
         segment.spool = []
 
+    def put_first(self, subject: str, facts: list[bytes], now: float) -> bool:
+        """Puts a herald before all that waits, in the chain too; False when files hold some of that, whose bytes stay.
+
+        What waits must not be on the log.
+        """
+        if self.on_disk:
+            return False
+        waiting = list(self.pending)
+        number, previous = self.number + 1, self._hash
+        if waiting and (payload := waiting[0].payload) is not None:
+            number, previous = waiting[0].number, decode_segment(payload).previous
+        payload = encode_segment(subject, self.writer, self.boot, number, previous, facts)
+        herald = Formed(subject, self.writer, self.boot, number, len(payload))
+        herald.payload, herald.since, herald.herald = payload, now, True
+        self.size += herald.size
+        self.pending.appendleft(herald)
+        self._chain_anew(number, payload, waiting)
+        return True
+
+    def end_no_more(self, requests: set[str]) -> int:
+        """Takes the ends of some requests out of what waits in memory, and keeps them out; how many were there."""
+        self.ended |= requests
+        before = len(self.ended)
+        for draft in self._drafts:
+            kept = [encoded for encoded in draft.facts if self.wanted([_fact.decode(encoded)])]
+            less = sum(map(len, draft.facts)) - sum(map(len, kept))
+            draft.facts, draft.size, self.size = kept, draft.size - less, self.size - less
+        waiting = list(self.pending)
+        if waiting and not self.on_disk and waiting[0].payload is not None:
+            first = decode_segment(waiting[0].payload)
+            self._chain_anew(first.number - 1, None, waiting, first.previous)
+        return before - len(self.ended)
+
+    def wanted(self, facts: Sequence[Fact]) -> list[Fact]:
+        """Facts without the ends of requests that others have ended; each of those comes once."""
+        kept = []
+        for fact in facts:
+            if fact.type in TERMINALS and fact.correlation in self.ended:
+                self.ended.discard(fact.correlation)
+            else:
+                kept.append(fact)
+        return kept
+
+    def _chain_anew(self, number: int, payload: bytes | None, segments: list[Formed], previous: bytes = b"") -> None:
+        """Lets segments, none of which is on the log or on disk, follow from `payload` or from a hash."""
+        self._hash = previous if payload is None else segment_hash(payload)
+        self.number = number
+        for segment in segments:
+            assert segment.payload is not None, "its bytes are in no file"
+            self.number += 1
+            facts = [encode_fact(fact) for fact in self.wanted(decode_segment(segment.payload).facts)]
+            segment.payload = encode_segment(segment.subject, self.writer, self.boot, self.number, self._hash, facts)
+            self._hash = segment_hash(segment.payload)
+            self.size += len(segment.payload) - segment.size
+            segment.number, segment.size, segment.attempts = self.number, len(segment.payload), 0
+
     def adopt(self, segments: list[Formed]) -> None:
         """Segments of a former boot, which are in a file, at the end of `pending`; before anything of this one."""
         self.pending.extend(segments)
         self.on_disk += len(segments)
 
-    def abandon(self) -> list[asyncio.Future[int]]:
+    def abandon(self) -> list[asyncio.Future[Any]]:
         """Empties everything; the futures that nothing has satisfied."""
-        futures = [future for segment in self.pending for future in segment.futures]
-        futures += [future for draft in self._drafts for future in draft.futures]
+        futures: list[asyncio.Future[Any]] = []
+        for segment in self.pending:
+            futures += [*segment.futures, *segment.sent]
+        for draft in self._drafts:
+            futures += [*draft.futures, *draft.sent]
         self.pending.clear()
         self._drafts.clear()
         self._open.clear()

@@ -161,18 +161,10 @@ class SegmentWriter:
         await self._delivery.close()
         self._give_up("the log did not confirm the facts before the process ended")
 
-    def new_fact(self, data: msgspec.Struct, *, tenant: str, actor: str, correlation: str, causation: str = "") -> Fact:
+    def new_fact(self, data: msgspec.Struct, tenant: str, actor: str, correlation: str, causation: str = "") -> Fact:
         """A fact of now."""
         now_us = self._clock.now_us()
-        return codec.fact(
-            data,
-            id=self._ids.new(now_us),
-            time=now_us,
-            tenant=tenant,
-            actor=actor,
-            correlation=correlation,
-            causation=causation,
-        )
+        return codec.fact(data, self._ids.new(now_us), now_us, tenant, actor, correlation, causation)
 
     def append(
         self,
@@ -315,7 +307,7 @@ class SegmentWriter:
 
     def _announce(self, segment: Formed) -> None:
         """Puts a sign of life before everything: who closes the requests of dead writers has to read it first."""
-        beat = codec.encode_fact(self._own(WriterBeat(self._open_requests(), self.admitted)))
+        beat = codec.encode_fact(self._own(WriterBeat(self._open_requests(), self.admitted, exact=False)))
         if not self._backlog.put_first(subjects.traffic(0), [beat], self._clock.monotonic()):
             # what a file holds goes as it is
             segment.herald = True
