@@ -12,12 +12,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from benchmarks import switches
 from benchmarks.history import Figure
 from benchmarks.nexus import LATE, ROOT, Broken, Nexus, Usage, resident_mb
 from benchmarks.report import aligned, finish, median, number, options, say
@@ -114,8 +116,8 @@ def measure(nexus: Nexus, shape: Shape, rounds: int, seconds: float) -> Seen:
     endpoints, pids = nexus.endpoints, nexus.pids()
     bare_url, url = f"{endpoints['mock']}/v1", f"{endpoints['gateway']}/v1"
     model = f"mock/{shape.model}"
-    trial = load(url, nexus.key, model, shape, max(2 * shape.in_flight, 20))
-    requests = min(MOST, max(3 * shape.in_flight, int(trial["rps"] * seconds)))
+    trial = load(url, nexus.key, model, shape, max(shape.in_flight, 20))
+    requests = min(MOST, max(shape.in_flight, 20, int(trial["rps"] * seconds)))
     bare, through, cpu, stored = [], [], [], []
     for turn in range(rounds):
         for measured in (False, True) if turn % 2 == 0 else (True, False):
@@ -207,17 +209,23 @@ def main(arguments: list[str]) -> int:
     parser = options("gateway", __doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--data", type=Path, metavar="DIR", help="of a Nexus that runs (default: one of its own)")
-    parser.add_argument("--rounds", type=int, default=0, metavar="N", help="default 3, with --quick 1")
+    parser.add_argument("--rounds", type=int, default=0, metavar="N", help="default 2, with --quick 1")
+    parser.add_argument("--part", choices=("all", "shapes", "switches"), default="all", help="what of it; default all")
     given = parser.parse_args(arguments)
-    wanted = list(shapes(given.quick))
-    rounds, seconds = given.rounds or (1 if given.quick else 3), 1.0 if given.quick else 2.0
+    wanted = list(shapes(given.quick)) if given.part != "switches" else []
+    rounds, seconds = given.rounds or (1 if given.quick else 2), 1.0 if given.quick else 1.5
     nexus = Nexus(given.data)
     found: list[Seen] = []
+    switched: list[switches.Found] = []
     try:
-        nexus.start(sorted({shape.model for shape in wanted}))
-        for at, shape in enumerate(wanted, 1):
-            say(f"[{at}/{len(wanted)}] {shape.name}")
+        nexus.start(sorted({shape.model for shape in wanted} | {BASE}), switches.routes)
+        began = time.monotonic()
+        for at, shape in enumerate(wanted):
+            left = f", about {(time.monotonic() - began) / at * (len(wanted) - at) / 60:.1f} min left" if at else ""
+            say(f"[{at + 1}/{len(wanted)}] {shape.name}{left}")
             found.append(measure(nexus, shape, rounds, seconds))
+        if given.part != "shapes":
+            switched += switches.measure(nexus, _loads(nexus), max(4, 2 * rounds), 1.5 * seconds)
         resident = resident_mb(nexus.pids())
     except Broken as error:
         say(str(error))
@@ -229,7 +237,20 @@ def main(arguments: list[str]) -> int:
             say(str(error))
     figures = [figure for seen in found for figure in figures_of(seen)]
     figures += [Figure(f"resident: {name}", value, "MB", "less") for name, value in resident.items()]
-    return finish("gateway", given, figures, table(found, resident))
+    figures += switches.figures_of(switched)
+    shown = [table(found, resident)] if found else []
+    shown += [switches.table(switched)] if switched else []
+    return finish("gateway", given, figures, "\n\n".join(shown))
+
+
+def _loads(nexus: Nexus) -> switches.Load:
+    url = f"{nexus.endpoints['gateway']}/v1"
+
+    def through(model: str, size: str, requests: int) -> dict[str, Any]:
+        shape = Shape(size, "plain", switches.IN_FLIGHT, 0)
+        return load(url, nexus.key, f"mock/{model}", shape, min(MOST, requests))
+
+    return through
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def table(now: dict[str, float], changes: list[Change]) -> str:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks instructions", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--check", action="store_true", help=f"fail when a function takes over {TOLERANCE:.0%} more")
+    parser.add_argument("--check", action="store_true", help=f"fail when a function takes over {TOLERANCE:.0%}% more")
     parser.add_argument("--accept", action="store_true", help="make the counts the baseline for this Python")
     parser.add_argument("--output", choices=("text", "json"), default="text")
     given = parser.parse_args(arguments)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,11 @@ class Nexus:
         self.key = ""
         self._key_id = ""
 
-    def start(self, models: Sequence[str]) -> None:
+    def start(self, models: Sequence[str], more: Callable[[str], str] = lambda tenant: "") -> None:
         """Starts it if it is ours, and makes a tenant whose models have these names at the mock provider.
+
+        Args:
+            more: further configuration of a tenant, for `nexus apply`.
 
         Raises:
             Broken
@@ -59,7 +62,8 @@ class Nexus:
         if mock is None:
             raise Broken("this Nexus runs without its mock provider; start it with `mock` among its processes")
         file = self.data / f"{self.tenant}.toml"
-        file.write_text(configuration(self.tenant, f"{mock}/v1", models), encoding="utf-8")
+        wanted = f"{configuration(self.tenant, f'{mock}/v1', models)}\n{more(self.tenant)}"
+        file.write_text(wanted, encoding="utf-8")
         try:
             self._command("apply", str(file))
         finally:
