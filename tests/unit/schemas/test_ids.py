@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import UTC, datetime
 
@@ -83,3 +84,34 @@ def test_the_system_clock_shows_microseconds_of_today() -> None:
     clock = SystemClock()
     assert day_of(clock.now_us()) >= "2025"
     assert clock.monotonic() <= clock.monotonic()
+
+
+@given(st.lists(st.tuples(st.integers(-7_200_000_000, 7_200_000_000), st.integers(0, 10_000_000)), max_size=40))
+def test_the_system_clock_never_goes_back_and_follows_again(steps: list[tuple[int, int]]) -> None:
+    """Steps, in microseconds: by how much the machine's wall clock is set, and how long it is to the next look."""
+    start = 1_790_000_000_000_000
+    wall, elapsed = start, 0
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(time, "time_ns", lambda: wall * 1000)
+        patched.setattr(time, "monotonic", lambda: elapsed / 1e6)
+        clock = SystemClock()
+        ids = Ids(clock)
+        shown, made = [clock.now_us()], [ids.new()]
+        for step, passes in steps:
+            wall, elapsed = wall + step + passes, elapsed + passes
+            shown.append(clock.now_us())
+            made.append(ids.new())
+        assert shown == sorted(shown) and made == sorted(set(made))
+        assert shown[-1] >= wall
+        behind = shown[-1] - wall
+        wall, elapsed = wall + 2 * behind, elapsed + 2 * behind
+        assert 0 <= clock.now_us() - wall <= 1_000, "twice as long as it was set back, and it has caught up"
+
+
+def test_a_clock_that_is_held_back_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([5_000_000_000, 1_000_000_000, 1_000_000_000, 6_000_000_000])
+    elapsed = iter([10.0, 10.0, 10.5])
+    monkeypatch.setattr(time, "time_ns", lambda: next(times))
+    monkeypatch.setattr(time, "monotonic", lambda: next(elapsed))
+    clock = SystemClock()
+    assert [clock.now_us() for _ in range(4)] == [5_000_000, 5_000_000, 5_250_000, 6_000_000]
