@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import cast
+from collections.abc import Callable
 
 import msgspec
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from projections.log.api import Ack, ack_decoder
 from projections.log.backlog import Formed
 from projections.log.connection import LogConnection
+from projections.log.parser import parser_of
 from projections.log.reader import StreamReader
 from schemas.ids import Clock
 
@@ -31,11 +31,31 @@ class Collision(Exception):
     """The log already held another message with the id of a new segment: two writers use one name and boot."""
 
 
+class Silenced(Exception):
+    """Nothing of this writer is known to have been stored for so long that it may have been taken for dead."""
+
+
 class Delivery:
     """Publishes to one stream, one segment at a time, with one inbox for all answers."""
 
-    def __init__(self, connection: LogConnection, clock: Clock, stream: str, recheck_after_s: float) -> None:
+    def __init__(
+        self,
+        connection: LogConnection,
+        clock: Clock,
+        stream: str,
+        recheck_after_s: float,
+        stored: Callable[[int], None] = lambda sequence: None,
+    ) -> None:
+        """
+        Args:
+            stored: told the sequence of the segment under way as soon as its acknowledgement has been read, a turn of
+                the loop before `deliver` returns it; only of one that was stored at the first try.
+        """
         self.retries = 0
+        self.silent_s = float("inf")
+        """After so long without a sign of life, only a herald is sent; see `Silenced`."""
+        self.heard = clock.monotonic()
+        """When the last segment that is known to be stored was sent, or this began."""
         self.last_sequence = 0
         """Where the last acknowledged segment of this boot stands; 0 before the first."""
         self.base_sequence = 0
@@ -44,9 +64,13 @@ class Delivery:
         self._clock = clock
         self._stream = stream
         self._recheck_after_s = recheck_after_s
+        self._tell = stored
         self._inbox = ""
         self._subscription: Subscription | None = None
         self._serial = 0
+        self._reply = ""
+        """Where the answer to the segment under way comes to."""
+        self._tries = 0
         self._sent_at = 0.0
         self._outcome: asyncio.Future[Ack | str] | None = None
         self._unlisten = connection.listen(self._connection_changed)
@@ -54,15 +78,27 @@ class Delivery:
     async def start(self) -> None:
         nc = self._connection.nc
         self._inbox = nc.new_inbox()
-        # The client hands messages to anything shaped like a future, in its read loop, without a queue and a task
-        # between; `set_result` below is that shape.
-        self._subscription = await nc.subscribe(f"{self._inbox}.*", future=cast("asyncio.Future[Msg]", self))
+        # the future is never used: answers are taken where the client reads, without a queue and a task between
+        self._subscription = await nc.subscribe(f"{self._inbox}.*", future=asyncio.get_running_loop().create_future())
+        parser_of(nc).takers[b"%d" % self._subscription._id] = self._answered
 
     async def close(self) -> None:
         self._unlisten()
-        if self._subscription is not None and not self._connection.nc.is_closed:
-            await self._subscription.unsubscribe()
-            self._subscription = None
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            nc = self._connection.nc
+            parser_of(nc).takers.pop(b"%d" % subscription._id, None)
+            if not nc.is_closed:
+                await subscription.unsubscribe()
+
+    def begin(self, segment: Formed) -> None:
+        """Sends a segment whose bytes are in memory at once; `deliver` of it must follow.
+
+        While the connection is there and nothing else is under way.
+        """
+        assert segment.payload is not None and self._outcome is None, "the one before is not stored yet"
+        self._address()
+        self._publish(segment, segment.payload)
 
     async def deliver(self, segment: Formed) -> int:
         """Returns the segment's sequence once it is stored; tries for as long as that takes.
@@ -70,6 +106,7 @@ class Delivery:
         Raises:
             Collision: it cannot be stored under its id.
             OSError: its bytes cannot be read from the spool.
+            Silenced: a herald has to go before it.
         """
         connection = self._connection
         payload, file = segment.payload, segment.file
@@ -83,36 +120,34 @@ class Delivery:
                 if segment.number in file.stored:
                     return file.stored[segment.number]
             payload = await asyncio.to_thread(file.read, segment.offset, segment.size)
-        self._serial += 1
-        reply = f"{self._inbox}.{self._serial}"
+        if self._outcome is None:
+            self._address()
         backoff = 0.05
         while True:
-            if not connection.connected:
-                await connection.wait_connected()
-            now = self._clock.monotonic()
-            if segment.attempts and now - segment.first_sent > self._recheck_after_s:
-                stored = await self.stored(segment.writer, segment.boot, self.base_sequence, now - segment.first_sent)
-                if segment.number in stored:
-                    self.last_sequence = self.base_sequence = stored[segment.number]
+            if self._outcome is None:
+                if not connection.connected:
+                    await connection.wait_connected()
+                now = self._clock.monotonic()
+                if segment.attempts and now - segment.first_sent > self._recheck_after_s:
+                    age_s = now - segment.first_sent
+                    stored = await self.stored(segment.writer, segment.boot, self.base_sequence, age_s)
+                    if segment.number in stored:
+                        self.last_sequence = self.base_sequence = stored[segment.number]
+                        return self.last_sequence
+                    segment.first_sent = now
+                if self.silent and not segment.herald and segment.payload is not None:
+                    await self._silenced(segment)
                     return self.last_sequence
-                segment.first_sent = now
-            if segment.attempts == 0:
-                segment.first_sent = now
-            segment.attempts += 1
-            self._sent_at = now
-            self._outcome = asyncio.get_running_loop().create_future()
-            try:
-                if connection.send(segment.subject, reply, segment.msg_id, payload):
-                    segment.left()
-                outcome = await self._outcome
-            except (NatsError, OSError) as error:
-                outcome = type(error).__name__
+                self._publish(segment, payload)
+            assert self._outcome is not None, "published"
+            outcome = await self._outcome
             self._outcome = None
             if isinstance(outcome, Ack):
                 if outcome.duplicate and segment.attempts == 1 and not adopted:
                     raise Collision(f"{segment.msg_id} is taken: another process uses this writer name and boot")
                 if not adopted:
                     self.last_sequence = self.base_sequence = outcome.seq
+                    self.heard = self._sent_at
                 return outcome.seq
             self.retries += 1
             _log.warning(
@@ -124,6 +159,43 @@ class Delivery:
             )
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, 1.0)
+
+    def _address(self) -> None:
+        self._serial += 1
+        self._reply = f"{self._inbox}.{self._serial}"
+
+    def _publish(self, segment: Formed, payload: bytes) -> None:
+        """One try; its answer, or why there will be none, becomes the outcome."""
+        self._sent_at = now = self._clock.monotonic()
+        if segment.attempts == 0:
+            segment.first_sent = now
+        segment.attempts += 1
+        self._tries = segment.attempts
+        self._outcome = asyncio.get_running_loop().create_future()
+        try:
+            if self._connection.send(segment.subject, self._reply, segment.msg_id, payload):
+                segment.left()
+        except (NatsError, OSError) as error:
+            self._outcome.set_result(type(error).__name__)
+
+    @property
+    def silent(self) -> bool:
+        """Whether this writer may have been taken for dead by now."""
+        return self._clock.monotonic() - self.heard > self.silent_s
+
+    async def _silenced(self, segment: Formed) -> None:
+        """Returns when the segment turns out to be stored already.
+
+        Raises:
+            Silenced: it is not.
+        """
+        if segment.attempts:
+            age_s = self._clock.monotonic() - segment.first_sent
+            stored = await self.stored(segment.writer, segment.boot, self.base_sequence, age_s)
+            if segment.number in stored:
+                self.last_sequence = self.base_sequence = stored[segment.number]
+                return
+        raise Silenced
 
     async def stored(self, writer: str, boot: str, base_sequence: int, age_s: float) -> dict[int, int]:
         """Which segments of a chain the stream holds after `base_sequence`: number to sequence.
@@ -157,19 +229,20 @@ class Delivery:
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(reason)
 
-    # --- the shape of a future, for the client's read loop
-
-    def cancelled(self) -> bool:
-        return False
-
-    def set_result(self, message: Msg) -> None:
+    def _answered(self, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
+        """Takes the server's answer, in the client's read loop."""
         outcome = self._outcome
-        if outcome is None or outcome.done() or message.subject.rpartition(".")[2] != str(self._serial):
+        if outcome is None or outcome.done() or subject != self._reply.encode():
             return
         try:
-            ack = ack_decoder.decode(message.data)
+            ack = ack_decoder.decode(payload)
         except msgspec.MsgspecError:
             # an empty answer with status 503: no stream listens
             outcome.set_result("no stream takes it at the moment")
             return
-        outcome.set_result(ack if ack.error is None else f"{ack.error.description} ({ack.error.err_code})")
+        if ack.error is not None:
+            outcome.set_result(f"{ack.error.description} ({ack.error.err_code})")
+            return
+        outcome.set_result(ack)
+        if self._tries == 1 and not ack.duplicate:
+            self._tell(ack.seq)
