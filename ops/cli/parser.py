@@ -36,6 +36,9 @@ COMMANDS = {
     "hold add": "ops.cli.holds:add",
     "hold rm": "ops.cli.holds:rm",
     "hold ls": "ops.cli.holds:ls",
+    "retention show": "ops.cli.retention:show",
+    "retention apply": "ops.cli.retention:apply",
+    "retention report": "ops.cli.retention:report",
     "schemas export": "ops.cli.schemas:export",
 }
 """Module and function: `def command(args: argparse.Namespace) -> int`."""
@@ -149,6 +152,13 @@ def build() -> argparse.ArgumentParser:
     proving.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with verify: the file to check, offline")
     proving.add_argument("-o", dest="out", type=Path, metavar="FILE", help="where to write the proof")
     proving.add_argument("--public-key", metavar="HEX|FILE", help="with verify: the key that must have signed")
+
+    retention = group("retention", "how long what requests leave behind is kept")
+    _tenant(command("retention show", "what is in force", retention))
+    removing = command("retention apply", "remove what is older, now, for good; workers do so every hour", retention)
+    removing.add_argument("--dry-run", action="store_true", help="only count")
+    _tenant(removing)
+    _tenant(command("retention report", "what has gone so far", retention))
 
     schemas = group("schemas", "shapes of what is on the log")
     exporting = command("schemas export", "write JSON Schema of every fact and an AsyncAPI document", schemas)

@@ -26,7 +26,9 @@ async def record(connection: LogConnection, action: str, detail: str) -> int:
     return await tell(connection, OperatorActed(action, detail), "operator", actor=operator(), correlation=correlation)
 
 
-async def tell(connection: LogConnection, said: Struct, kind: str, *, actor: str, correlation: str) -> int:
+async def tell(
+    connection: LogConnection, said: Struct, kind: str, *, actor: str, correlation: str, tenant: str = SYSTEM
+) -> int:
     """The same for a fact of OPS that says more.
 
     Args:
@@ -49,7 +51,7 @@ async def tell(connection: LogConnection, said: Struct, kind: str, *, actor: str
     )
     await writer.start()
     try:
-        fact = writer.new_fact(said, tenant=SYSTEM, actor=actor, correlation=correlation)
+        fact = writer.new_fact(said, tenant=tenant, actor=actor, correlation=correlation)
         return await writer.append(subjects.ops(kind), [fact])
     finally:
         await writer.close()

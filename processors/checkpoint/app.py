@@ -7,6 +7,7 @@ import contextlib
 import logging
 
 from processors.checkpoint.append import Overtaken
+from processors.checkpoint.retaining import retain
 from processors.checkpoint.worker import WRITER, Checkpointer
 from projections.log.connection import LogConnection
 from projections.log.ending import end
@@ -36,9 +37,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     clock = SystemClock()
     signer = Signer.open(settings.data)
     connection = await LogConnection.open(settings.nats_url, WRITER)
+    retaining: set[asyncio.Task[None]] = set()
     try:
         await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
         worker = Checkpointer(connection, signer, clock, Ids(clock))
+        retaining.add(asyncio.create_task(retain(settings, connection), name="retain"))
         while not stop.is_set():
             await worker.begin()
             log.info("event=checkpoint_started public_key=%s", signer.public_key.hex())
@@ -47,6 +50,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             except Overtaken:
                 log.info("event=checkpoint_overtaken")
     finally:
+        await end(retaining)
         await connection.close()
 
 
