@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from processors.door import consume
 from processors.quota import snapshot
@@ -17,9 +18,10 @@ from projections.live.state import Changed
 from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.ending import end
-from projections.log.reader import last_sequence
+from projections.log.reader import Message, StreamReader, last_sequence
 from projections.log.topology import apply
 from projections.valkey.spent import SpentStore
+from schemas import subjects
 from schemas.aggregates.budget import Budget
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
@@ -73,6 +75,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 budgets=budgets,
                 changed=moved,
                 partition=partition,
+                earlier=partial(_earlier, connection, subjects.traffic(partition)),
             )
             for partition in range(settings.partitions)
         ]
@@ -102,6 +105,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         if store is not None:
             await store.close()
         await connection.close()
+
+
+async def _earlier(
+    connection: LogConnection, subject: str, since_us: int, until: int
+) -> AsyncIterator[Sequence[Message]]:
+    """What stands on one partition of TRAFFIC from a time on, up to a sequence."""
+    reader = StreamReader(connection, "TRAFFIC", subjects=(subject,), start_time_us=since_us)
+    async for batch in reader.batches(follow=False, until=until):
+        yield batch
 
 
 async def _follow(live: LiveConfig, stop: asyncio.Event) -> None:

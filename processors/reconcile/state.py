@@ -65,6 +65,8 @@ class Life(msgspec.Struct):
     superseded_at: float | None = None
     """When a later start of the same writer was first read of."""
     closed: bool = False
+    number: int = 0
+    """Of its last segment: a chain's numbers only rise."""
     requests: dict[str, OpenRequest] = {}
 
 
@@ -117,10 +119,13 @@ class State:
         if name == self._own and segment.number > self.number:
             self.number, self.hash = segment.number, segment_hash(payload)
         life = self.lives.get(name)
+        if life is not None and segment.number <= life.number:
+            # a copy: what it opens may have been closed since, and it is no sign of life
+            return
         if life is None:
             life = self.lives[name] = Life(segment.writer, segment.boot, now)
             self._supersede(life, now)
-        life.last_seen = now
+        life.last_seen, life.number = now, segment.number
         unreadable: Malformed | None = None
         for fact in segment.facts:
             if fact.type in TERMINALS:
