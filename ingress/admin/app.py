@@ -20,6 +20,7 @@ from ingress.admin.erasures import Erasures
 from ingress.admin.freshness import Freshness
 from ingress.admin.health import Health, Positions, Probe
 from ingress.admin.intake import intakes
+from ingress.admin.metrics import Metrics
 from ingress.admin.openapi import document_endpoint
 from ingress.admin.request_trail import RequestTrail
 from ingress.admin.routes import build_application, collection_endpoints
@@ -34,6 +35,7 @@ from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.durability import DurabilityWatch
 from projections.log.reader import last_sequence
+from projections.log.standing import LogStanding
 from projections.log.store import ConfigStore
 from projections.log.writer import SegmentWriter
 from projections.postgres import standing as postgres_standing
@@ -124,6 +126,7 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
         positions["clickhouse"] = partial(clickhouse_standing.positions, clickhouse)
     durability = await DurabilityWatch(connection, settings.nats_monitor).start()
     opened.push_async_callback(durability.close)
+    standing = LogStanding(connection, clock)
     health = Health(
         probes=probes,
         streams=partial(_last_sequences, connection),
@@ -131,12 +134,15 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
         config=lambda: (live.sequence, live.age_s),
         stale_s=settings.config_stale_s,
         durability=lambda: durability.standing,
+        waiting=standing.waiting_s,
+        record=standing.record,
     )
     endpoints = [
         *(endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, live)),
         *TrafficQueries(traffic, RequestTrail(connection), live).endpoints(),
         *Erasures(await _open_eraser(settings, connection, live, vault, opened), vault, live).endpoints(),
         *health.endpoints(),
+        *Metrics(health.look).endpoints(),
     ]
     authenticator = Authenticator({open_key_file(settings.data): ROOT})
     freshness = Freshness(

@@ -64,6 +64,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     body: Any = None
     """Becomes JSON; None for no body at all."""
+    media: str = ""
+    """Of a body that is bytes already."""
     position: Position | None = None
     version: int = 0
     """Becomes the `ETag`; 0 for none."""

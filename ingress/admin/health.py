@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from ingress.admin.call import Answer, Call
 from ingress.admin.wire import Endpoint
 from projections.log.durability import Standing
+from projections.log.standing import RecordStanding
 from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ class Projection(msgspec.Struct, frozen=True):
     stream: str
     sequence: int
     lag: int | None
+    lag_s: float | None = None
+    """How long the first message it has yet to apply has been waiting; null when the log does not say."""
 
 
 class HealthReport(msgspec.Struct, frozen=True):
@@ -60,6 +64,8 @@ class HealthReport(msgspec.Struct, frozen=True):
     """Whether what the log acknowledges would outlive a power cut."""
     config: ConfigHealth
     projections: list[Projection]
+    record: RecordStanding | None = None
+    """Null when the log does not say."""
 
 
 class Alive(msgspec.Struct, frozen=True):
@@ -85,6 +91,8 @@ class Health:
         config: Callable[[], tuple[int, float]],
         stale_s: float,
         durability: Callable[[], Standing],
+        waiting: Callable[[str, int], Awaitable[float]],
+        record: Callable[[], Awaitable[RecordStanding]],
     ) -> None:
         """
         Args:
@@ -94,6 +102,8 @@ class Health:
             config: (sequence, age in seconds) of the configuration in memory.
             stale_s: age from which this process is not ready.
             durability: what is known of the log's servers.
+            waiting: how many seconds the first message after a position of a stream has been waiting.
+            record: what is known of the record as a whole.
         """
         self._probes = probes
         self._streams = streams
@@ -101,10 +111,16 @@ class Health:
         self._config = config
         self._stale_s = stale_s
         self._durability = durability
+        self._waiting = waiting
+        self._record = record
         self._under_way: dict[str, asyncio.Task[Any]] = {}
 
     async def report(self, call: Call) -> Answer:
         """Everything, for operators."""
+        return Answer(body=await self.look())
+
+    async def look(self) -> HealthReport:
+        """Everything as it is now."""
         names = list(self._probes)
         probed = await asyncio.gather(*(self._probe(name, self._probes[name]) for name in names))
         dependencies = dict(zip(names, probed, strict=True))
@@ -113,21 +129,27 @@ class Health:
         sequence, age_s = self._config()
         nothing: list[tuple[str, str, int]] = []
         asked = (self._known(name, ask, nothing) for name, ask in self._positions.items())
-        views = [
-            Projection(name, stream, at, _lag(streams, stream, at))
-            for found in await asyncio.gather(*asked)
-            for name, stream, at in found
-        ]
+        views = await asyncio.gather(
+            *(self._view(streams, *view) for found in await asyncio.gather(*asked) for view in found)
+        )
+        nowhere: RecordStanding | None = None
+        record = await self._known("record", self._record, nowhere)
         well = all(dependency.ok for dependency in dependencies.values()) and age_s < self._stale_s
-        report = HealthReport(
+        return HealthReport(
             status="ok" if well else "degraded",
             dependencies=dependencies,
             log=streams,
             durability=self._durability(),
             config=ConfigHealth(sequence, _lag(streams, "CONFIG", sequence), round(age_s, 3)),
             projections=sorted(views, key=lambda view: (view.name, view.stream)),
+            record=record,
         )
-        return Answer(body=report)
+
+    async def _view(self, streams: Mapping[str, int], name: str, stream: str, at: int) -> Projection:
+        lag = _lag(streams, stream, at)
+        unknown: float | None = None
+        lag_s = await self._known(f"{name} {stream} lag", partial(self._waiting, stream, at), unknown) if lag else lag
+        return Projection(name, stream, at, lag, lag_s)
 
     async def alive(self, call: Call) -> Answer:
         """Whether this process serves at all."""

@@ -165,8 +165,9 @@ def render_error(error: NexusError) -> Response:
 
 
 def _render(answer: Answer) -> Response:
-    content = None if answer.body is None else Content(b"application/json", msgspec.json.encode(answer.body))
-    response = Response(answer.status, content=content)
+    media = answer.media.encode() or b"application/json"
+    body = answer.body if answer.media else msgspec.json.encode(answer.body)
+    response = Response(answer.status, content=None if answer.body is None else Content(media, body))
     if answer.position is not None:
         response.add_header(b"x-nexus-position", str(answer.position).encode())
     if answer.version:

@@ -17,7 +17,7 @@ from ops.stack.supervisor import holder, published_status
 from ops.up.options import ADMIN
 
 COLUMNS = ("name", "state", "pid", "restarts", "rss_mb", "uptime", "last_exit")
-LAG_COLUMNS = ("projection", "stream", "sequence", "lag")
+LAG_COLUMNS = ("projection", "stream", "sequence", "lag", "lag_s")
 MEGABYTE = 1024 * 1024
 SUPERVISOR = "supervisor"
 
@@ -47,6 +47,9 @@ def show(args: argparse.Namespace) -> int:
         "dependencies": {} if health is None else health.get("dependencies", {}),
         "durability": durability,
     }
+    if health is not None and health.get("record"):
+        value["record"] = health["record"]
+        output.message(_record(health["record"]))
     output.result(value, _text(rows, views, durability))
     if not well:
         output.message("nexus: not everything serves; the logs are in " + str(data / "logs"))
@@ -91,11 +94,20 @@ def _health(data: Path) -> dict[str, Any] | None:
 
 def _views(health: dict[str, Any]) -> list[dict[str, Any]]:
     rows = [
-        {"projection": view["name"], "stream": view["stream"], "sequence": view["sequence"], "lag": view["lag"]}
+        {
+            "projection": view["name"],
+            "stream": view["stream"],
+            "sequence": view["sequence"],
+            "lag": view["lag"],
+            "lag_s": view.get("lag_s"),
+        }
         for view in health["projections"]
     ]
     config = health["config"]
-    return [*rows, {"projection": "live", "stream": "CONFIG", "sequence": config["sequence"], "lag": config["lag"]}]
+    return [
+        *rows,
+        {"projection": "live", "stream": "CONFIG", "sequence": config["sequence"], "lag": config["lag"], "lag_s": None},
+    ]
 
 
 def _durability(health: dict[str, Any] | None) -> dict[str, Any]:
@@ -110,6 +122,12 @@ def _text(rows: list[dict[str, Any]], views: list[dict[str, Any]], durability: d
         parts.append(table([[_cell(name, view[name]) for name in LAG_COLUMNS] for view in views], LAG_COLUMNS))
     parts.append("durable: yes" if durability["durable"] else f"durable: NO, {durability['reason']}")
     return "\n\n".join(parts)
+
+
+def _record(record: dict[str, Any]) -> str:
+    age = record["checkpoint_age_s"]
+    checkpoint = "no checkpoint yet" if age is None else f"last checkpoint {span(age)} ago"
+    return f"{checkpoint}, {record['dead']} dead letters" + ("; see `nexus dead ls`" if record["dead"] else "")
 
 
 def _cell(name: str, value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -48,6 +49,8 @@ class Ack(msgspec.Struct):
     error: _Error | None = None
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 ack_decoder = msgspec.json.Decoder(Ack)
 
 
@@ -56,6 +59,7 @@ class _Stored(msgspec.Struct):
     subject: str
     data: str = ""
     hdrs: str = ""
+    time: str = ""
 
 
 class _Answer(msgspec.Struct):
@@ -70,6 +74,13 @@ class Stored(msgspec.Struct, frozen=True):
     subject: str
     payload: bytes
     msg_id: str
+    time: str
+    """When it was stored, as RFC 3339 has it."""
+
+    @property
+    def time_us(self) -> int:
+        """The same in microseconds since the epoch."""
+        return (datetime.fromisoformat(self.time) - _EPOCH) // _MICROSECOND
 
 
 async def call(
@@ -122,7 +133,7 @@ async def get_message(
         raise ApiError(answer.error.code, answer.error.err_code, answer.error.description)
     assert answer.message is not None, "an answer without an error holds a message"
     stored = answer.message
-    return Stored(stored.seq, stored.subject, base64.b64decode(stored.data), _msg_id(stored.hdrs))
+    return Stored(stored.seq, stored.subject, base64.b64decode(stored.data), _msg_id(stored.hdrs), stored.time)
 
 
 async def publish(

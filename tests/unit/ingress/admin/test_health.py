@@ -9,7 +9,9 @@ import pytest
 
 from ingress.admin import health as module
 from ingress.admin.health import Health
+from ingress.admin.metrics import Metrics
 from projections.log.durability import Standing
+from projections.log.standing import RecordStanding
 from tests.unit.ingress.admin.plane import Plane, Reply
 
 
@@ -48,7 +50,16 @@ class Parts:
             lambda: (10, self.age_s),
             stale_s=30.0,
             durability=lambda: self.standing,
+            waiting=self.waiting,
+            record=self.record,
         )
+
+    async def waiting(self, stream: str, after: int) -> float:
+        assert (stream, after) == ("TRAFFIC", 90)
+        return 1.5
+
+    async def record(self) -> RecordStanding:
+        return RecordStanding(2, 12.25)
 
     async def serve(self) -> Plane:
         return await Plane(self.health().endpoints()).start()
@@ -62,9 +73,32 @@ async def test_everything_well() -> None:
     assert report["log"] == {"CONFIG": 12, "TRAFFIC": 100}
     assert report["config"] == {"sequence": 10, "lag": 2, "age_s": 0.5}
     assert report["projections"] == [
-        {"name": "audit", "stream": "ELSEWHERE", "sequence": 3, "lag": None},
-        {"name": "audit", "stream": "TRAFFIC", "sequence": 90, "lag": 10},
+        {"name": "audit", "stream": "ELSEWHERE", "sequence": 3, "lag": None, "lag_s": None},
+        {"name": "audit", "stream": "TRAFFIC", "sequence": 90, "lag": 10, "lag_s": 1.5},
     ]
+    assert report["record"] == {"dead": 2, "checkpoint_age_s": 12.25}
+
+
+async def test_a_scraper_with_the_key_gets_the_same_as_text() -> None:
+    parts = Parts()
+    health = parts.health()
+    plane = await Plane([*health.endpoints(), *Metrics(health.look).endpoints()]).start()
+    assert (await plane.call("GET", "/metrics", key=None)).status == 401
+    reply = await plane.call("GET", "/metrics")
+    lines = reply.body.decode().splitlines()
+    for expected in (
+        "# TYPE nexus_view_lag_facts gauge",
+        'nexus_view_lag_facts{view="audit",stream="TRAFFIC"} 10',
+        'nexus_view_lag_seconds{view="audit",stream="TRAFFIC"} 1.5',
+        'nexus_stream_last_sequence{stream="TRAFFIC"} 100',
+        'nexus_dependency_up{dependency="postgres"} 1',
+        "nexus_log_durable 1",
+        "nexus_dead_letters 2",
+        "nexus_checkpoint_age_seconds 12.25",
+    ):
+        assert expected in lines
+    # of a lag that is not known there is no sample
+    assert not [line for line in lines if "nexus_view_lag" in line and "ELSEWHERE" in line]
 
 
 async def test_a_failure_is_named_by_its_kind_only() -> None:
