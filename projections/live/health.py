@@ -30,9 +30,6 @@ class PastHealth:
         times.append(time_us)
         untils.append(until_us)
 
-    def knows(self, tenant: str, account: str) -> bool:
-        return (tenant, account) in self._turns
-
     def allows(self, tenant: str, account: str, at_us: int) -> bool:
         """Whether a call could be made; an account of which nothing is told is taken for healthy."""
         times, untils = self._turns.get((tenant, account), ([], []))

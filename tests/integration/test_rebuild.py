@@ -75,6 +75,43 @@ async def test_rebuilt_while_traffic_goes_on(
         assert postgres["traffic_event"].rows == postgres["finding"].rows == made.requests
 
 
+@pytest.mark.parametrize("projection", ["postgres", "clickhouse"])
+async def test_the_old_view_serves_until_the_new_one_does(
+    nats_server: NatsServer, database: str, clickhouse_url: str, tmp_path: Path, projection: str
+) -> None:
+    async with rig(nats_server, database, clickhouse_url, tmp_path) as made, workers(made.settings):
+        await made.write(300)
+        await made.settle()
+        place = 0 if projection == "postgres" else 1
+        versions = await version_of(made, projection)
+        seen: list[int] = []
+        stop = asyncio.Event()
+
+        async def read() -> None:
+            while not stop.is_set():
+                seen.append((await made.counts())[place])
+                await asyncio.sleep(0)
+
+        reading = asyncio.create_task(read())
+        try:
+            before = len(seen)
+            for _ in range(2):
+                await rebuild(projection, made.settings, silent)
+        finally:
+            stop.set()
+            await reading
+        assert len(seen) - before > 5
+        assert set(seen) == {300}, "at no moment less, at none more"
+        assert await version_of(made, projection) > versions
+
+
+async def version_of(made: Rig, projection: str) -> int:
+    """Which tables are in use; each that were built later have a higher number."""
+    if projection == "postgres":
+        return int(await made.pool.fetchval("SELECT 'nexus.traffic_event'::regclass::oid"))
+    return int((await made.store.query("SELECT max(number) FROM traffic_generation"))[0][0])
+
+
 @pytest.mark.parametrize("also_rebuild", [True, False])
 async def test_tables_dropped_by_hand_under_load(
     nats_server: NatsServer, database: str, clickhouse_url: str, tmp_path: Path, also_rebuild: bool
