@@ -16,6 +16,7 @@ SECRET = "AKIA" + "QWERTYUIOPASDFGH"
 GIVE_UP_S = 150.0
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _IDLE_MOST = 32
+WARM = 100
 
 SHAPES = (
     # share, name, model, stream, status that ends it
@@ -45,6 +46,8 @@ class Callers:
         self._idle: deque[Exchange] = deque()
         self.begun = 0
         self.done = 0
+        self.warm = asyncio.Event()
+        """Set once enough requests were answered for both gateways to hold a lease on the budgets."""
         self.attempts: Counter[str] = Counter()
         self.failures: list[tuple[float, str]] = []
         """Monotonic time and kind of what a caller saw go wrong and tried again."""
@@ -102,6 +105,8 @@ class Callers:
                     if name == "plain" and first:
                         self.latencies.append((time.monotonic(), time.monotonic() - begin))
                     self.done += 1
+                    if self.done >= WARM:
+                        self.warm.set()
                     return
                 if status not in RETRIED and not broken:
                     self.given_up.append(f"{name}: status {status}")

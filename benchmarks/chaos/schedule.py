@@ -19,8 +19,6 @@ LONG_S = 45.0
 MEASURED_S = 12.0
 HANG_S, HANGS = 4.0, 3
 BRIEF_S = (1.0, 1.5)
-WARM = 100
-"""Requests answered before the first fault."""
 COPIES = "segments once more"
 KINDS = ("kills", "outages", "hang", "log", "poison", "copies", "orderly", "freeze")
 
@@ -57,9 +55,7 @@ class Schedule:
             long: one outage of the second round is a long one.
         """
         self.now = "warming up"
-        while self._faults.callers.done < WARM:
-            # a gateway without a lease has nothing to live on while the budgets' store is away
-            await asyncio.sleep(0.2)
+        await self._faults.callers.warm.wait()
         while True:
             self._rounds += 1
             for name, step in self._round(long and self._rounds == 2):
