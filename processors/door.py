@@ -1,7 +1,8 @@
 """How a worker takes messages from the log: in order, without a gap, acknowledged after they are applied.
 
-The sink's position is the truth; the durable consumer only says that there is something to do. What it delivers late,
-twice or out of order is held against the position; what it did not deliver is read from the stream itself.
+The sink's position is the truth. Messages are read from the stream itself, from that position on, once for all workers
+of a process. The durable consumer tells everybody else how far this worker is: what it delivers is acknowledged when
+the sink has it.
 """
 
 from __future__ import annotations
@@ -10,39 +11,83 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from typing import Protocol
 
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from processors.dead import bury
-from processors.inbox import Delivery, Inbox, delivery_of, follows
 from processors.retries import Again, Retries
 from processors.supply import Supply
 from projections.log.api import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, ApiError
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, last_sequence
+from projections.log.tail import Follower, Tails
 from projections.log.topology import durable_name
-from projections.ranges import batches
 from schemas import subjects
-from schemas.errors import Invalid, Rejected, Unavailable
+from schemas.errors import Invalid, NotFound, Rejected, Unavailable
 from schemas.settings import Settings
-from schemas.topology import EMBEDDED, Consumer, Topology
+from schemas.topology import CONSUMERS, EMBEDDED, Consumer, Topology
 
 log = logging.getLogger(__name__)
 
 Handle = Callable[[list[Message]], Awaitable[None]]
 
 LOOK_S = 2.0
-"""After so long without anything new, the stream is asked whether something was missed."""
+"""How often the consumer is looked after, and, when nothing new comes, the sink."""
+GATHER_S = 0.2
+"""How long a message waits for others: one batch for the store instead of many."""
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.05, 5.0
 _PROGRESS_S = 10.0
 _LEAVE_S = 5.0
+_NOTHING = 2**63
 _OUTAGE = (Rejected, Unavailable, OSError, TimeoutError, NatsError)
 
 
 class _Moved(Exception):
     """The sink stands elsewhere than before: what to apply next has to be found out anew."""
+
+
+class Sink(Protocol):
+    """What a worker keeps up to date; see `consume`."""
+
+    async def handle(self, messages: list[Message]) -> None: ...
+    def position(self) -> int: ...
+    async def refresh(self) -> None: ...
+    async def skip(self, sequence: int) -> None: ...
+    async def again(self, message: Message) -> None: ...
+
+
+async def keep(
+    sink: Sink,
+    settings: Settings,
+    connection: LogConnection,
+    name: str,
+    stop: asyncio.Event,
+    *,
+    tails: Tails | None = None,
+    partition: int = 0,
+    in_order: bool = False,
+    gather_s: float = GATHER_S,
+) -> None:
+    """Keeps a sink up to date through the declared consumer of that name until `stop` is set.
+
+    Args:
+        in_order: it cannot apply a single message later: those handed back from DEAD are refused.
+    """
+    await consume(
+        settings,
+        connection,
+        next(declared for declared in CONSUMERS if declared.name == name),
+        sink.handle,
+        sink.position,
+        stop,
+        refresh=sink.refresh,
+        skip=sink.skip,
+        again=None if in_order else sink.again,
+        partition=partition,
+        tails=tails,
+        gather_s=gather_s,
+    )
 
 
 async def consume(
@@ -58,6 +103,8 @@ async def consume(
     again: Again | None = None,
     partition: int = 0,
     topology: Topology = EMBEDDED,
+    tails: Tails | None = None,
+    gather_s: float = GATHER_S,
 ) -> None:
     """Feeds a sink until `stop` is set.
 
@@ -72,10 +119,12 @@ async def consume(
         again: applies one message that an operator hands back from DEAD: out of its order, twice like once, and without
             moving the position. Without it such requests are refused.
         partition: of TRAFFIC, when there are several.
+        tails: what the workers of a process read together; None to read alone.
+        gather_s: how long a message waits for others.
     """
     door = Door(
         settings, connection, consumer, handle, position,
-        refresh=refresh, skip=skip, again=again, partition=partition, topology=topology,
+        refresh=refresh, skip=skip, again=again, partition=partition, topology=topology, tails=tails, gather_s=gather_s,
     )  # fmt: skip
     await door.run(stop)
 
@@ -96,9 +145,10 @@ class Door:
         again: Again | None = None,
         partition: int = 0,
         topology: Topology = EMBEDDED,
+        tails: Tails | None = None,
+        gather_s: float = GATHER_S,
     ) -> None:
         shares = settings.partitions if consumer.stream == "TRAFFIC" else 1
-        self._settings = settings
         self._connection = connection
         self._stream = consumer.stream
         self._durable = durable_name(consumer, partition, shares)
@@ -108,12 +158,16 @@ class Door:
         self._refresh = refresh
         self._skip = skip
         self._skipped = 0
-        self._inbox = Inbox()
-        self._supply = Supply(settings, connection, topology, self._stream, self._durable, self._subject, self._inbox)
-        self._retries = Retries(connection, self._durable, again, self._inbox.wake)
-        self._held: list[Delivery] = []
-        self._last: Delivery | None = None
-        self._idle_since = 0.0
+        self._tails = tails
+        self._gather_s = gather_s
+        self._tail: Follower | None = None
+        self._handed = _NOTHING
+        """The last sequence that the sink was given."""
+        self._supply = Supply(
+            settings, connection, topology, self._stream, self._durable, self._subject, lambda: self.cursor
+        )
+        self._retries = Retries(connection, self._durable, again, self._wake)
+        self._idle_since = self._checked_at = 0.0
         self._told_at = 0.0
 
     @property
@@ -124,12 +178,14 @@ class Door:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; then finishes what it has in its hands, if that does not take long."""
         await self._retries.open()
-        work = asyncio.create_task(self._work(stop), name=f"door {self._durable}")
+        tails = self._tails or Tails("", self._connection)
+        self._tail = tails.follow(self._stream, subject=self._subject)
+        work = asyncio.create_task(self._work(self._tail, stop), name=f"door {self._durable}")
         leave = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((work, leave), return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
-                self._inbox.wake()
+                self._wake()
                 await asyncio.wait((work,), timeout=_LEAVE_S)
         finally:
             leave.cancel()
@@ -137,92 +193,77 @@ class Door:
             await asyncio.wait((work,))
             await self._retries.close()
             await self._supply.close()
+            await self._tail.close()
+            if tails is not self._tails:
+                await tails.close()
         log.info("event=door_closed consumer=%s position=%d", self._durable, self.cursor)
         if not work.cancelled():
             work.result()
 
-    async def _work(self, stop: asyncio.Event) -> None:
+    def _wake(self) -> None:
+        if self._tail is not None:
+            self._tail.wake()
+
+    async def _work(self, tail: Follower, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            if time.monotonic() - self._idle_since >= LOOK_S:
+            now = time.monotonic()
+            if now - self._idle_since >= LOOK_S:
                 await self._look()
                 self._idle_since = time.monotonic()
-            await self._deliver(await self._inbox.take(LOOK_S))
+            elif now - self._checked_at >= LOOK_S:
+                await self._check()
+            await self._step(tail)
             await self._retries.serve()
 
-    # --- what the consumer delivers
-
-    async def _deliver(self, raw: list[Msg]) -> None:
-        if not raw:
-            return
-        self._supply.arrived()
-        self._held = [delivery_of(message, self._stream) for message in raw]
+    async def _step(self, tail: Follower) -> None:
+        """Applies what comes next, if anything does within a while."""
         before = self.cursor
-        while True:
-            try:
-                await self._apply_deliveries()
-                break
-            except _Moved:
-                await self._look()
+        if before < self._handed:
+            # the view begins again, or what was read could not be applied
+            tail.seek(before + 1)
+            self._handed = before
+        try:
+            if messages := await tail.take(LOOK_S, self._gather_s):
+                self._handed = messages[-1].sequence
+                await self._attempt(messages)
+        except _Moved:
+            await self._look()
+        except (NotFound, Unavailable, ApiError) as error:
+            if isinstance(error, ApiError) and error.code < 500 and error.number != STREAM_NOT_FOUND:
+                raise
+            log.info("event=read_failed consumer=%s error=%s", self._durable, error)
+            await self._hold(_FIRST_RETRY_S)
+            await self._look()
+        self._supply.bells.answer()
         if self.cursor > before:
             self._idle_since = time.monotonic()
-        held, self._held = self._held, []
-        for delivery in held:
-            await self._tell(delivery.raw.ack)
 
-    async def _apply_deliveries(self) -> None:
-        by_sequence = {delivery.message.sequence: delivery for delivery in reversed(self._held)}
-        fresh = [by_sequence[sequence] for sequence in sorted(by_sequence) if sequence > self.cursor]
-        while fresh:
-            if not self._continues(fresh[0]):
-                # a worker that died may have these in its hands; they come again, but too late
-                await self._read_to(fresh[0].message.sequence - 1)
-            run = 1
-            while run < len(fresh) and follows(fresh[run - 1], fresh[run]):
-                run += 1
-            await self._attempt([delivery.message for delivery in fresh[:run]])
-            self._last = fresh[run - 1]
-            fresh = [delivery for delivery in fresh[run:] if delivery.message.sequence > self.cursor]
-
-    def _continues(self, delivery: Delivery) -> bool:
-        if delivery.message.sequence == self.cursor + 1:
-            return True
-        last = self._last
-        return last is not None and last.message.sequence == self.cursor and follows(last, delivery)
-
-    # --- what it did not
+    # --- now and then
 
     async def _look(self) -> None:
-        """Finds out what the sink has and what the stream has, and closes the gap."""
+        """Finds out what the sink has, and whether the stream can be the one that it has it from."""
         await self._recover()
-        while self._connection.connected:
-            try:
-                if await self._supply.check():
-                    self._last = None
-                last = await last_sequence(self._connection, self._stream, self._subject or None)
-                if last <= self.cursor:
-                    if last < self.cursor:
-                        log.error(
-                            "event=another_log consumer=%s position=%d stream_ends=%d remedy=rebuild",
-                            self._durable, self.cursor, last,
-                        )  # fmt: skip
-                    return
-                await self._read_to(last)
-            except _Moved:
-                continue
-            except Unavailable as error:
-                log.info("event=look_failed consumer=%s error=%s", self._durable, error)
-            except ApiError as error:
-                if error.code < 500 and error.number not in (STREAM_NOT_FOUND, CONSUMER_NOT_FOUND):
-                    raise
-                log.info("event=look_failed consumer=%s error=%s", self._durable, error)
-            return
+        await self._check()
 
-    async def _read_to(self, until: int) -> None:
-        """Applies what the stream has between the cursor and `until`, inclusive."""
-        found = batches(self._connection, self._stream, self.cursor + 1, until, subject=self._subject)
-        async with aclosing(found):
-            async for batch in found:
-                await self._attempt(batch)
+    async def _check(self) -> None:
+        """Sees to it that the consumer is there and is pulled from."""
+        self._checked_at = time.monotonic()
+        if not self._connection.connected:
+            return
+        try:
+            await self._supply.check()
+            last = await last_sequence(self._connection, self._stream, self._subject or None)
+            if last < self.cursor:
+                log.error(
+                    "event=another_log consumer=%s position=%d stream_ends=%d remedy=rebuild",
+                    self._durable, self.cursor, last,
+                )  # fmt: skip
+        except Unavailable as error:
+            log.info("event=look_failed consumer=%s error=%s", self._durable, error)
+        except ApiError as error:
+            if error.code < 500 and error.number not in (STREAM_NOT_FOUND, CONSUMER_NOT_FOUND):
+                raise
+            log.info("event=look_failed consumer=%s error=%s", self._durable, error)
 
     # --- towards the sink
 
@@ -295,13 +336,5 @@ class Door:
         """Waits, and tells the server now and then that what was delivered is not forgotten."""
         if time.monotonic() - self._told_at > _PROGRESS_S:
             self._told_at = time.monotonic()
-            for delivery in self._held:
-                await self._tell(delivery.raw.in_progress)
+            self._supply.bells.hold()
         await asyncio.sleep(seconds)
-
-    async def _tell(self, say: Callable[[], Awaitable[None]]) -> None:
-        """An acknowledgement that does not arrive only means that the message comes once more."""
-        try:
-            await say()
-        except (NatsError, OSError) as error:
-            log.debug("event=not_told consumer=%s error=%s", self._durable, type(error).__name__)

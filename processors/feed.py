@@ -1,12 +1,18 @@
-"""FastStream's side of the door: a batch pull subscriber on one durable consumer. It decides nothing."""
+"""FastStream's side of the door: a batch pull subscriber on one durable consumer. It decides nothing.
+
+A delivery only says that there is something up to a place: its content is read from the stream itself, once for all
+workers of a process.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
+import msgspec
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from nats.aio.client import Client
@@ -15,14 +21,19 @@ from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NothingNew
 from nats.js import JetStreamContext
 
+from projections.log.parser import speed_up
+
 log = logging.getLogger(__name__)
 
-BATCH = 64
-"""Messages of one delivery: a segment may have 4 MiB."""
-GATHER_S = 0.2
-"""How long a delivery gathers before it is handed on: the latency of a lone message."""
+BATCH = 512
+"""Messages of one delivery."""
+GATHER_S = 0.5
+"""How long a delivery gathers: so far an acknowledgement is behind, and so often an idle consumer is asked."""
+_DELIVERY = "$JS.ACK."
 _CONNECT_S = 5.0
 _SHORTEST_S = 0.001
+_GRACE_S = 0.5
+"""What the server gets to say that a request has ended."""
 
 
 class Feed:
@@ -81,10 +92,16 @@ class Feed:
                 self._broker = broker
                 await broker.start()
                 assert subscriber.subscription is not None, "a started pull subscriber has a subscription"
-                subscriber.subscription = cast("Any", _Patient(self._client, subscriber.subscription))
+                subscriber.subscription = cast("Any", _Pull(self._client, subscriber.subscription))
         except BaseException:
             await self.stop()
             raise
+
+    def say(self, replies: Sequence[str], word: bytes) -> None:
+        """Answers deliveries in one write; without a connection nothing is sent, and they come again."""
+        transport = self._client._transport if self._client is not None and self._client.is_connected else None
+        if transport is not None:
+            transport.write(b"".join([b"PUB %s %d\r\n%s\r\n" % (reply.encode(), len(word), word) for reply in replies]))
 
     async def stop(self) -> None:
         """Ends the pulling; what was delivered and not acknowledged comes again to whoever pulls next."""
@@ -111,33 +128,68 @@ def _quiet() -> logging.Logger:
     return logger
 
 
-class _Patient:
+class _Pull:
     """A pull subscription whose fetch only ever ends with messages or with "nothing new".
 
     What the plain one raises besides would make FastStream drop the messages it has gathered so far, or ask again
     without a pause: a timeout of another class at the edge of the time, refusals while a durable is missing. While
-    there is no connection the client would store requests, to send them all at its return.
+    there is no connection the client would store requests, to send them all at its return. And it takes 20 µs of CPU a
+    message through its queues, this one 3.
     """
 
     def __init__(self, client: Client, plain: JetStreamContext.PullSubscription) -> None:
         self._client = client
         self._plain = plain
+        self._arrived: list[Msg] = []
+        self._wanted = 0
+        self._done: asyncio.Future[None] | None = None
+        self._takers = speed_up(client).takers
+        self._takers[b"%d" % plain._sub._id] = self._take
 
     async def fetch(self, batch: int, timeout: float) -> list[Msg]:  # noqa: ASYNC109  the shape of the plain one
         if timeout < _SHORTEST_S:
             raise NothingNew
-        if self._client.is_connected:
-            try:
-                return await self._plain.fetch(batch, timeout)
-            except TimeoutError:
-                raise NothingNew from None
-            except (NatsError, OSError) as error:
-                log.info("event=fetch_failed error=%s", type(error).__name__)
-        await asyncio.sleep(timeout)
+        if not self._client.is_connected:
+            await asyncio.sleep(timeout)
+            raise NothingNew
+        request = msgspec.json.encode({"batch": batch, "expires": int(timeout * 1e9)})
+        self._wanted = batch
+        self._done = asyncio.get_running_loop().create_future()
+        began = time.monotonic()
+        try:
+            await self._client.publish(self._plain._nms, request, self._plain._deliver)
+            await asyncio.wait((self._done,), timeout=timeout + _GRACE_S)
+        except (NatsError, OSError) as error:
+            log.info("event=fetch_failed error=%s", type(error).__name__)
+        if arrived := self._gathered():
+            return arrived
+        # refused at once: a pause before the next request
+        await asyncio.sleep(max(0.0, timeout - (time.monotonic() - began)))
         raise NothingNew
 
     async def unsubscribe(self) -> None:
+        self._takers.pop(b"%d" % self._plain._sub._id, None)
         await self._plain.unsubscribe()
+
+    def _gathered(self) -> list[Msg]:
+        """All that has arrived, also what came the client's way because it stood between two halves of others."""
+        queue = self._plain._sub._pending_queue
+        while not queue.empty():
+            message = queue.get_nowait()
+            self._plain._sub._pending_size -= len(message.data)
+            if message.reply.startswith(_DELIVERY):
+                self._arrived.append(message)
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+    def _take(self, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
+        delivered = reply.startswith(_DELIVERY.encode())
+        if delivered:
+            self._arrived.append(Msg(self._client, subject.decode(), reply.decode(), payload))
+            self._wanted -= 1
+        # anything else is a status: the request has expired, or there is no such consumer
+        if (not delivered or not self._wanted) and self._done is not None and not self._done.done():
+            self._done.set_result(None)
 
 
 async def _raw(message: Any) -> list[Msg]:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from schemas.codec import Malformed, decode_segment, open_fact
+from projections.log.opened import ends_of, segment_of
+from projections.log.pull import Message
+from schemas.codec import Malformed, open_fact
 from schemas.envelope import Fact
 from schemas.errors import Invalid
 from schemas.facts.traffic import TERMINALS, RequestScreened, SealedBody, Terminal
@@ -22,21 +24,6 @@ class Column(msgspec.Struct, frozen=True):
     name: str
     kind: str
     """`text`, `texts`, `integer` (64 bits, signed), `boolean`, `day`, `time` (UTC, microseconds)."""
-
-
-class Message(Protocol):
-    """A message of the log, as a reader or the door hands it on."""
-
-    @property
-    def stream(self) -> str: ...
-    @property
-    def sequence(self) -> int: ...
-    @property
-    def payload(self) -> bytes: ...
-    @property
-    def time_us(self) -> int:
-        """When the log stored it."""
-        ...
 
 
 def _columns(text: str) -> tuple[Column, ...]:
@@ -92,19 +79,31 @@ def rows_of(messages: Iterable[Message]) -> Rows:
     """
     rows = Rows()
     for message in messages:
-        try:
-            segment = decode_segment(message.payload)
-            for position, fact in enumerate(segment.facts):
-                if fact.type in TERMINALS:
-                    rows.traffic.append(traffic_row(message.sequence, position, fact, open_fact(fact)))
-                elif fact.type == SCREENED:
-                    rows.findings += finding_rows(message, position, fact, open_fact(fact))
-        except Malformed as error:
-            raise Invalid(f"{message.stream}:{message.sequence}: {error}") from None
-        except (ValueError, OverflowError) as error:
-            # a text that is not UTF-8, a time outside of the calendar: the message might quote it
-            raise Invalid(f"{message.stream}:{message.sequence}: {type(error).__name__} in a fact's data") from None
-        rows.facts += len(segment.facts)
+        made = message.once(rows_in)
+        rows.traffic += made.traffic
+        rows.findings += made.findings
+        rows.facts += made.facts
+    return rows
+
+
+def rows_in(message: Message) -> Rows:
+    """The rows of one message. Raises Invalid as `rows_of`."""
+    rows = Rows()
+    try:
+        facts = message.once(segment_of).facts
+        for end in message.once(ends_of):
+            if end.fault:
+                raise Malformed(end.fault)
+            rows.traffic.append(traffic_row(message.sequence, end.index, end.fact, end.data))
+        for position, fact in enumerate(facts):
+            if fact.type == SCREENED:
+                rows.findings += finding_rows(message, position, fact, open_fact(fact))
+    except Malformed as error:
+        raise Invalid(f"{message.stream}:{message.sequence}: {error}") from None
+    except (ValueError, OverflowError) as error:
+        # a text that is not UTF-8, a time outside of the calendar: the message might quote it
+        raise Invalid(f"{message.stream}:{message.sequence}: {type(error).__name__} in a fact's data") from None
+    rows.facts = len(facts)
     return rows
 
 

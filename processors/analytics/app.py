@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
-from processors.door import consume
+from processors.door import keep
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.rebuilding import reader
 from projections.clickhouse.sink import TrafficSink
 from projections.log.connection import LogConnection
+from projections.log.tail import Tails
 from schemas import subjects
 from schemas.settings import BadSettings, Settings
-from schemas.topology import CONSUMERS
+
+GATHER_S = 0.4
+"""An insert costs the server tens of milliseconds of CPU, however few its rows."""
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
     """Keeps ClickHouse up to date until `stop` is set.
 
     Raises:
@@ -25,26 +28,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         raise BadSettings(["NEXUS_CLICKHOUSE_URL is missing: analytics writes there"])
     connection = await LogConnection.open(settings.nats_url, "analytics")
     store = ClickHouse(settings.clickhouse_url)
-    consumer = next(declared for declared in CONSUMERS if declared.name == "analytics")
     try:
         async with asyncio.TaskGroup() as doors:
             for partition in range(settings.partitions):
                 subject = subjects.traffic(partition) if settings.partitions > 1 else ""
                 sink = TrafficSink(store, reader(connection, subject), partition=partition)
-                doors.create_task(
-                    consume(
-                        settings,
-                        connection,
-                        consumer,
-                        sink.handle,
-                        sink.position,
-                        stop,
-                        refresh=sink.refresh,
-                        skip=sink.skip,
-                        again=sink.again,
-                        partition=partition,
-                    )
+                work = keep(
+                    sink, settings, connection, "analytics", stop, tails=tails, partition=partition, gather_s=GATHER_S
                 )
+                doors.create_task(work)
     finally:
         await store.close()
         await connection.close()

@@ -8,8 +8,9 @@ from typing import Any
 
 import asyncpg
 
-from processors.door import consume
+from processors.door import keep
 from projections.log.connection import LogConnection
+from projections.log.tail import Tails
 from projections.postgres.configuration import config_sink
 from projections.postgres.migrate import migrate
 from projections.postgres.pool import open_pool
@@ -18,7 +19,6 @@ from projections.postgres.spending import spend_sink
 from projections.postgres.traffic import findings_sink, traffic_sink
 from schemas.errors import Rejected
 from schemas.settings import BadSettings, Settings
-from schemas.topology import CONSUMERS
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ SPEND = "audit-spend"
 _RETRY_S = 1.0
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
     """Keeps Postgres up to date until `stop` is set.
 
     Raises:
@@ -43,22 +43,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         try:
             async with asyncio.TaskGroup() as doors:
                 for sink, name, partition in _sinks(pool, settings.partitions):
-                    consumer = next(declared for declared in CONSUMERS if declared.name == name)
-                    doors.create_task(
-                        consume(
-                            settings,
-                            connection,
-                            consumer,
-                            sink.handle,
-                            sink.position,
-                            stop,
-                            refresh=sink.refresh,
-                            skip=sink.skip,
-                            # sums of spend are added up in the order of the log
-                            again=None if name == SPEND else sink.again,
-                            partition=partition,
-                        )
+                    # sums of spend are added up in the order of the log
+                    work = keep(
+                        sink, settings, connection, name, stop, tails=tails, partition=partition, in_order=name == SPEND
                     )
+                    doors.create_task(work)
         finally:
             await pool.close()
     finally:

@@ -12,6 +12,7 @@ from processors.checkpoint.worker import WRITER, Checkpointer
 from projections.log.connection import LogConnection
 from projections.log.ending import end
 from projections.log.reader import StreamReader, last_sequence
+from projections.log.tail import Tails
 from projections.log.topology import apply
 from projections.vault.signing import Signer
 from schemas.errors import Unavailable
@@ -23,11 +24,13 @@ log = logging.getLogger(__name__)
 
 LEAVE_S = 5.0
 """At the stop, for the last checkpoint."""
+SHARED = "TRAFFIC"
+"""The other workers of a process follow it too."""
 CATCH_UP_S = 2.0
 """Of this, for what has been written and not yet read."""
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
     """Works until `stop` is set; then a last checkpoint over what the log holds.
 
     Raises:
@@ -37,6 +40,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     clock = SystemClock()
     signer = Signer.open(settings.data)
     connection = await LogConnection.open(settings.nats_url, WRITER)
+    own = Tails("", connection)
     retaining: set[asyncio.Task[None]] = set()
     try:
         await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
@@ -46,25 +50,35 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             await worker.begin()
             log.info("event=checkpoint_started public_key=%s", signer.public_key.hex())
             try:
-                await _work(connection, worker, settings.checkpoint_s, stop)
+                await _work(connection, tails or own, worker, settings.checkpoint_s, stop)
             except Overtaken:
                 log.info("event=checkpoint_overtaken")
     finally:
         await end(retaining)
+        await own.close()
         await connection.close()
 
 
-async def _work(connection: LogConnection, worker: Checkpointer, every_s: float, stop: asyncio.Event) -> None:
+async def _work(
+    connection: LogConnection, tails: Tails, worker: Checkpointer, every_s: float, stop: asyncio.Event
+) -> None:
     following = {
-        asyncio.create_task(_follow(connection, worker, stream), name=f"checkpoint follows {stream}")
+        asyncio.create_task(
+            _follow_shared(tails, worker) if stream == SHARED else _follow(connection, worker, stream),
+            name=f"checkpoint follows {stream}",
+        )
         for stream in worker.positions
     }
-    ticking = asyncio.create_task(_tick(worker, every_s), name="checkpoint ticks")
+    ticking = asyncio.create_task(_tick(worker, every_s, stop), name="checkpoint ticks")
     asked = asyncio.create_task(_asked(stop))
     try:
         done, _ = await asyncio.wait({*following, ticking, asked}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+        # one under way ends first: the last one is to cover all that there is
+        await asyncio.wait({ticking}, timeout=LEAVE_S)
+        if ticking.done():
+            ticking.result()
         await _finish(connection, worker)
     finally:
         await end({*following, ticking, asked})
@@ -93,7 +107,19 @@ async def _follow(connection: LogConnection, worker: Checkpointer, stream: str) 
         await worker.take(batch)
 
 
-async def _tick(worker: Checkpointer, every_s: float) -> None:
-    while True:
-        await asyncio.sleep(every_s)
-        await worker.write()
+async def _follow_shared(tails: Tails, worker: Checkpointer) -> None:
+    tail = tails.follow(SHARED, start=worker.positions[SHARED] + 1)
+    try:
+        async for batch in tail.batches():
+            await worker.take(batch)
+    finally:
+        await tail.close()
+
+
+async def _tick(worker: Checkpointer, every_s: float, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            async with asyncio.timeout(every_s):
+                await stop.wait()
+        except TimeoutError:
+            await worker.write()

@@ -7,13 +7,14 @@ import logging
 from contextlib import AsyncExitStack
 
 from projections.clickhouse.client import ClickHouse
+from projections.gone import KIND
 from projections.live.config import LiveConfig
 from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.reader import last_sequence
 from projections.log.writer import SegmentWriter
 from projections.postgres.pool import open_pool
-from projections.retention import KIND, Retainer, Went
+from projections.retention import Retainer, Went
 from schemas import subjects
 from schemas.errors import Unavailable
 from schemas.facts.ops import RetentionApplied
@@ -75,8 +76,6 @@ async def once(settings: Settings, connection: LogConnection, clock: Clock) -> l
         opened.push_async_callback(live.close)
         if not await live.wait_for(await last_sequence(connection, "CONFIG"), _SETTLE_S):
             raise Unavailable("which legal holds are in force is not known yet", retry_after=1)
-        if not any(True for _ in live.all_of("retention")):
-            return []
         ids = Ids(clock)
         writer = SegmentWriter(
             connection, clock, ids,

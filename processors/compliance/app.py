@@ -14,6 +14,7 @@ from processors.compliance.work import ScreeningDesk
 from processors.door import consume
 from projections.log.api import CONSUMER_NOT_FOUND, ApiError, call
 from projections.log.connection import LogConnection
+from projections.log.tail import Tails
 from projections.log.topology import durable_name
 from projections.log.writer import SegmentWriter
 from projections.screening import load_or_compile
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 QUEUE_BYTES = 16 * 1024 * 1024
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
     """Works until `stop` is set.
 
     Raises:
@@ -64,7 +65,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 for partition in range(settings.partitions):
                     position = await _said_up_to(connection, settings, partition)
                     observer = Observer(connection, configuration, bodies, scanner, writer, position)
-                    doors.create_task(_observe(settings, connection, observer, stop, partition))
+                    doors.create_task(_observe(settings, connection, observer, stop, partition, tails))
                 doors.create_task(_followed(configuration, stop))
         finally:
             await desk.close()
@@ -77,7 +78,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def _observe(
-    settings: Settings, connection: LogConnection, observer: Observer, stop: asyncio.Event, partition: int
+    settings: Settings,
+    connection: LogConnection,
+    observer: Observer,
+    stop: asyncio.Event,
+    partition: int,
+    tails: Tails | None,
 ) -> None:
     consumer = next(declared for declared in CONSUMERS if declared.name == WORKER)
     await consume(
@@ -89,6 +95,7 @@ async def _observe(
         stop,
         skip=observer.skip,
         partition=partition,
+        tails=tails,
     )
 
 

@@ -20,6 +20,8 @@ class History:
     def __init__(self) -> None:
         self._versions: dict[tuple[str, str, str], tuple[list[int], list[Any]]] = {}
         self._observed: set[tuple[str, str]] = set()
+        self.tenants: set[str] = set()
+        """Whose requests were observed at any time."""
 
     def note(self, sequence: int, aggregate: str, tenant: str, identifier: str, spec: Any) -> None:
         """A spec, or None after a removal, is in force from this position on."""
@@ -28,6 +30,7 @@ class History:
         specs.append(spec)
         if isinstance(spec, Route) and spec.placement == OBSERVE:
             self._observed.add((tenant, identifier))
+            self.tenants.add(tenant)
 
     def ever_observed(self, tenant: str, route: str) -> bool:
         """Whether the route had the placement `observe` at any time."""

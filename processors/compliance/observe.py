@@ -15,13 +15,14 @@ from processors.compliance.history import OBSERVE, PastConfig
 from processors.compliance.reported import WORKER, Said, reported_since
 from processors.compliance.scanning import Scanner
 from projections.log.connection import LogConnection
+from projections.log.opened import segment_of
 from projections.log.reader import Message, last_sequence
 from projections.log.writer import SegmentWriter
 from projections.screening import screened
 from projections.vault import BodyVault
 from projections.vault.errors import NotAuthentic
 from schemas import subjects
-from schemas.codec import Malformed, decode_segment, open_fact
+from schemas.codec import Malformed, open_fact
 from schemas.envelope import Fact
 from schemas.errors import Invalid, NotFound, Rejected
 from schemas.facts.traffic import TERMINALS, RequestScreened, SealedBody, Terminal
@@ -80,8 +81,11 @@ class Observer:
         if not await self._configuration.wait_for(goal, CONFIG_WAIT_S):
             raise Rejected(f"the configuration is not yet known up to CONFIG:{goal}")
         found: list[list[Fact]] = []
+        observed = self._configuration.history.tenants
         for message in messages:
             for fact in _facts(message):
+                if fact.tenant not in observed:
+                    continue
                 if fact.type == ACCEPTED:
                     self._accepted.remember(fact)
                 elif fact.type in TERMINALS:
@@ -162,6 +166,6 @@ async def judged(scanner: Scanner, texts: Sequence[str], stage: str, policy: Scr
 
 def _facts(message: Message) -> list[Fact]:
     try:
-        return decode_segment(message.payload).facts
+        return message.once(segment_of).facts
     except Malformed as error:
         raise Invalid(f"{message.stream}:{message.sequence}: {error}") from None

@@ -19,6 +19,7 @@ from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.ending import end
 from projections.log.reader import Message, StreamReader, last_sequence
+from projections.log.tail import Tails
 from projections.log.topology import apply
 from projections.valkey.spent import SpentStore
 from schemas import subjects
@@ -33,7 +34,7 @@ _QUIET_US = 20_000_000
 """Gateways give a sign of life every ten seconds: after so long without any message there are none."""
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
     """Works until `stop` is set.
 
     Raises:
@@ -96,7 +97,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 tasks.create_task(
                     consume(
                         settings, connection, consumer, worker.handle, worker.position, stop,
-                        refresh=worker.refresh, skip=worker.skip, partition=partition,
+                        refresh=worker.refresh, skip=worker.skip, partition=partition, tails=tails,
                     )
                 )  # fmt: skip
     finally:

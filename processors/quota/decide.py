@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from processors.quota.ledger import Ledger, TenantLedger, windows_of
+from projections.log.opened import ends_of, segment_of
 from projections.log.reader import Message
 from schemas.aggregates.budget import Budget
-from schemas.codec import Malformed, decode_segment, open_fact
+from schemas.codec import Malformed
 from schemas.errors import Invalid
 from schemas.facts.ledger import Settled, SpendLine, SpendRecorded, ThresholdCrossed
-from schemas.facts.traffic import TERMINALS, Terminal
+from schemas.facts.traffic import Terminal
 from schemas.ids import day_of
 
 
@@ -37,16 +38,14 @@ def ended_in(messages: Iterable[Message]) -> list[Ended]:
     found = []
     for message in messages:
         try:
-            segment = decode_segment(message.payload)
-            for fact in segment.facts:
-                if fact.type not in TERMINALS:
-                    continue
-                terminal = open_fact(fact)
-                assert isinstance(terminal, Terminal), "every name in TERMINALS has a shape of this kind"
+            segment = message.once(segment_of)
+            for end in message.once(ends_of):
+                if (terminal := end.data) is None:
+                    raise Malformed(end.fault)
                 if terminal.account or terminal.cost_micros or terminal.budgets:
                     writer, boot = terminal.writer or segment.writer, terminal.boot or segment.boot
-                    day = day_of(terminal.started_us or fact.time)
-                    found.append(Ended(message.sequence, fact.tenant, f"{writer}/{boot}", day, terminal))
+                    day = day_of(terminal.started_us or end.fact.time)
+                    found.append(Ended(message.sequence, end.fact.tenant, f"{writer}/{boot}", day, terminal))
         except Malformed as error:
             raise Invalid(f"{message.stream}:{message.sequence}: {error}") from None
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.codec import Malformed, decode_segment, open_fact, segment_hash
-from schemas.envelope import GENESIS, Fact
+from schemas.envelope import GENESIS, Fact, Segment
 from schemas.facts.traffic import (
     TERMINALS,
     ProviderCalled,
@@ -107,14 +107,17 @@ class State:
         self.sequence = sequence
         self.last_of[subject] = sequence
 
-    def apply(self, sequence: int, subject: str, payload: bytes, now: float) -> None:
+    def apply(self, sequence: int, subject: str, payload: bytes, now: float, segment: Segment | None = None) -> None:
         """Adds a message.
+
+        Args:
+            segment: what is in the payload, when it has been decoded.
 
         Raises:
             Malformed: something of it cannot be read; the rest is applied.
         """
         self.passed(sequence, subject)
-        segment = decode_segment(payload)
+        segment = segment or decode_segment(payload)
         name = (segment.writer, segment.boot)
         if name == self._own and segment.number > self.number:
             self.number, self.hash = segment.number, segment_hash(payload)

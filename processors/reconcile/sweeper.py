@@ -12,7 +12,8 @@ from processors.reconcile.state import State
 from projections.log import api
 from projections.log.api import publish
 from projections.log.connection import LogConnection
-from projections.log.reader import StreamReader
+from projections.log.opened import segment_of
+from projections.log.tail import Tails
 from schemas.codec import Malformed, encode_fact, encode_segment, fact
 from schemas.errors import Unavailable
 from schemas.ids import Clock, Ids
@@ -32,16 +33,20 @@ _SEEN_S = 10.0
 class Sweeper:
     """One reconciler. `follow` and `sweep_forever` run side by side."""
 
-    def __init__(self, connection: LogConnection, clock: Clock, ids: Ids, *, start: int = 1) -> None:
+    def __init__(
+        self, connection: LogConnection, clock: Clock, ids: Ids, *, start: int = 1, tails: Tails | None = None
+    ) -> None:
         """
         Args:
             start: the first position of TRAFFIC that matters.
+            tails: what the workers of a process read together; None to read alone.
         """
         self._connection = connection
         self._clock = clock
         self._ids = ids
         self._boot = ids.new()
-        self._reader = StreamReader(connection, STREAM, start=start)
+        self._own = Tails("", connection)
+        self._reader = (tails or self._own).follow(STREAM, start=start)
         self._moved = asyncio.Condition()
         self._caught_up_at = float("-inf")
         self._connected_since = 0.0
@@ -54,11 +59,19 @@ class Sweeper:
 
     async def follow(self) -> None:
         """Folds TRAFFIC; ends only when cancelled or when the stream is gone for good."""
+        try:
+            await self._follow()
+        finally:
+            await self._reader.close()
+            await self._own.close()
+
+    async def _follow(self) -> None:
         async for batch in self._reader.batches():
             now = self._clock.monotonic()
             for message in batch:
+                self.state.passed(message.sequence, message.subject)
                 try:
-                    self.state.apply(message.sequence, message.subject, message.payload, now)
+                    self.state.apply(message.sequence, message.subject, message.payload, now, message.once(segment_of))
                 except Malformed as error:
                     log.error("event=unreadable position=%s:%d reason=%s", STREAM, message.sequence, error)
             async with self._moved:

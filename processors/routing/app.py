@@ -10,7 +10,8 @@ from processors.routing.health import Health
 from processors.routing.worker import WORKER, RoutingWorker
 from projections.log.connection import LogConnection
 from projections.log.ending import end
-from projections.log.reader import StreamReader, last_sequence
+from projections.log.reader import last_sequence
+from projections.log.tail import Tails
 from projections.log.writer import SegmentWriter
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
@@ -22,7 +23,7 @@ _TICK_S = 1.0
 _MARK_S = 5.0
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
     """Works until `stop` is set.
 
     Raises:
@@ -41,6 +42,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         queue_bytes=_QUEUE_BYTES,
         segment_bytes=settings.segment_bytes,
     )
+    own = Tails("", connection)
     tasks: set[asyncio.Task[None]] = set()
     try:
         await writer.start()
@@ -51,7 +53,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await worker.warm()
         log.info("event=routing_started after=TRAFFIC:%d", worker.position)
         tasks = {
-            asyncio.create_task(_follow(connection, worker), name="routing follows"),
+            asyncio.create_task(_follow(tails or own, worker), name="routing follows"),
             asyncio.create_task(_tick(worker), name="routing ticks"),
             asyncio.create_task(_remember(worker, mark), name="routing remembers"),
         }
@@ -63,6 +65,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await mark.save(worker.position + 1)
     finally:
         await end(tasks)
+        await own.close()
         await writer.close()
         await connection.close()
 
@@ -71,9 +74,13 @@ async def _asked(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def _follow(connection: LogConnection, worker: RoutingWorker) -> None:
-    async for batch in StreamReader(connection, "TRAFFIC", start=worker.position + 1).batches():
-        await worker.handle(batch)
+async def _follow(tails: Tails, worker: RoutingWorker) -> None:
+    tail = tails.follow("TRAFFIC", start=worker.position + 1)
+    try:
+        async for batch in tail.batches():
+            await worker.handle(batch)
+    finally:
+        await tail.close()
 
 
 async def _tick(worker: RoutingWorker) -> None:

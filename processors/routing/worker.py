@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from processors.routing.health import Decision, Health
 from projections.log.connection import LogConnection
+from projections.log.opened import segment_of
 from projections.log.reader import Message, StreamReader
 from projections.log.writer import SegmentWriter
 from schemas import subjects
@@ -94,7 +95,7 @@ class RoutingWorker:
     def _fold(self, message: Message) -> list[Decision]:
         found: list[Decision] = []
         try:
-            for fact in decode_segment(message.payload).facts:
+            for fact in message.once(segment_of).facts:
                 if fact.type == _CALLED and isinstance(call := open_fact(fact), ProviderCalled):
                     found += self._health.called(fact.tenant, call, fact.time, fact.id)
         except Malformed as error:

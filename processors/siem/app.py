@@ -11,6 +11,7 @@ from processors.siem.targets import Targets
 from projections.live.config import LiveConfig
 from projections.log.connection import LogConnection
 from projections.log.ending import end
+from projections.log.tail import Tails
 from projections.vault import open_vault
 from schemas.settings import Settings
 
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 _INSTEAD = "mend the cause, then `nexus replay --from P --to P --into siem:NAME --resend`, or drop the message"
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
     """Forwards until `stop` is set.
 
     Raises:
@@ -27,12 +28,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         Unavailable: the log did not answer at the start.
     """
     connection = await LogConnection.open(settings.nats_url, "siem")
+    own = Tails("", connection)
     try:
         vault = await open_vault(settings, connection)
         # every target is at another place: what one missed is sent to it by name
         retries = Retries(connection, "siem", None, instead=_INSTEAD)
         await retries.open()
-        targets = Targets(connection, vault, settings.data / "siem")
+        targets = Targets(connection, vault, settings.data / "siem", tails or own)
         live = await LiveConfig.start(connection, targets.changed)
         try:
             work = asyncio.create_task(targets.run(live, stop), name="siem targets")
@@ -49,4 +51,5 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             await live.close()
             await retries.close()
     finally:
+        await own.close()
         await connection.close()

@@ -17,13 +17,15 @@ from processors.siem.positions import Positions, key_of
 from processors.siem.sink import START, Parked, Sink, Stored
 from projections.log.connection import LogConnection
 from projections.log.ending import end
-from projections.log.reader import Message, StreamReader, last_sequence
+from projections.log.reader import Message, last_sequence
+from projections.log.tail import Tails
 from schemas.aggregates.siem_target import SiemTarget
 from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-READ_BATCH = 256
+GATHER_S = 0.1
+"""How long an event waits for others: a sync of the file and a mark for all of them."""
 SAVE_EVERY_S = 5.0
 """How often a position that only saves reading is stored."""
 LEAVE_S = 1.5
@@ -57,13 +59,20 @@ class Forward:
     """Forwards for as long as `run` is not cancelled. The sink is opened and closed by whoever made it."""
 
     def __init__(
-        self, connection: LogConnection, positions: Positions, target: SiemTarget, birth: Birth, sink: Sink
+        self,
+        connection: LogConnection,
+        tails: Tails,
+        positions: Positions,
+        target: SiemTarget,
+        birth: Birth,
+        sink: Sink,
     ) -> None:
         self.sent = 0
         """Events since the start."""
         self.reached: Place = START
         """Everything up to here is in the sink, or is not for it."""
         self._connection = connection
+        self._tails = tails
         self._positions = positions
         self._key = key_of(target.tenant, target.id)
         self._tenant = None if target.all_tenants else target.tenant
@@ -131,18 +140,19 @@ class Forward:
 
     async def _pump(self) -> None:
         from_birth = self.reached == START
-        reader = StreamReader(
-            self._connection,
+        tail = self._tails.follow(
             "TRAFFIC",
             start=1 if from_birth else self.reached[0],
             start_time_us=self._birth.time_us if from_birth else 0,
-            batch=READ_BATCH,
         )
         floor = self._through
-        async for batch in reader.batches():
-            for part in _parts(batch):
-                read = await self._read(part, floor)
-                await self._reads.put(read)
+        try:
+            async for batch in tail.batches(GATHER_S):
+                for part in _parts(batch):
+                    read = await self._read(part, floor)
+                    await self._reads.put(read)
+        finally:
+            await tail.close()
 
     async def _read(self, messages: Sequence[Message], floor: Place) -> _Read:
         # encoding much at once takes long enough to be felt by other targets

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from projections.log.opened import segment_of
 from projections.log.reader import Message
-from schemas.codec import Malformed, decode_segment
+from schemas.codec import Malformed
 from schemas.envelope import Fact
 from schemas.facts.traffic import TERMINALS
 from schemas.ocsf.checkpoint import ANNOUNCED, checkpoint_of
@@ -46,7 +47,7 @@ def lines_of(message: Message, tenant: str | None) -> list[Line]:
         Damaged: the message is no segment.
     """
     try:
-        facts = decode_segment(message.payload).facts
+        facts = message.once(segment_of).facts
     except Malformed as error:
         raise Damaged(message, str(error)) from None
     sequence = message.sequence

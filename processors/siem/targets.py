@@ -20,6 +20,7 @@ from projections.live.state import Changed
 from projections.log.api import ApiError
 from projections.log.connection import LogConnection
 from projections.log.ending import end
+from projections.log.tail import Tails
 from projections.vault import Vault
 from projections.vault.errors import NotAuthentic
 from schemas.aggregates.siem_target import SiemTarget
@@ -35,16 +36,18 @@ FIRST_RETRY_S, LAST_RETRY_S = 0.2, 30.0
 class Targets:
     """All targets of one process."""
 
-    def __init__(self, connection: LogConnection, vault: Vault, directory: Path) -> None:
+    def __init__(self, connection: LogConnection, vault: Vault, directory: Path, tails: Tails | None = None) -> None:
         """
         Args:
             directory: of the files.
+            tails: what the workers of a process read together.
         """
         self.running: dict[Name, Forward] = {}
         """Those that work at the moment."""
         self._connection = connection
         self._vault = vault
         self._directory = directory
+        self._tails = tails or Tails("", connection)
         self._positions = Positions(connection)
         self._changed = asyncio.Event()
         self._tasks: dict[Name, tuple[SiemTarget, asyncio.Task[None]]] = {}
@@ -106,7 +109,7 @@ class Targets:
         if birth is None:
             raise Parked("its creation is not on the log")
         sink = self._sink(spec, birth)
-        forward = Forward(self._connection, self._positions, spec, birth, sink)
+        forward = Forward(self._connection, self._tails, self._positions, spec, birth, sink)
         self.running[name] = forward
         try:
             await forward.run()

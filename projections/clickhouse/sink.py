@@ -17,7 +17,8 @@ import msgspec
 
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.tables import ensure, table
-from projections.rows import TRAFFIC, Message, Row, rows_of
+from projections.log.pull import Message
+from projections.rows import TRAFFIC, Row, rows_in
 from schemas.errors import Invalid, Rejected
 
 log = logging.getLogger(__name__)
@@ -214,7 +215,7 @@ def _batch(messages: Sequence[Message]) -> _Batch:
     rows: dict[tuple[date, str], Row] = {}
     suspects = []
     for message in messages:
-        for row in rows_of((message,)).traffic:
+        for row in message.once(rows_in).traffic:
             key = (row[_DAY], row[_REQUEST])
             if key in rows:
                 if rows[key][_FACT] != row[_FACT]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import msgspec
 from nats.aio.msg import Msg
@@ -28,6 +29,8 @@ MAX_BYTES = 24 * 1024 * 1024
 """Of one request: room for some of the largest segments."""
 INACTIVE_S = 60
 
+MadeT = TypeVar("MadeT")
+
 
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One message of a stream."""
@@ -40,6 +43,21 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """When the server stored it, microseconds since the epoch."""
     msg_id: str
     """`Nats-Msg-Id`, or empty."""
+    made: dict[Any, Any] | None = None
+    """What was made of it `once`."""
+
+    def once(self, make: Callable[[Message], MadeT]) -> MadeT:
+        """What a pure function makes of this message: called for the first who asks, shared by all who hold it.
+
+        What `make` raises is not kept. Nobody may change what it returns.
+        """
+        made = self.made
+        if made is None:
+            made = {}
+            msgspec.structs.force_setattr(self, "made", made)
+        if make not in made:
+            made[make] = make(self)
+        return cast("MadeT", made[make])
 
 
 class Lost(Exception):

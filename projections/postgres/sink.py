@@ -8,9 +8,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import asyncpg
 
+from projections.log.pull import Message
 from projections.postgres.migrate import lock_key, mend, migrate, missing, quoted
 from projections.postgres.pool import LIVE, outage
-from projections.rows import Message
 from schemas.errors import Rejected
 
 log = logging.getLogger(__name__)

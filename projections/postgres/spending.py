@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from projections.log.pull import Message
 from projections.postgres.migrate import quoted
 from projections.postgres.pool import LIVE
 from projections.postgres.sink import Sink
-from projections.rows import Message
 from schemas.codec import Malformed, decode_segment, open_fact
 from schemas.errors import Invalid
 from schemas.facts.ledger import SpendLine, SpendRecorded

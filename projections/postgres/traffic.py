@@ -7,11 +7,12 @@ from typing import Any
 
 import asyncpg
 
+from projections.log.pull import Message
 from projections.postgres.copying import Copier, Target
 from projections.postgres.partitions import Partitions
 from projections.postgres.pool import LIVE
 from projections.postgres.sink import Sink
-from projections.rows import FINDINGS, TRAFFIC, Message, Rows, rows_of
+from projections.rows import FINDINGS, TRAFFIC, Rows, rows_of
 
 TRAFFIC_EVENT = Target("traffic_event", TRAFFIC, ("day", "request_id"))
 FINDING = Target("finding", FINDINGS, ("day", "fact_id", "hit"))

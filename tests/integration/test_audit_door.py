@@ -11,7 +11,7 @@ import pytest
 
 from processors.door import consume
 from projections.log import dead
-from projections.log.api import call, get_message, publish
+from projections.log.api import CONSUMER_NOT_FOUND, ApiError, call, get_message, publish
 from projections.log.connection import LogConnection
 from projections.log.reader import Message
 from projections.log.topology import apply
@@ -106,9 +106,15 @@ async def write(connection: LogConnection, first: int, last: int) -> None:
 
 
 async def all_acknowledged(connection: LogConnection) -> None:
-    """Waits until the consumer waits for nobody."""
+    """Waits until the consumer is there and waits for nobody."""
+    info = {}
     for _ in range(500):
-        info = await call(connection, "CONSUMER.INFO.TRAFFIC.audit")
+        try:
+            info = await call(connection, "CONSUMER.INFO.TRAFFIC.audit")
+        except ApiError as error:
+            assert error.number == CONSUMER_NOT_FOUND
+            await asyncio.sleep(0.02)
+            continue
         if info["num_ack_pending"] == 0 and info["num_pending"] == 0:
             return
         await asyncio.sleep(0.02)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from projections import rows
+from projections.log import opened
 from projections.log.api import publish
 from projections.log.dead import letters
 from schemas.codec import Malformed, decode_segment
@@ -37,7 +37,7 @@ async def test_one_bad_message_in_a_thousand_and_its_way_back(
     async with rig(nats_server, database, clickhouse_url, tmp_path) as made:
         (tmp_path / "endpoints.json").write_text(json.dumps({"nats": nats_server.url}))
         with monkeypatch.context() as old:
-            old.setattr(rows, "decode_segment", not_yet)
+            old.setattr(opened, "decode_segment", not_yet)
             async with workers(made.settings, "audit", "analytics"):
                 await made.write(500)
                 bad = message(0, made.source.request(tenant=BAD.decode())).payload

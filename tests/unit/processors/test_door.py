@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from nats.aio.client import Client
+from nats.aio.msg import Msg
 
-from processors.door import Door, _Moved
-from processors.inbox import Delivery, Inbox, delivery_of, follows
+from processors.bells import MOST, Bells, sequence_of
+from processors.door import Door
 from projections.log.reader import Message
 from schemas.errors import Invalid, Rejected
 from schemas.settings import Settings
 from schemas.topology import Consumer
 
 STREAM = "TRAFFIC"
-
-
-class Raw:
-    """What NATS hands over, as far as the door looks at it."""
-
-    def __init__(self, sequence: int, number: int, deliveries: int, *, domain: str = "") -> None:
-        middle = f"{domain}.hash." if domain else ""
-        self.reply = f"$JS.ACK.{middle}{STREAM}.audit.{deliveries}.{sequence}.{number}.1700000000000000000.0"
-        self.reply += ".token" if domain else ""
-        self.headers = {"Nats-Msg-Id": f"id-{sequence}"}
-        self.subject = "traffic.0"
-        self.data = b"%d" % sequence
-        self.sequence = sequence
-        self.acknowledged = 0
-
-    async def ack(self) -> None:
-        self.acknowledged += 1
-
-    async def in_progress(self) -> None:
-        return None
 
 
 class Store:
@@ -97,31 +78,39 @@ class Store:
         self.stored = self.known = sequence
 
 
-class Table(Door):
-    """The door without a server: the stream is a list."""
+class Stream:
+    """In the place of a tail: hands out what a list holds, in pieces of the sizes of the plan, and then nothing."""
 
-    def __init__(self, store: Store, log: list[int]) -> None:
+    def __init__(self, log: list[int], pieces: list[int]) -> None:
+        self.log = log
+        self.pieces = pieces
+        self.next = 1
+        self.seeks = 0
+
+    def seek(self, sequence: int) -> None:
+        self.seeks += 1
+        self.next = sequence
+
+    async def take(self, wait_s: float, gather_s: float) -> list[Message]:
+        size = self.pieces.pop(0) if self.pieces else len(self.log)
+        found = [n for n in self.log if n >= self.next][:size]
+        if found:
+            self.next = found[-1] + 1
+        return [Message(STREAM, n, "", b"%d" % n, 0, "") for n in found]
+
+
+class Table(Door):
+    """The door without a server."""
+
+    def __init__(self, store: Store) -> None:
         consumer = Consumer("audit", STREAM)
         super().__init__(
             Settings(nats_url=""), None, consumer, store.handle, store.position, refresh=store.refresh, skip=store.skip  # type: ignore[arg-type]
         )  # fmt: skip
         self.store = store
-        self.log = log
-        self.reads = 0
 
-    async def _read_to(self, until: int) -> None:
-        self.reads += 1
-        found = [Message(STREAM, n, "", b"%d" % n, 0, "") for n in self.log if self.cursor < n <= until]
-        for at in range(0, len(found), 3):
-            await self._attempt(found[at : at + 3])
-
-    async def _look(self) -> None:
-        await self._recover()
-        while self.cursor < self.log[-1]:
-            try:
-                await self._read_to(self.log[-1])
-            except _Moved:
-                continue
+    async def _check(self) -> None:
+        return None
 
     async def _bury(self, message: Message, error: Invalid) -> None:
         self.store.buried.append(message.sequence)
@@ -131,85 +120,88 @@ class Table(Door):
         await asyncio.sleep(0)
 
 
-DELIVERIES = st.lists(st.lists(st.tuples(st.integers(0, 29), st.booleans()), max_size=12), max_size=12)
-
-
 @given(
     log=st.lists(st.integers(1, 60), min_size=1, max_size=30, unique=True).map(sorted),
-    chosen=DELIVERIES,
+    pieces=st.lists(st.integers(0, 12), max_size=12),
     plan=st.text("oumf ", max_size=12),
     poison=st.frozensets(st.integers(1, 60), max_size=3),
+    moves=st.dictionaries(st.integers(0, 20), st.integers(0, 29), max_size=3),
 )
 async def test_every_message_reaches_the_sink_once_and_in_order(
-    log: list[int], chosen: list[list[tuple[int, bool]]], plan: str, poison: frozenset[int]
+    log: list[int], pieces: list[int], plan: str, poison: frozenset[int], moves: dict[int, int]
 ) -> None:
     store = Store(plan, poison, log)
-    door = Table(store, log)
-    number = 0
-    for batch in chosen:
-        raw = []
-        for place, again in batch:
-            number += 1
-            # the server never calls what it skipped over a first delivery, so the numbers say nothing here
-            raw.append(Raw(log[place % len(log)], number * 2, 2 if again else 1))
+    door, stream = Table(store), Stream(log, pieces)
+    for round in range(100):
+        if round in moves:
+            # the view is put back to an earlier place behind the door's back, and found out by a look
+            store.stored = min(store.stored, log[moves[round] % len(log)])
+            store.rows = [sequence for sequence in store.rows if sequence <= store.stored]
+            await door._look()
         try:
-            await door._deliver(raw)  # type: ignore[arg-type]
+            await door._step(stream)  # type: ignore[arg-type]
         except Rejected:
             assert poison, "only stepping over poison may tell of an outage here"
-            await store.refresh()
-        else:
-            assert all(one.acknowledged == 1 and one.sequence <= door.cursor for one in raw)
-    for _ in range(100):
-        try:
-            await door._look()
-            break
-        except (Rejected, _Moved):
             await store.refresh()
     assert store.rows == [sequence for sequence in log if sequence not in poison]
     assert set(store.buried) >= poison & set(log)
 
 
 @given(st.integers(1, 40), st.lists(st.integers(1, 5), min_size=1, max_size=40))
-async def test_deliveries_in_order_need_no_reading(count: int, sizes: list[int]) -> None:
+async def test_holes_are_no_reason_to_read_again(count: int, sizes: list[int]) -> None:
     log = [3 * number for number in range(1, count + 1)]  # a filter, or deletions, leave holes
-    store = Store("", frozenset(), log)
-    door = Table(store, log)
-    raw = [Raw(sequence, number, 1) for number, sequence in enumerate(log, 1)]
-    at = 0
-    for size in sizes * count:
-        await door._deliver(raw[at : at + size])  # type: ignore[arg-type]
-        at += size
+    store, stream = Store("", frozenset(), log), Stream(log, sizes)
+    door = Table(store)
+    while store.stored < log[-1]:
+        await door._step(stream)  # type: ignore[arg-type]
     assert store.rows == log
-    assert door.reads == 1, "only the first message may be preceded by something"
+    assert stream.seeks == 1, "only at the beginning"
+
+
+def rung(sequence: int, *, domain: str = "") -> Msg:
+    """What NATS hands over."""
+    middle = f"{domain}.hash." if domain else ""
+    reply = f"$JS.ACK.{middle}{STREAM}.audit.1.{sequence}.7.1700000000000000000.0"
+    return Msg(Client(), "traffic.0", f"{reply}.token" if domain else reply)
 
 
 def test_a_reply_subject_is_read_with_and_without_a_domain() -> None:
-    plain = delivery_of(Raw(12, 34, 1), STREAM)  # type: ignore[arg-type]
-    hub = delivery_of(Raw(12, 34, 2, domain="hub"), STREAM)  # type: ignore[arg-type]
-    assert plain.message == Message(STREAM, 12, "traffic.0", b"12", 1_700_000_000_000_000, "id-12")
-    assert (plain.number, plain.again) == (34, False)
-    assert (hub.message, hub.number, hub.again) == (plain.message, 34, True)
+    assert sequence_of(rung(12).reply) == 12
+    assert sequence_of(rung(34, domain="hub").reply) == 34
 
 
-def delivery(sequence: int, number: int, *, again: bool = False) -> Delivery:
-    return delivery_of(Raw(sequence, number, 2 if again else 1), STREAM)  # type: ignore[arg-type]
+class Answers:
+    def __init__(self) -> None:
+        self.applied = 0
+        self.said: list[tuple[int, bytes]] = []
+        self.bells = Bells(lambda: self.applied, self.say)
+
+    def say(self, replies: Sequence[str], word: bytes) -> None:
+        self.said += [(sequence_of(reply), word) for reply in replies]
 
 
-def test_what_follows_what() -> None:
-    assert follows(delivery(4, 9), delivery(5, 30, again=True))
-    assert follows(delivery(4, 9), delivery(8, 10))
-    assert not follows(delivery(4, 9), delivery(8, 11))
-    assert not follows(delivery(4, 9, again=True), delivery(8, 10))
-    assert not follows(delivery(4, 9), delivery(8, 10, again=True))
+async def test_a_delivery_is_acknowledged_once_it_is_applied_whichever_comes_first() -> None:
+    answers = Answers()
+    answers.applied = 2
+    await answers.bells.ring([rung(1), rung(2), rung(3), rung(4)])
+    assert answers.said == [(1, b"+ACK"), (2, b"+ACK")]
+    answers.bells.hold()
+    assert answers.said[2:] == [(3, b"+WPI"), (4, b"+WPI")]
+    answers.applied = 3
+    answers.bells.answer()
+    answers.bells.answer()
+    assert answers.said[4:] == [(3, b"+ACK")]
+    answers.bells.clear()
+    answers.applied = 9
+    answers.bells.answer()
+    assert len(answers.said) == 5, "what was cleared comes again, and is answered then"
 
 
-async def test_a_full_inbox_holds_the_feed_back() -> None:
-    inbox = Inbox()
-    large: Any = [msgspec.defstruct("Large", ["data"])(bytes(20 * 1024 * 1024))]
-    await asyncio.wait_for(inbox.put(large), 5)
-    waiting = asyncio.create_task(inbox.put(large))
+async def test_many_unanswered_deliveries_hold_the_feed_back() -> None:
+    answers = Answers()
+    waiting = asyncio.create_task(answers.bells.ring([rung(sequence) for sequence in range(1, MOST + 1)]))
     await asyncio.sleep(0)
     assert not waiting.done()
-    assert await inbox.take(0) == large * 2
+    answers.applied = 1
+    answers.bells.answer()
     await asyncio.wait_for(waiting, 5)
-    assert await inbox.take(0) == []
