@@ -15,7 +15,7 @@ from typing import Protocol
 
 from nats.errors import Error as NatsError
 
-from processors.dead import bury
+from processors.dead import Restraint, bury
 from processors.retries import Again, Retries
 from processors.supply import Supply
 from projections.log.api import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, ApiError
@@ -158,6 +158,7 @@ class Door:
         self._refresh = refresh
         self._skip = skip
         self._skipped = 0
+        self._restraint = Restraint()
         self._tails = tails
         self._gather_s = gather_s
         self._tail: Follower | None = None
@@ -278,15 +279,22 @@ class Door:
             before = self._position()
             try:
                 await self._handle(fresh)
+                self._restraint.applied()
                 return
             except Invalid as error:
                 if len(fresh) > 1:
                     middle = len(fresh) // 2
                     await self._attempt(fresh[:middle])
                     await self._attempt(fresh[middle:])
-                else:
+                    return
+                if not self._restraint.wait_s():
                     await self._bury(fresh[0], error)
-                return
+                    return
+                # nothing works any more: that is no poison, and may be mended while this one is tried again
+                log.error(
+                    "event=stopped consumer=%s at=%d in_a_row=%d error=%s",
+                    self._durable, fresh[0].sequence, self._restraint.in_a_row, error,
+                )  # fmt: skip
             except _OUTAGE as error:
                 log.warning(
                     "event=rejected consumer=%s from=%d error=%s: %s",
@@ -307,6 +315,7 @@ class Door:
                 if self._skip is not None:
                     await self._skip(message.sequence)
                 self._skipped = message.sequence
+                self._restraint.gave_up()
                 return
             except _OUTAGE as failure:
                 log.warning("event=bury_failed consumer=%s error=%s", self._durable, type(failure).__name__)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from processors.dead import bury
+from processors.dead import Restraint, bury
 from processors.siem.birth import Birth
 from processors.siem.lines import Damaged, Line, Place, after, lines_of
 from processors.siem.positions import Positions, key_of
@@ -79,6 +79,7 @@ class Forward:
         self._birth = birth
         self._sink = sink
         self._skip: set[Place] = set()
+        self._restraint = Restraint()
         self._until: Place | None = None
         self._export = 0
         self._reads: asyncio.Queue[_Read] = asyncio.Queue(_AHEAD)
@@ -158,8 +159,15 @@ class Forward:
         # encoding much at once takes long enough to be felt by other targets
         small = sum(len(message.payload) for message in messages) <= _INLINE_BYTES
         lines, damaged = self._lines(messages) if small else await asyncio.to_thread(self._lines, messages)
+        if len(damaged) < len(messages):
+            self._restraint.applied()
         for fault in damaged:
+            if wait_s := self._restraint.wait_s():
+                log.error("event=siem_target_stopped target=%s in_a_row=%d reason=%s",
+                          self._key, self._restraint.in_a_row, fault)  # fmt: skip
+                await asyncio.sleep(wait_s)
             await self._bury(fault)
+            self._restraint.gave_up()
         fresh = [line for line in after(lines, floor) if line.place not in self._skip]
         return _Read(fresh, (messages[-1].sequence + 1, -1))
 
