@@ -22,12 +22,10 @@ from schemas.aggregates.hold import Hold
 from schemas.aggregates.retention import INSTALLATION, KINDS, Retention
 from schemas.facts.ops import Removed, RetentionApplied
 from schemas.ids import Clock
-from schemas.topology import STREAMS
+from schemas.topology import AGEING, STREAMS, WORKER_MARKS
 
-KIND = "retention"
-"""Last token of the subject of these facts."""
-AGEING = ("TRAFFIC", "DECISIONS")
-"""Streams that hold facts of requests."""
+_MARK = f"$KV.{WORKER_MARKS}.retention-"
+"""Up to where the log's own forgetting of a stream was told."""
 _NANOSECONDS = 86_400 * 1_000_000_000
 
 Say = Callable[[str, RetentionApplied], Awaitable[object]]
@@ -82,9 +80,12 @@ class Retainer:
         self._clock = clock
         self._pool = pool
         self._store = store
+        self._untold: dict[str, int] = {}
 
     async def apply(self, live: Configuration, say: Say, *, tenant: str = "", dry_run: bool = False) -> list[Went]:
         """Removes what is too old, of one tenant or of all, and says so for each tenant of which something went.
+
+        Tenants of which nothing is too old are not in the answer.
 
         Args:
             live: the configuration, as new as whoever asks wants its holds to be.
@@ -94,14 +95,22 @@ class Retainer:
             Unavailable, Rejected: a store does not answer; what was removed until then of the tenants before is said.
         """
         done = []
-        for policy in kept(live.all_of("retention", tenant or None)):
+        policies = kept(live.all_of("retention", tenant or None))
+        if tenant in ("", INSTALLATION) and all(policy.tenant != INSTALLATION for policy in policies):
+            # the log forgets facts also where nobody has said after how long
+            policies.append(Kept(INSTALLATION, 0, 0, 0, 0))
+        for policy in policies:
             holds: list[Hold] = list(live.all_of("hold", policy.tenant))
             began_us = self._clock.now_us()
             removed = await self._tenant(policy, sorted({hold.subject for hold in holds}), dry_run)
             told = tuple(one for one in removed if one.count or one.held)
-            done.append(Went(policy.tenant, told))
+            if told:
+                done.append(Went(policy.tenant, told))
             if any(one.count for one in told) and not dry_run:
                 await say(policy.tenant, RetentionApplied(told, self._clock.now_us() - began_us))
+                for subject, first in self._untold.items():
+                    await api.publish(self._connection, subject, str(first).encode(), {})
+                self._untold.clear()
         return done
 
     async def _tenant(self, policy: Kept, held: Sequence[str], dry_run: bool) -> list[Removed]:
@@ -140,21 +149,27 @@ class Retainer:
         return [Removed("bodies", count, before_us, keeps), Removed("objects", objects, before_us)]
 
     async def _facts(self, days: int, dry_run: bool) -> list[Removed]:
-        """The log's own limit, which takes whole segments from its old end, so that every chain goes on to verify."""
+        """The log's own limit, which takes whole segments from its old end, so that every chain goes on to verify.
+
+        How many went is told afterwards, for the server does it by itself and at any time.
+        """
         removed = []
         for stream in STREAMS:
             if stream.name not in AGEING:
                 continue
             wanted = days * _NANOSECONDS if days else stream.max_age_s * 1_000_000_000
             info = await api.call(self._connection, f"STREAM.INFO.{stream.name}")
-            if info["config"].get("max_age", 0) == wanted:
-                continue
-            before_us = self._clock.now_us() - wanted // 1000
-            first = int(info["state"]["first_seq"])
-            if not dry_run:
+            if info["config"].get("max_age", 0) != wanted and not dry_run:
                 await api.call(self._connection, f"STREAM.UPDATE.{stream.name}", info["config"] | {"max_age": wanted})
                 info = await api.call(self._connection, f"STREAM.INFO.{stream.name}")
-            removed.append(Removed("messages", int(info["state"]["first_seq"]) - first, before_us))
+            subject = f"{_MARK}{stream.name}"
+            stored = await api.get_message(self._connection, f"KV_{WORKER_MARKS}", last_of=subject)
+            told = int(stored.payload) if stored is not None and stored.payload.isdigit() else 1
+            first = int(info["state"]["first_seq"])
+            # an empty stream begins with 0
+            if first > told:
+                removed.append(Removed("messages", first - told, self._clock.now_us() - wanted // 1000))
+                self._untold[subject] = first
         return removed
 
     def _before(self, days: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 DAY_S = 86_400
+AGEING = ("TRAFFIC", "DECISIONS")
+"""Streams whose age the retention of the installation decides; what is declared here holds until there is one."""
 
 
 class Stream(msgspec.Struct, frozen=True):

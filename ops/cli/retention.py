@@ -15,11 +15,12 @@ from ops.cli.output import Output
 from ops.cli.rebuild import settings_of
 from ops.cli.record import operator, record, tell
 from projections.clickhouse.client import ClickHouse
+from projections.gone import KIND
 from projections.live.past import past
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
 from projections.postgres.pool import open_pool
-from projections.retention import KIND, Retainer, Went, kept
+from projections.retention import Retainer, Went, kept
 from schemas import subjects
 from schemas.codec import decode_segment, open_fact
 from schemas.facts.ops import RetentionApplied

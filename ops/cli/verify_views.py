@@ -86,4 +86,6 @@ def views_as_text(reports: Sequence[ViewReport]) -> str:
         parts.append(f"{len(faults)} rows are not what the log says; `nexus rebuild` builds a view anew from it")
     else:
         parts.append(f"all {sum(one.rows for one in reports)} rows are what the log says")
+    if gone := sum(one.gone for one in reports):
+        parts.append(f"{gone} of them have gone by retention, as the log says; see `nexus retention report`")
     return "\n\n".join(parts)

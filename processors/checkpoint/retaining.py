@@ -42,7 +42,7 @@ async def retain(settings: Settings, connection: LogConnection, clock: Clock | N
                 for went in await once(settings, connection, clock):
                     log.info(
                         "event=retention_applied tenant=%s %s", went.tenant,
-                        " ".join(f"{one.kind}={one.count}" for one in went.removed) or "nothing",
+                        " ".join(f"{one.kind}={one.count}" for one in went.removed),
                     )  # fmt: skip
         except Exception as error:
             # a store that is away, most often; checkpoints must go on whatever it is

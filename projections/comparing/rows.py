@@ -50,7 +50,13 @@ FINDING = Table("finding", FINDINGS, ("sequence", "position", "hit"))
 class Comparison:
     """Compares one table part by part; a part is all rows of a span of the log."""
 
-    def __init__(self, table: Table, stream: str) -> None:
+    def __init__(self, table: Table, stream: str, gone: Mapping[str, int] | None = None) -> None:
+        """
+        Args:
+            gone: by tenant, before which time in microseconds rows were removed, as retentions on the log say.
+        """
+        self.gone = 0
+        """Rows that are missing for that reason."""
         self.rows = 0
         """Compared."""
         self.faults: list[RowFault] = []
@@ -60,6 +66,8 @@ class Comparison:
         self._stream = stream
         self._place = table.at(*table.place)
         self._request = table.at("request_id")
+        self._age = table.at("tenant", "time_us")
+        self._gone = gone or {}
 
     def take(self, expected: Sequence[Row], found: Sequence[Row]) -> None:
         """The rows of the next span, in any order."""
@@ -76,7 +84,13 @@ class Comparison:
             if (column := self._differs(made, row)) is not None:
                 self._tell(made, "changed", column)
             wanted.pop(place)
-        self.absent += list(wanted.values())[: MOST - len(self.absent)]
+        absent = [row for row in wanted.values() if not self._has_gone(row)]
+        self.gone += len(wanted) - len(absent)
+        self.absent += absent[: MOST - len(self.absent)]
+
+    def _has_gone(self, row: Row) -> bool:
+        tenant, time_us = self._age(row)
+        return bool(time_us < self._gone.get(tenant, 0))
 
     def inserted(self, rows: Sequence[Row]) -> None:
         """Rows of which the log knows nothing."""

@@ -12,6 +12,7 @@ import msgspec
 
 from projections.comparing.postgres import PostgresRows, in_order
 from projections.comparing.rows import FINDING, TRAFFIC_EVENT, Comparison, RowFault, Table, compare_keyed
+from projections.gone import Gone, gone
 from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, last_sequence
@@ -24,6 +25,12 @@ from schemas.errors import Invalid
 SPAN = 500
 """Messages whose rows are held at once."""
 _FOR_EVER = 2**62
+_KINDS = {
+    ("postgres", "traffic_event"): "rows",
+    ("postgres", "finding"): "findings",
+    ("clickhouse", "traffic_event"): "rows_clickhouse",
+}
+"""What facts of retentions call the rows of a store's table."""
 _LATE_S, _LATE_TIMES = 0.25, 20
 """How long the rows of an announced batch may take."""
 Progress = Callable[[str, int, int], None]
@@ -43,6 +50,8 @@ class ViewReport(msgspec.Struct):
     unchecked: int = 0
     """Rows of facts that the stream has forgotten since, as its policy says."""
     faults: list[RowFault] = []
+    gone: int = 0
+    """Rows that a retention has removed, as the log says."""
 
 
 class Ordered(Protocol):
@@ -71,7 +80,11 @@ async def compare_traffic(
     through = await store.through(stream)
     info = await call(connection, f"STREAM.INFO.{stream}")
     first = max(1, int(info["state"]["first_seq"]))
-    compared = [(table, rows, Comparison(table, stream)) for table, rows in ordered]
+    went = await gone(connection)
+    compared = [
+        (table, rows, Comparison(table, stream, _of_kind(went, _KINDS[store.name, table.name])))
+        for table, rows in ordered
+    ]
     reports = {table.name: ViewReport(store.name, table.name, stream, through) for table, _ in ordered}
     for table, rows, comparison in compared:
         before = await rows.take(first - 1)
@@ -94,8 +107,12 @@ async def compare_traffic(
             if not await late.came(row) and not await store.has_another(table, row):
                 comparison.removed(row)
         report = reports[table.name]
-        report.rows, report.faults = comparison.rows, comparison.faults
+        report.rows, report.faults, report.gone = comparison.rows, comparison.faults, comparison.gone
     return list(reports.values())
+
+
+def _of_kind(went: Gone, kind: str) -> dict[str, int]:
+    return {tenant: before_us for (tenant, of), before_us in went.items() if of == kind}
 
 
 async def _made(connection: LogConnection, stream: str, first: int, through: int) -> AsyncIterator[tuple[int, Rows]]:

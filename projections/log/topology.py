@@ -12,7 +12,7 @@ from projections.log import api
 from projections.log.api import ApiError, call
 from projections.log.connection import LogConnection
 from schemas.errors import Unavailable
-from schemas.topology import Bucket, Consumer, ObjectStore, Stream, Topology
+from schemas.topology import AGEING, Bucket, Consumer, ObjectStore, Stream, Topology
 
 _log = logging.getLogger(__name__)
 
@@ -173,8 +173,14 @@ async def _patient(connection: LogConnection, subject: str, body: dict[str, Any]
 
 
 def _possible(have: dict[str, Any], want: dict[str, Any]) -> dict[str, Any]:
-    """What is wanted of a stream without what its server would refuse: a denial, once made, is for ever."""
-    return {name: value for name, value in want.items() if name not in _DENIALS or value or not have.get(name)}
+    """What is wanted of a stream without what its server would refuse: a denial, once made, is for ever. And without
+    the age of what the retention of the installation decides on."""
+    settled = {"max_age"} if want["name"] in AGEING else set()
+    return {
+        name: value
+        for name, value in want.items()
+        if name not in settled and (name not in _DENIALS or value or not have.get(name))
+    }
 
 
 def _differences(have: dict[str, Any], want: dict[str, Any]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import logging
 from projections.log import api
 from projections.log.api import ApiError, Stored
 from projections.log.connection import LogConnection
+from projections.log.reader import Message
 from projections.vault.keyring import SealedRing
 from schemas.errors import Conflict, Unavailable
 from schemas.topology import VAULT
@@ -70,7 +71,7 @@ async def forget_older(connection: LogConnection) -> bool:
     return True
 
 
-async def overwrite(connection: LogConnection, stored: Stored) -> bool:
+async def overwrite(connection: LogConnection, stored: Stored | Message) -> bool:
     """Takes a message of the bucket out and its bytes off the disk; False where the bucket does not let that happen.
 
     A purge, or a newer message in its place, would do the first only: the bytes stay in the file until the server next

@@ -13,9 +13,8 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from projections.log import api
-from projections.log.api import Stored
 from projections.log.connection import LogConnection
-from projections.log.reader import StreamReader, last_sequence
+from projections.log.reader import Message, StreamReader, last_sequence
 from projections.vault import keyring
 from projections.vault.data_keys import Record, unwrapped, wrapped
 from projections.vault.errors import BadMasterKey, NotAuthentic
@@ -146,7 +145,7 @@ class Rotator:
         turns = asyncio.Semaphore(_AT_ONCE)
         rewrapped = left = 0
 
-        async def one(stored: Stored) -> None:
+        async def one(stored: Message) -> None:
             nonlocal rewrapped, left
             async with turns:
                 try:
@@ -162,7 +161,7 @@ class Rotator:
             found = [(message, _record(message.payload)) for message in batch]
             await asyncio.gather(
                 *(
-                    one(Stored(message.sequence, message.subject, message.payload, ""))
+                    one(message)
                     for message, record in found
                     if record is not None and record.master != vault.key_id
                 )
@@ -170,7 +169,7 @@ class Rotator:
             self._show(batch[-1].sequence, total)
         return rewrapped, left
 
-    async def _renew(self, vault: Vault, stored: Stored) -> bool:
+    async def _renew(self, vault: Vault, stored: Message) -> bool:
         """One data key; False when there was nothing to do but to take away what a killed run has left."""
         last = await api.get_message(self._connection, STREAM, last_of=stored.subject)
         renewed = False

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
+from ops.cli.record import tell
 from processors.checkpoint import retaining
 from processors.checkpoint.retaining import claim, once
+from projections.comparing.clickhouse import ClickHouseRows
+from projections.comparing.postgres import postgres_rows
+from projections.comparing.rows import FINDING, TRAFFIC_EVENT
+from projections.comparing.run import ViewReport, compare_traffic
+from projections.gone import KIND
+from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.store import ConfigStore
+from projections.log.topology import apply
 from projections.log.verify import verify_chains
 from projections.retention import Retainer, kept
 from projections.vault import BodyVault, Erased, open_vault, periods
@@ -27,11 +35,12 @@ from schemas.errors import NotFound
 from schemas.facts.ops import Removed, RetentionApplied
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
+from schemas.topology import AGEING, EMBEDDED
 from tests.integration.log_fixture import connection, stored
 from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.integration.test_cli_log import nexus
 from tests.integration.views_fixture import clickhouse_url, database, module_database
-from tests.integration.views_rig import rig, workers
+from tests.integration.views_rig import Rig, rig, workers
 
 __all__ = ["clickhouse_url", "connection", "database", "module_database", "nats_server"]
 
@@ -75,6 +84,20 @@ class Said:
 
 def counts(removed: tuple[Removed, ...]) -> dict[str, tuple[int, int]]:
     return {one.kind: (one.count, one.held) for one in removed}
+
+
+async def compared(made: Rig) -> list[ViewReport]:
+    """The views held against the log."""
+
+    def show(what: str, at: int, last: int) -> None:
+        assert at <= last, what
+
+    async with postgres_rows(made.pool) as store:
+        both = [(table, await store.ordered(table, "TRAFFIC")) for table in (TRAFFIC_EVENT, FINDING)]
+        found = await compare_traffic(made.connection, store, both, "TRAFFIC", show)
+    rows = ClickHouseRows(made.store)
+    ordered = [(TRAFFIC_EVENT, await rows.ordered(TRAFFIC_EVENT, "TRAFFIC"))]
+    return found + await compare_traffic(made.connection, rows, ordered, "TRAFFIC", show)
 
 
 @pytest.fixture
@@ -171,7 +194,6 @@ async def test_rows_go_from_both_stores_and_sums_stay(
         # of 21 requests of each tenant, every seventh is of the person under the hold
         assert [(one.tenant, counts(one.removed)) for one in done] == [
             ("tenant-0", {"findings": (18, 3), "rows": (18, 3), "rows_clickhouse": (18, 0)}),
-            ("tenant-1", {}),
             ("tenant-2", {"findings": (21, 0)}),
         ]
         assert await made.counts() == (63 - 18, 63 - 18)
@@ -180,6 +202,18 @@ async def test_rows_go_from_both_stores_and_sums_stay(
         again = "SELECT tenant, sum(requests), sum(cost_micros) FROM traffic_day GROUP BY 1"
         assert sorted(await made.store.query(again)) == sorted(spent)
         assert [tenant for tenant, _ in said.facts] == ["tenant-0", "tenant-2"]
+
+        # who holds the views against the log is told that these are missing for a reason, once the log says so
+        found = await compared(made)
+        assert (sum(len(one.faults) for one in found), {one.gone for one in found}) == (39 + 18 + 18, {0})
+        for tenant, fact in said.facts:
+            await tell(made.connection, fact, KIND, actor="operator", correlation="run", tenant=tenant)
+        found = await compared(made)
+        assert [(one.store, one.table, one.faults, one.gone) for one in found] == [
+            ("postgres", "traffic_event", [], 18),
+            ("postgres", "finding", [], 39),
+            ("clickhouse", "traffic_event", [], 18),
+        ]
 
         # days that are empty then go whole; those with a row of anybody stay
         partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'nexus.finding'::regclass"
@@ -249,3 +283,23 @@ async def test_a_worker_applies_it_once_an_hour_and_only_one_does(
     facts = [fact for message in await stored(connection, "OPS") for fact in decode_segment(message.payload).facts]
     (said,) = [fact for fact in facts if isinstance(open_fact(fact), RetentionApplied)]
     assert (said.tenant, said.actor) == ("acme", "worker:retention")
+
+
+async def test_how_long_facts_stay_is_the_log_s_own_limit(connection: LogConnection) -> None:
+    retainer, said = Retainer(connection, CLOCK, None, None), Said()
+
+    async def ages() -> set[int]:
+        found = [(await api.call(connection, f"STREAM.INFO.{name}"))["config"]["max_age"] for name in AGEING]
+        return {age // (periods.DAY_US * 1000) for age in found}
+
+    assert await ages() == {90}
+    configuration = Configuration(Retention(id="r", tenant="system", facts_days=400))
+    await retainer.apply(configuration, said, dry_run=True)
+    assert await ages() == {90}
+    await retainer.apply(configuration, said)
+    assert await ages() == {400}
+    # the next start of a process leaves it alone
+    assert await apply(connection, EMBEDDED, replicas=1, partitions=1) == []
+    assert await ages() == {400}
+    await retainer.apply(Configuration(Retention(id="r", tenant="system")), said)
+    assert await ages() == {90}
