@@ -47,6 +47,7 @@ class Ahead(SystemClock):
     """The machine's clock, some seconds ahead as the test says."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seconds = 0.0
 
     def monotonic(self) -> float:
