@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from projections.live.config import LiveConfig
+from projections.log.connection import LogConnection
+from projections.log.reader import StreamReader
 from projections.log.writer import SegmentWriter
 from projections.vault import BodyVault
 from schemas import subjects
 from schemas.aggregates.hold import Hold
+from schemas.codec import decode_segment, open_fact
 from schemas.envelope import Fact
 from schemas.errors import Conflict, Unavailable
 from schemas.facts.ops import OperatorActed, SubjectErased
 
+log = logging.getLogger(__name__)
+
 KIND = "erasure"
 """Last token of the subject of these facts."""
+ACTION = "erase"
 SETTLE_S = 5.0
 SAY_S = 10.0
 OBJECTS_S = 20.0
@@ -80,24 +87,60 @@ class Eraser:
         async with self._one:
             await self._check_holds(tenant, subject)
             asked = self._writer.new_fact(
-                OperatorActed("erase", f"{subject}: {reason}"), tenant=tenant, actor=actor, correlation=correlation
+                OperatorActed(ACTION, f"{subject}: {reason}"), tenant=tenant, actor=actor, correlation=correlation
             )
             await self._say(asked)
-            keys = await self._bodies.erase_subject(tenant, subject)
-            try:
-                async with asyncio.timeout(OBJECTS_S):
-                    objects = await self._bodies.remove_objects(tenant, subject)
-            except TimeoutError:
-                raise Unavailable(
-                    "The key is gone, so nobody can open anything any more, but not all large bodies were taken out of "
-                    "their store in time; erase again.",
-                    retry_after=5,
-                ) from None
-            done = self._writer.new_fact(
-                SubjectErased(subject, reason, keys, objects),
-                tenant=tenant, actor=actor, correlation=correlation, causation=asked.id,
-            )  # fmt: skip
-            sequence = await self._say(done)
+            return await self._finish(tenant, subject, reason, asked)
+
+    async def resume(self, connection: LogConnection) -> list[Erased]:
+        """Does to the end what was asked for and not said to be done: its process died meanwhile.
+
+        What came under a legal hold since is left as it is until somebody asks again.
+
+        Raises:
+            Unavailable: as `erase`.
+        """
+        open_ones: dict[str, Fact] = {}
+        async for batch in StreamReader(connection, "OPS", subjects=(subjects.ops(KIND),)).batches(follow=False):
+            for fact in (fact for message in batch for fact in decode_segment(message.payload).facts):
+                data = open_fact(fact)
+                if isinstance(data, OperatorActed) and data.action == ACTION:
+                    open_ones[fact.id] = fact
+                elif isinstance(data, SubjectErased):
+                    open_ones.pop(fact.causation, None)
+                    # who had no answer asked again, and that was done
+                    same = (fact.tenant, data.subject)
+                    open_ones = {id: one for id, one in open_ones.items() if (one.tenant, _asked(one)[0]) != same}
+        finished = []
+        for fact in open_ones.values():
+            subject, reason = _asked(fact)
+            async with self._one:
+                try:
+                    await self._check_holds(fact.tenant, subject)
+                except OnHold:
+                    log.warning("event=erasure_on_hold tenant=%s subject=%s asked=%s", fact.tenant, subject, fact.id)
+                    continue
+                finished.append(await self._finish(fact.tenant, subject, reason, fact))
+            log.warning("event=erasure_resumed tenant=%s subject=%s asked=%s", fact.tenant, subject, fact.id)
+        return finished
+
+    async def _finish(self, tenant: str, subject: str, reason: str, asked: Fact) -> Erased:
+        """What follows once it is on the log that it was asked for."""
+        keys = await self._bodies.erase_subject(tenant, subject)
+        try:
+            async with asyncio.timeout(OBJECTS_S):
+                objects = await self._bodies.remove_objects(tenant, subject)
+        except TimeoutError:
+            raise Unavailable(
+                "The key is gone, so nobody can open anything any more, but not all large bodies were taken out of "
+                "their store in time; erase again.",
+                retry_after=5,
+            ) from None
+        done = self._writer.new_fact(
+            SubjectErased(subject, reason, keys, objects),
+            tenant=tenant, actor=asked.actor, correlation=asked.correlation, causation=asked.id,
+        )  # fmt: skip
+        sequence = await self._say(done)
         return Erased(tenant, subject, reason, keys, objects, sequence)
 
     async def _say(self, fact: Fact) -> int:
@@ -119,3 +162,11 @@ class Eraser:
             raise OnHold(
                 f"A legal hold is in force for this subject ({named}); nothing was erased. Remove the hold first."
             )
+
+
+def _asked(fact: Fact) -> tuple[str, str]:
+    """(subject, reason) of what was asked for."""
+    data = open_fact(fact)
+    assert isinstance(data, OperatorActed)
+    subject, _, reason = data.detail.partition(": ")
+    return subject, reason

@@ -34,6 +34,7 @@ from projections.live.config import LiveConfig
 from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.durability import DurabilityWatch
+from projections.log.ending import end
 from projections.log.reader import last_sequence
 from projections.log.standing import LogStanding
 from projections.log.store import ConfigStore
@@ -43,6 +44,7 @@ from projections.postgres.pool import open_pool
 from projections.screening.packs import load_builtin_rules
 from projections.valkey.store import Store as Valkey
 from projections.vault import BodyVault, Vault, open_vault
+from schemas.errors import Unavailable
 from schemas.ids import Ids, SystemClock
 from schemas.screening.model import TOO_MANY_HITS
 from schemas.settings import Settings
@@ -51,6 +53,7 @@ from schemas.topology import STREAMS
 log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
+RESUME_RETRY_S = 5.0
 QUEUE_BYTES = 1024 * 1024
 """Of facts about what operators do."""
 STOP_S = 10.0
@@ -171,7 +174,21 @@ async def _open_eraser(
     )
     await writer.start()
     opened.push_async_callback(writer.close)
-    return Eraser(BodyVault(connection, vault), live, writer, partial(last_sequence, connection, "CONFIG"))
+    eraser = Eraser(BodyVault(connection, vault), live, writer, partial(last_sequence, connection, "CONFIG"))
+    resuming = asyncio.create_task(_resume(eraser, connection), name="resume erasures")
+    opened.push_async_callback(end, {resuming})
+    return eraser
+
+
+async def _resume(eraser: Eraser, connection: LogConnection) -> None:
+    """Erasures whose process died in the middle are done to the end, beside what else is served."""
+    while True:
+        try:
+            await eraser.resume(connection)
+            return
+        except Unavailable as error:
+            log.warning("event=erasures_not_resumed error=%s", error)
+        await asyncio.sleep(RESUME_RETRY_S)
 
 
 async def _open_postgres(settings: Settings, opened: AsyncExitStack) -> asyncpg.Pool[Any] | None:

@@ -13,8 +13,10 @@ import msgspec
 import pytest
 
 from ops.cli.main import run
+from processors.dead import bury
 from projections.log import api, topology
 from projections.log.connection import LogConnection
+from projections.log.dead import letters
 from projections.log.reader import StreamReader
 from projections.log.verify import verify_chains
 from projections.log.writer import SegmentWriter
@@ -215,3 +217,77 @@ async def test_a_process_that_lost_the_log_for_a_while_hears_of_what_it_missed(
     await until(lambda: gateway.seal_now("acme", subject, "r-2", "request", b"") is None, "the key is dropped")
     with pytest.raises(Erased):
         await gateway.open("acme", "r-1", "request", sealed)
+
+
+async def test_an_erasure_that_a_death_broke_off_is_done_to_the_end_by_the_next_process(
+    admin: AdminProcess, gateway: BodyVault, connection: LogConnection
+) -> None:
+    vault = await open_vault(admin.settings, connection)
+    subject, other = vault.pseudonym("acme", USER), vault.pseudonym("acme", OTHER)
+    text = CANARY.encode() * (INLINE // len(CANARY) + 1)
+    sealed = {name: await gateway.seal("acme", name, "r-1", "request", text) for name in (subject, other)}
+    assert await admin.stop() == 0
+    clock = SystemClock()
+    ids = Ids(clock)
+    writer = SegmentWriter(
+        connection, clock, ids, stream="OPS", writer="admin", boot=ids.new(), queue_bytes=1 << 24, segment_bytes=1 << 22
+    )
+    await writer.start()
+    asked = {}
+    for name in (subject, other):
+        # as a process leaves it that died after it said what it was about to do
+        act = OperatorActed("erase", f"{name}: asked for: in ticket 12")
+        asked[name] = writer.new_fact(act, tenant="acme", actor="admin:root", correlation=ids.new())
+        await writer.append(subjects.ops("erasure"), [asked[name]])
+    await writer.close()
+    # the one had lost its key already, the other nothing
+    assert await BodyVault(connection, vault).erase_subject("acme", subject) == 1
+    await admin.start()
+
+    done: dict[str, SubjectErased] = {}
+    async with asyncio.timeout(20):
+        async for batch in StreamReader(connection, "OPS").batches():
+            for fact in (fact for message in batch for fact in decode_segment(message.payload).facts):
+                data = open_fact(fact)
+                if isinstance(data, SubjectErased):
+                    done[fact.causation] = data
+            if len(done) == 2:
+                break
+    assert done == {
+        asked[subject].id: SubjectErased(subject, "asked for: in ticket 12", 0, 1),
+        asked[other].id: SubjectErased(other, "asked for: in ticket 12", 1, 1),
+    }
+    for body in sealed.values():
+        with pytest.raises(Erased):
+            await BodyVault(connection, vault).open("acme", "r-1", "request", body)
+    # and not a second time
+    before = len(await facts_of(connection, "OPS"))
+    assert await admin.stop() == 0
+    await admin.start()
+    assert (await admin.call("GET", "health")).status == 200
+    assert len(await facts_of(connection, "OPS")) == before
+    assert (await verify_chains(connection)).ok
+
+
+async def test_what_lies_in_dead_and_in_a_spool_cannot_be_opened_either(
+    admin: AdminProcess, gateway: BodyVault, connection: LogConnection, tmp_path: Path
+) -> None:
+    vault = await open_vault(admin.settings, connection)
+    subject = vault.pseudonym("acme", USER)
+    sealed = await gateway.seal("acme", subject, "r-1", "request", CANARY.encode())
+    await recorded(connection, {"r-1": sealed})
+    (message, *_) = [one async for batch in StreamReader(connection, "TRAFFIC").batches(follow=False) for one in batch]
+    await bury(connection, "audit", message, "it cannot be applied")
+    spool = tmp_path / "data" / "spool" / "gateway-1"
+    spool.mkdir(parents=True)
+    (spool / "left").write_bytes(message.payload)
+    assert (await admin.call("POST", "erasures", {"subject": USER, "reason": "asked for"})).status == 200
+    dead = [letter async for letter in letters(connection)]
+    for payload in (dead[0].message.payload, (spool / "left").read_bytes()):
+        (fact,) = [fact for fact in decode_segment(payload).facts if fact.type == "request.accepted.v1"]
+        accepted = open_fact(fact)
+        assert isinstance(accepted, RequestAccepted) and accepted.body == sealed
+        with pytest.raises(Erased):
+            await BodyVault(connection, vault).open("acme", "r-1", "request", accepted.body)
+    assert files_with(tmp_path, sealed.ciphertext), "the scan looks where they lie"
+    assert files_with(tmp_path, CANARY.encode()) == files_with(tmp_path, USER.encode()) == []
