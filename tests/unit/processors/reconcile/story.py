@@ -37,6 +37,7 @@ class Story:
     def __init__(self) -> None:
         self.state = State("reconcile", "me")
         self.sequence = 0
+        self._told: dict[int, bytes] = {}
 
     def says(self, writer: str, boot: str, now: float, *data: tuple[str, msgspec.Struct] | msgspec.Struct) -> None:
         """One segment of a writer: facts, each with the request it belongs to where it belongs to one."""
@@ -50,4 +51,10 @@ class Story:
                 )
             )
         payload = encode_segment("traffic.0", writer, boot, self.sequence, GENESIS, facts)
+        self._told[self.sequence] = payload
         self.state.apply(self.sequence, "traffic.0", payload, now)
+
+    def once_more(self, sequence: int, now: float) -> None:
+        """The segment that stands there, at the end of the log again."""
+        self.sequence += 1
+        self.state.apply(self.sequence, "traffic.0", self._told[sequence], now)

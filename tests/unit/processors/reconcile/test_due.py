@@ -180,3 +180,12 @@ def test_laws_of_what_is_due(made: list[tuple[str, str, int, int]], caught_up_si
     later = dict(requests(story.state, now + SILENT_S, min(caught_up_since, now)))
     assert set(later) == set(open_at)
     assert set(found) <= set(later)
+
+
+def test_a_copy_of_a_segment_opens_nothing_and_is_no_sign_of_life() -> None:
+    story = Story()
+    story.says("g", "1", 0.0, ("r1", ACCEPTED))
+    story.says("g", "1", 1.0, ("r1", COMPLETED), ("r2", ACCEPTED))
+    story.once_more(1, 20.0)
+    assert story.state.open == 1
+    assert requests(story.state, 31.0) == [("r2", "silent")]
