@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import openai
 
 from tests.e2e.test_acceptance import HELLO, SECRET, agreed, works
+from tests.e2e.traces import in_stores, places_of
 from tests.nexus_fixture import RunningNexus
 from tests.waiting import until_sync
 
 
-def places_of(root: Path, canaries: dict[str, bytes]) -> list[str]:
-    """Files that hold a canary, as it is, in base64 or in hex."""
-    found = []
-    forms = {
-        (name, kind): form
-        for name, raw in canaries.items()
-        for kind, form in (
-            ("clear", raw),
-            ("hex", raw.hex().encode()),
-            *((f"base64+{lead}", base64.b64encode(b"x" * lead + raw)[4:-4]) for lead in range(3)),
-        )
-    }
-    for place in sorted(root.rglob("*")):
-        if place.is_file() and not place.is_symlink():
-            content = place.read_bytes()
-            found += [f"{name} ({kind}) in {place}" for (name, kind), form in forms.items() if form in content]
-    return found
-
-
 def test_the_scan_finds_what_is_there(tmp_path: Path) -> None:
-    canary = b"canary" + secrets.token_hex(16).encode()
-    (tmp_path / "a").write_bytes(b"..." + canary)
-    (tmp_path / "b").write_bytes(base64.b64encode(b"ab" + canary + b"c"))
-    (tmp_path / "c").write_bytes(canary.hex().encode())
-    (tmp_path / "d").write_bytes(b"nothing")
-    assert len(places_of(tmp_path, {"canary": canary})) == 3
+    text = f'canary "{secrets.token_hex(16)}" über\n'
+    canary = text.encode()
+    for name, content in {
+        "a": b"..." + canary,
+        "b": base64.b64encode(b"ab" + canary + b"c"),
+        "c": canary.hex().encode(),
+        "d": json.dumps({"said": text}).encode(),
+        "e": json.dumps(text, ensure_ascii=False).encode(),
+        "f": quote(text).encode(),
+        "g": base64.urlsafe_b64encode(b"a" + canary + b"bc"),
+        "nothing": b"nothing",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    found = places_of(tmp_path, {"canary": canary})
+    assert {place.rpartition("/")[2] for place in found} == set("abcdefg")
 
 
 def test_no_canary_is_left_anywhere(nexus: RunningNexus) -> None:
@@ -97,4 +90,6 @@ def test_no_canary_is_left_anywhere(nexus: RunningNexus) -> None:
         shown = nexus.command("traffic", "get", request, "--output", "json").stdout
         assert prompt not in shown and answer not in shown and user not in shown
     canaries = {"prompt": prompt, "answer": answer, "user": user, "credential": credential, "key": key[12:-1]}
-    assert places_of(nexus.data, {name: text.encode() for name, text in canaries.items()}) == []
+    raw = {name: text.encode() for name, text in canaries.items()}
+    assert places_of(nexus.data, raw) == []
+    assert in_stores(nexus, raw) == set()

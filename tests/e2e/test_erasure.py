@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+from pathlib import Path
 from typing import Any
 
+import openai
+import pytest
+
 from tests.e2e.test_acceptance import agreed, house
-from tests.e2e.test_canary import places_of
+from tests.e2e.traces import in_stores, places_of
 from tests.nexus_fixture import RunningNexus
 from tests.waiting import until_sync
 
@@ -25,7 +29,9 @@ def test_a_person_is_erased_and_the_record_stands(nexus: RunningNexus) -> None:
     (tenant,) = {
         found["tenant"] for found in nexus.admin("GET", "/virtual-keys").body["data"] if found["prefix"] == key[:12]
     }
-    user, prompt = f"user-{secrets.token_hex(16)}", f"prompt-{secrets.token_hex(16)}"
+    # with what JSON and URLs say otherwise
+    user, prompt = f'user "{secrets.token_hex(16)}" ü', f'prompt "{secrets.token_hex(16)}" über\nzwei'
+    control = f"model-{secrets.token_hex(16)}"
 
     def ask() -> str:
         answer = nexus.client(key).chat.completions.with_raw_response.create(
@@ -62,4 +68,15 @@ def test_a_person_is_erased_and_the_record_stands(nexus: RunningNexus) -> None:
     assert [json.loads(line)["type"] for line in tail] == ["operator.acted.v1", "subject.erased.v1"]
     verified = nexus.command("verify", "--output", "json")
     assert verified.returncode == 0, verified.stdout
-    assert places_of(nexus.data, {"prompt": prompt.encode(), "user": user.encode()}) == []
+
+    # a name that is kept, by the same way: the scan looks into whatever would have kept the others
+    with pytest.raises(openai.NotFoundError) as unknown:
+        nexus.client(key).chat.completions.create(model=control, messages=[{"role": "user", "content": prompt}])
+    agreed(nexus, unknown.value.response.headers["x-nexus-request-id"])
+    kept = {"control": control.encode()}
+    files = [Path(place.rpartition(" in ")[2]).relative_to(nexus.data) for place in places_of(nexus.data, kept)]
+    assert {file.parts[0] for file in files} >= {"nats", "postgres", "clickhouse", "siem"}
+    assert in_stores(nexus, kept) == {"postgres:control", "clickhouse:control"}
+    gone = {"prompt": prompt.encode(), "user": user.encode()}
+    assert places_of(nexus.data, gone) == []
+    assert in_stores(nexus, gone) == set()
