@@ -191,13 +191,30 @@ class Door:
         Raises:
             ClientLeft: nobody is there to take it.
         """
+        if not self.put(data):
+            await self.taken()
+
+    async def taken(self) -> None:
+        """Returns when more may be `put`.
+
+        Raises:
+            ClientLeft
+        """
+        if self._wire.congested:
+            await self._wire.drained()
+
+    def put(self, data: bytes) -> bool:
+        """Sends a piece of an open stream without waiting; false when no more should come before it is `taken`.
+
+        Raises:
+            ClientLeft: nobody is there to take it.
+        """
         wire = self._wire
         if wire.closed:
             self.left = True
             raise ClientLeft
         wire.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-        if wire.congested:
-            await wire.drained()
+        return not wire.congested
 
     def finish(self) -> None:
         """Ends a stream. `keep` then tells whether the connection can be used on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 
 from pyqwest import Headers as QwestHeaders
 from pyqwest import (
@@ -47,6 +48,17 @@ class Http2Exchange:
     async def end(self) -> None:
         """Resets the stream unless it is complete."""
         await self._response.__aexit__(None, None, None)
+
+    async def each(self, take: Callable[[bytes], bool]) -> bool:
+        """Hands over the pieces of the body as they come, until `take` says no: true then, false at the end.
+
+        Raises:
+            BrokenExchange
+        """
+        while (piece := await self.next()) is not None:
+            if not take(piece):
+                return True
+        return False
 
     async def next(self) -> bytes | None:
         """The bytes that have come; None at the end.

@@ -189,18 +189,23 @@ class _Exchange:
     async def pass_on(self, attempt: Attempt[ProviderStream], relay: Relay) -> str:
         """Passes the answer on while it arrives; how the provider's part of it ended, as in `ProviderCalled`."""
         record, door, answer = self.record, self.door, attempt.answer
+
+        def take(piece: bytes) -> bool:
+            """Passes a piece on; whether the next one may come."""
+            passed = relay.feed(piece)
+            willing = not (relay.blocked or relay.failed)
+            if passed:
+                record.response_bytes += len(passed)
+                if relay.done:
+                    # everything has been said: a caller who closes now has not left early
+                    door.unwatch()
+                willing = door.put(passed) and willing
+            return willing
+
         try:
             async with asyncio.timeout(attempt.target.provider.total_timeout_ms / 1000):
-                while (piece := await answer.next()) is not None:
-                    passed = relay.feed(piece)
-                    if passed:
-                        record.response_bytes += len(passed)
-                        if relay.done:
-                            # everything has been said: a caller who closes now has not left early
-                            door.unwatch()
-                        await door.send(passed)
-                    if relay.blocked or relay.failed:
-                        break
+                while await answer.each(take) and not (relay.blocked or relay.failed):
+                    await door.taken()
         except CallFailed as failure:
             return failure.outcome
         except TimeoutError:

@@ -29,6 +29,8 @@ class Exchange(Protocol):
 
     async def next(self) -> bytes | None: ...
 
+    async def each(self, take: Callable[[bytes], bool]) -> bool: ...
+
     async def end(self) -> None: ...
 
 
@@ -43,14 +45,14 @@ class ProviderStream:
         self.end = exchange.end
         """Gives the connection back; an answer that is not complete is broken off, so that the provider notices."""
 
-    async def next(self) -> bytes | None:
-        """The bytes that came next; None at the end.
+    async def each(self, take: Callable[[bytes], bool]) -> bool:
+        """Hands over the bytes as they come, until `take` says no: true then, false at the end of the answer.
 
         Raises:
             CallFailed: the connection broke, or nothing came for the account's idle time.
         """
         try:
-            return await self._exchange.next()
+            return await self._exchange.each(take)
         except BrokenExchange as error:
             raise CallFailed(error.outcome) from None
 

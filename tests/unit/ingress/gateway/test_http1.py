@@ -145,3 +145,62 @@ async def test_a_reader_who_falls_behind_pauses_the_socket() -> None:
     assert wire.paused
     assert await connection.next() is not None
     assert not wire.paused
+
+
+@given(st.sampled_from([PLAIN, CHUNKED]), st.lists(st.integers(0, 200), max_size=12), st.integers(1, 4))
+def test_pieces_come_in_the_turn_in_which_they_arrive_and_stop_when_told(
+    answer: bytes, cuts: list[int], at_once: int
+) -> None:
+    async def run() -> None:
+        connection, _ = await connected()
+        taken: list[bytes] = []
+        pauses = 0
+
+        def take(piece: bytes) -> bool:
+            taken.append(piece)
+            return len(taken) % at_once > 0
+
+        async def reading() -> None:
+            nonlocal pauses
+            assert await connection.head() == 200
+            while await connection.each(take):
+                pauses += 1
+
+        task = asyncio.ensure_future(reading())
+        edges = [0, *sorted(min(cut, len(answer)) for cut in cuts), len(answer)]
+        for a, b in itertools.pairwise(edges):
+            if a < b:
+                connection.data_received(answer[a:b])
+                await asyncio.sleep(0)
+        await task
+        assert b"".join(taken) == b"hello world"
+        assert pauses == len(taken) // at_once
+        assert connection.reusable
+
+    asyncio.run(run())
+
+
+async def test_what_goes_wrong_with_a_piece_is_told_to_the_one_who_reads() -> None:
+    connection, _ = await connected()
+
+    def take(piece: bytes) -> bool:
+        raise ValueError(piece)
+
+    reading = asyncio.ensure_future(connection.each(take))
+    await asyncio.sleep(0)
+    connection.data_received(CHUNKED[:-16])
+    with pytest.raises(ValueError, match="hello"):
+        await reading
+    assert not connection.reusable
+
+
+async def test_an_answer_cut_off_between_pieces_is_told() -> None:
+    connection, _ = await connected()
+    taken: list[bytes] = []
+    reading = asyncio.ensure_future(connection.each(lambda piece: taken.append(piece) is None))
+    await asyncio.sleep(0)
+    connection.data_received(CHUNKED[:-16])
+    assert taken, "in the same turn"
+    connection.connection_lost(None)
+    with pytest.raises(BrokenExchange):
+        await reading
