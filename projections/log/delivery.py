@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
+from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
@@ -78,8 +80,9 @@ class Delivery:
     async def start(self) -> None:
         nc = self._connection.nc
         self._inbox = nc.new_inbox()
-        # the future is never used: answers are taken where the client reads, without a queue and a task between
-        self._subscription = await nc.subscribe(f"{self._inbox}.*", future=asyncio.get_running_loop().create_future())
+        # Answers are taken where the client reads, without a queue and a task between. What follows the rest of another
+        # message comes through the client, which hands it to anything shaped like a future: `set_result` below.
+        self._subscription = await nc.subscribe(f"{self._inbox}.*", future=cast("asyncio.Future[Msg]", self))
         parser_of(nc).takers[b"%d" % self._subscription._id] = self._answered
 
     async def close(self) -> None:
@@ -228,6 +231,14 @@ class Delivery:
     def _interrupt(self, reason: str) -> None:
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(reason)
+
+    # --- the shape of a future, for the client's read loop
+
+    def cancelled(self) -> bool:
+        return False
+
+    def set_result(self, message: Msg) -> None:
+        self._answered(message.subject.encode(), b"", b"", message.data)
 
     def _answered(self, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
         """Takes the server's answer, in the client's read loop."""

@@ -239,3 +239,33 @@ async def test_a_lost_acknowledgement_doubles_nothing(
     own = [message for message in await stored(connection) if message.msg_id.startswith("w/")]
     assert marks(own) == ["0", "1", "2"]
     assert [message.msg_id for message in own] == ["w/b1/1", "w/b1/2", "w/b1/3", "w/b1/4"]
+
+
+async def test_an_answer_right_behind_the_rest_of_another_message_is_heard(
+    connection: LogConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nc = connection.nc
+    parse, held = nc._ps.parse, bytearray()
+
+    async def together(data: bytes = b"") -> None:
+        """Nothing is read before the answer is there too; then what came first is cut in its middle."""
+        held.extend(data)
+        if b'"stream":"TRAFFIC"' in held:
+            everything = bytes(held)
+            held.clear()
+            middle = everything.index(b"MSG other") + 60
+            await parse(everything[:middle])
+            await parse(everything[middle:])
+
+    writer = writer_on(connection)
+    await writer.start()
+    await nc.subscribe("other", future=asyncio.get_running_loop().create_future())
+    await nc.flush()
+    monkeypatch.setattr(nc._ps, "parse", together)
+    await nc.publish("other", bytes(300))
+    await until(lambda: not nc._pending_data_size, "it has left")
+    async with asyncio.timeout(10):
+        await writer.append("traffic.0", [fact("1")])
+    assert writer.retries == 0
+    monkeypatch.undo()
+    await writer.close()
