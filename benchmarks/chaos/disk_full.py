@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import secrets
 import tempfile
 import time
@@ -23,9 +22,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from benchmarks.chaos import disks
+from benchmarks.chaos.crowd import CONFIGURATION, Crowd
 from benchmarks.chaos.disks import MEGABYTE, Disk
 from benchmarks.chaos.oracle import Promise, read_log
 from benchmarks.chaos.small_site import SmallSite
@@ -35,116 +34,8 @@ from projections.log.verify import verify_chains
 
 BACK_S = 60.0
 _PHASE_S = 60.0
-_ANSWER_S = 30.0
 _MEMORY = 700 * MEGABYTE
 """Bound for the gateway and the log server each; idle they are at a fifth of it."""
-_IN_FLIGHT = 6
-
-CONFIGURATION = """
-[[tenants]]
-id = "{tenant}"
-
-[[credentials]]
-id = "mock"
-tenant = "{tenant}"
-secret = "sk-chaos"
-
-[[providers]]
-id = "mock"
-tenant = "{tenant}"
-base_url = "{url}"
-credential = "mock"
-
-[[models]]
-id = "mock/gpt-4o"
-tenant = "{tenant}"
-prices = {{ input = 2_500_000, output = 10_000_000 }}
-
-[[routes]]
-id = "default"
-tenant = "{tenant}"
-on_log_failure = "{policy}"
-
-[[virtual-keys]]
-id = "caller"
-tenant = "{tenant}"
-key = "{key}"
-"""
-
-
-@dataclass
-class Told:
-    """What callers of one policy were told."""
-
-    answered: set[str] = field(default_factory=set)
-    """Request ids of answers with status 200."""
-    statuses: Counter[str] = field(default_factory=Counter)
-    no_retry_after: int = 0
-    hung: int = 0
-    slowest_s: float = 0.0
-
-
-class Crowd:
-    """Callers of one key, each on a connection of its own for each request, until stopped."""
-
-    def __init__(self, gateway: str, key: str) -> None:
-        self.told = Told()
-        at = urlsplit(gateway)
-        self._address = (at.hostname or "", at.port or 80)
-        self._key = key
-        self._stopping = False
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(_IN_FLIGHT)]
-
-    async def stop(self) -> None:
-        self._stopping = True
-        await asyncio.gather(*self._tasks)
-
-    async def _work(self) -> None:
-        while not self._stopping:
-            began = time.monotonic()
-            try:
-                async with asyncio.timeout(_ANSWER_S):
-                    status, headers = await self._ask()
-            except TimeoutError:
-                self.told.hung += 1
-                continue
-            except OSError as error:
-                self.told.statuses[type(error).__name__] += 1
-                await asyncio.sleep(0.1)
-                continue
-            self.told.slowest_s = max(self.told.slowest_s, time.monotonic() - began)
-            self.told.statuses[str(status)] += 1
-            if status == 200:
-                self.told.answered.add(headers["x-nexus-request-id"])
-            else:
-                self.told.no_retry_after += "retry-after" not in headers
-                await asyncio.sleep(0.05)
-
-    async def _ask(self) -> tuple[int, dict[str, str]]:
-        text = secrets.token_hex(4_000)
-        body = json.dumps({"model": "mock/gpt-4o", "messages": [{"role": "user", "content": text}]}).encode()
-        reader, writer = await asyncio.open_connection(*self._address)
-        try:
-            writer.write(
-                f"POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {self._key}\r\n"
-                f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
-                + body
-            )
-            head, _, _ = (await reader.read(-1)).partition(b"\r\n\r\n")
-        finally:
-            writer.close()
-        first, *lines = head.decode("latin-1").split("\r\n")
-        if not first:
-            raise ConnectionResetError("no answer")
-        return int(first.split()[1]), dict(_header(line) for line in lines)
-
-
-def _header(line: str) -> tuple[str, str]:
-    name, _, value = line.partition(":")
-    return name.lower(), value.strip()
 
 
 @dataclass

@@ -74,6 +74,13 @@ class SmallSite:
         self.nexus("up", *words, *(["--config", str(config)] if config else []))
         self.endpoints = json.loads((self.data / "endpoints.json").read_text())
 
+    def move(self, source: Path) -> None:
+        """Stops it in order and starts it as the code of another working tree, on the same data."""
+        self.nexus("down")
+        self._source = source
+        self._environment["PYTHONPATH"] = str(source)
+        self.up()
+
     def stop(self) -> None:
         self.nexus("down", check=False)
         if self._mock is not None:

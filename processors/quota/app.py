@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from processors.door import consume
@@ -83,7 +83,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         await workers[0].refresh()
         if settings.valkey_url:
             store = SpentStore(settings.valkey_url, log=incarnation)
-            held = await _gateways_may_run(connection, clock.now_us())
+            held = await _gateways_may_run(connection)
             counters = Counters(ledger, store, clock, lambda: tuple(following.tenants), budgets, may_be_held=held)
         else:
             log.warning("event=no_counters reason=NEXUS_VALKEY_URL is not set, budgets cannot be served")
@@ -135,8 +135,10 @@ async def _incarnation(connection: LogConnection) -> str:
     return created
 
 
-async def _gateways_may_run(connection: LogConnection, now_us: int) -> bool:
-    state = (await call(connection, "STREAM.INFO.TRAFFIC"))["state"]
-    if not state["last_seq"]:
+async def _gateways_may_run(connection: LogConnection) -> bool:
+    """By the clock of the log's server alone: ours may be off, and then too much would be granted."""
+    info = await call(connection, "STREAM.INFO.TRAFFIC")
+    if not info["state"]["last_seq"]:
         return False
-    return now_us - int(datetime.fromisoformat(state["last_ts"]).timestamp() * 1_000_000) < _QUIET_US
+    quiet = datetime.fromisoformat(info["ts"]) - datetime.fromisoformat(info["state"]["last_ts"])
+    return quiet < timedelta(microseconds=_QUIET_US)
