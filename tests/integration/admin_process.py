@@ -8,13 +8,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from ops.stack.ports import free_port
+from projections.log.connection import LogConnection
 from schemas.settings import Settings, environment_of
+from tests.integration.nats_fixture import NatsServer
 from tests.waiting import until
 
 
@@ -88,3 +92,12 @@ class AdminProcess:
             return Reply(answer.status, found, answer.read())
         finally:
             connection.close()
+
+
+@pytest.fixture
+async def admin(nats_server: NatsServer, connection: LogConnection, tmp_path: Path) -> AsyncIterator[AdminProcess]:
+    """One that serves over a log with its streams, and must end in order."""
+    process = AdminProcess(tmp_path / "data", nats_url=nats_server.url)
+    await process.start()
+    yield process
+    assert await process.stop() == 0, process.log.read_text()[-3000:]

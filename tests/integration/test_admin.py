@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from ops.cli.admin_client import AdminClient, AdminRefused, path_of
-from projections.log import topology
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
 from projections.vault import open_vault
@@ -19,29 +17,13 @@ from schemas.aggregates.virtual_key import VirtualKey
 from schemas.codec import decode_segment, open_fact
 from schemas.envelope import parse_position
 from schemas.facts.traffic import SYSTEM
-from schemas.topology import EMBEDDED
-from tests.integration.admin_process import AdminProcess
+from tests.integration.admin_process import AdminProcess, admin
+from tests.integration.log_fixture import connection
 from tests.integration.nats_fixture import NatsServer, nats_server
 
-__all__ = ["nats_server"]
+__all__ = ["admin", "connection", "nats_server"]
 
 CANARY = "sk-canary-4f1d2c3b5a69788776655443322"
-
-
-@pytest.fixture
-async def connection(nats_server: NatsServer) -> AsyncIterator[LogConnection]:
-    connection = await LogConnection.open(nats_server.url, "test", wait_s=10)
-    await topology.apply(connection, EMBEDDED, replicas=1, partitions=1)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def admin(nats_server: NatsServer, connection: LogConnection, tmp_path: Path) -> AsyncIterator[AdminProcess]:
-    process = AdminProcess(tmp_path / "data", nats_url=nats_server.url)
-    await process.start()
-    yield process
-    assert await process.stop() == 0, process.log.read_text()[-3000:]
 
 
 async def make_town(admin: AdminProcess) -> None:

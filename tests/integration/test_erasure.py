@@ -14,7 +14,7 @@ import pytest
 
 from ops.cli.main import run
 from processors.dead import bury
-from projections.log import api, topology
+from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.dead import letters
 from projections.log.reader import StreamReader
@@ -29,33 +29,17 @@ from schemas.envelope import Fact
 from schemas.facts.ops import OperatorActed, SubjectErased
 from schemas.facts.traffic import RequestAccepted, RequestCompleted, SealedBody
 from schemas.ids import Ids, SystemClock
-from schemas.topology import BODIES, EMBEDDED, VAULT
-from tests.integration.admin_process import AdminProcess
+from schemas.topology import BODIES, VAULT
+from tests.integration.admin_process import AdminProcess, admin
+from tests.integration.log_fixture import connection
 from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.waiting import until
 
-__all__ = ["nats_server"]
+__all__ = ["admin", "connection", "nats_server"]
 
 USER = f"user-{secrets.token_hex(16)}@example.com"
 OTHER = f"other-{secrets.token_hex(16)}"
 CANARY = f"canary-{secrets.token_hex(16)} "
-
-
-@pytest.fixture
-async def connection(nats_server: NatsServer) -> AsyncIterator[LogConnection]:
-    connection = await LogConnection.open(nats_server.url, "test", wait_s=10)
-    await topology.apply(connection, EMBEDDED, replicas=1, partitions=1)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def admin(nats_server: NatsServer, connection: LogConnection, tmp_path: Path) -> AsyncIterator[AdminProcess]:
-    process = AdminProcess(tmp_path / "data", nats_url=nats_server.url)
-    await process.start()
-    assert (await process.call("POST", "tenants", {"id": "acme"})).status == 201
-    yield process
-    assert await process.stop() == 0, process.log.read_text()[-3000:]
 
 
 @pytest.fixture
@@ -73,7 +57,8 @@ async def nexus(admin: AdminProcess, *argv: str) -> int:
 
 
 @pytest.fixture(autouse=True)
-def environment(admin: AdminProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+async def environment(admin: AdminProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await admin.call("POST", "tenants", {"id": "acme"})).status == 201
     monkeypatch.setenv("NEXUS_ADMIN_URL", f"http://127.0.0.1:{admin.port}")
     monkeypatch.setenv("NEXUS_ADMIN_KEY", admin.key)
 
