@@ -16,6 +16,7 @@ NAMES = {
     "scale": "benchmarks.scale",
     "scan": "benchmarks.scan",
     "sinks": "benchmarks.sinks",
+    "soak": "benchmarks.soak",
 }
 
 
