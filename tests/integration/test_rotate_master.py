@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -293,6 +296,42 @@ async def test_a_rotation_that_was_killed_goes_on(
     assert len(await vault_messages(connection)) == len(SUBJECTS) + 1
     ((_, data),) = await rotations(connection)
     assert data.new == keyring.master_id(new)
+
+
+async def test_kill_9_in_the_middle_loses_nothing(
+    connection: LogConnection, elsewhere: LogConnection, settings: Settings
+) -> None:
+    vault = await open_vault(settings, elsewhere)
+    sealed = await furnished(connection, vault)
+    # enough for it to be at work when the signal comes
+    more = [f"sub_{number:032x}" for number in range(1_000, 1_300)]
+    bodies = BodyVault(connection, vault)
+    await asyncio.gather(*(bodies.seal("acme", name, "r-1", "request", b"text") for name in more))
+    argv = [sys.executable, "-m", "ops", "keys", "rotate-master", "--data", settings.data_dir]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
+    process = await asyncio.create_subprocess_exec(
+        *argv, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    ring = vault.ring_id
+    # a running process has heard that it began, and goes on
+    await until(lambda: vault.ring_id != ring, "the rotation has begun")
+    process.kill()
+    await process.wait()
+    record, _ = await read_ring(connection)
+    assert record is not None
+    assert (len(record.slots), record.rotation is not None) == (2, True), "it was killed before its end"
+    await all_opens(connection, await open_vault(settings, connection), sealed)
+    started = BodyVault(elsewhere, vault)
+    made = await started.seal("acme", "sub_new", "r-1", "request", b"sub_new")
+
+    told = await rotate(settings)
+    assert (told["resumed"], told["left"]) == (True, 0)
+    after = await open_vault(settings, connection)
+    await all_opens(connection, after, {**sealed, "sub_new": made})
+    await all_opens(elsewhere, vault, {**sealed, "sub_new": made})
+    assert keyring.master_id(master.read(settings.data / master.FILE)) == told["new"]
+    ((_, data),) = await rotations(connection)
+    assert data.new == told["new"]
 
 
 def dies_at(turn: int) -> Any:

@@ -53,7 +53,7 @@ class Bucket:
         return answer
 
     async def publish(self, connection: Any, subject: str, payload: bytes, headers: dict[str, str]) -> Ack:
-        self.stored = Stored(1 if self.stored is None else self.stored.sequence + 1, subject, payload, "")
+        self.stored = Stored(1 if self.stored is None else self.stored.sequence + 1, subject, payload, "", "")
         return Ack("KV_vault", self.stored.sequence)
 
 
