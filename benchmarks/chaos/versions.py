@@ -113,7 +113,7 @@ def future_segment() -> bytes:
             Fact(ids.new(), clock.now_us(), "later", "worker:later", "later/1", "", type, raw),
         )
 
-    known = msgspec.msgpack.decode(msgspec.msgpack.encode(WriterBeat(3, 5)))
+    known = msgspec.msgpack.decode(msgspec.msgpack.encode(WriterBeat(0, 0)))
     beat = [*known, "said by nobody yet", {"more": [1, 2]}]
     facts = [fact("weather.observed.v9", ["sunny", {"degrees": 21}, b"\x00"]), fact("writer.beat.v1", beat)]
     return codec.encode_segment(subjects.traffic(0), "later", ids.new(), 1, GENESIS, facts)
@@ -174,6 +174,7 @@ async def judge(site: SmallSite, connection: LogConnection, course: Course, earl
     facts, unread, payloads = await _read_all(connection)
     report = await verify_chains(connection)
     theirs = await asyncio.to_thread(_verify_of, earlier, site.endpoints["nats"])
+    faults = [f"{fault.kind}: {fault.detail}" for fault in report.faults]
     kept = all(segment in payloads for segment in course.future)
     return [
         Promise(
@@ -186,7 +187,7 @@ async def judge(site: SmallSite, connection: LogConnection, course: Course, earl
         Promise("LEDGER = cost of terminal facts", +seen.spent == +seen.cost(), f"spent={dict(seen.spent)}"),
         Promise("every fact of either version decodes", not unread, f"facts={facts} unread={unread[:3]}"),
         Promise("facts from the future are kept byte for byte", kept, f"segments={len(course.future)}"),
-        Promise("this version verifies every chain", not report.faults, f"segments={report.segments}"),
+        Promise("this version verifies every chain", not report.faults, f"segments={report.segments} {faults[:2]}"),
         Promise("the earlier one does so too", theirs.endswith(" 0"), f"segments, faults = {theirs}"),
     ]
 
