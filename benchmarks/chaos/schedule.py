@@ -17,8 +17,9 @@ FREEZE_S = 36.0
 SHORT_S = (3.0, 6.0)
 LONG_S = 45.0
 MEASURED_S = 12.0
-HANG_S, HANGS = 4.0, 3
+HANGS = 3
 BRIEF_S = (1.0, 1.5)
+BRIEF_KILLS = ("gateway", "nats", "workers", "postgres")
 COPIES = "segments once more"
 KINDS = ("kills", "outages", "hang", "log", "poison", "copies", "orderly", "freeze")
 
@@ -37,7 +38,7 @@ class Schedule:
     ) -> None:
         """
         Args:
-            brief: outages of a second or two, for tests; too short for a drain to be measured.
+            brief: some of the kills, and outages of a second or two, for tests: too short for anything to be measured.
         """
         self._brief = brief
         self._faults = faults
@@ -76,6 +77,7 @@ class Schedule:
         if "kills" in self._kinds:
             # a frozen gateway shows what it is for only when nobody who counts its silence begins anew
             kills = [name for name in site.names() if name in held or "freeze" not in self._kinds]
+            kills = [name for name in kills if not self._brief or name in BRIEF_KILLS]
             steps += [(f"kill {name}", partial(faults.kill, name)) for name in kills]
         if "freeze" in self._kinds:
             steps.append(("freeze a gateway, kill others", partial(self._frozen, others)))
@@ -89,7 +91,8 @@ class Schedule:
             steps.append(("the SIEM away", partial(faults.receiver_outage, self._seconds())))
             steps.append(("every row refused", partial(faults.nothing_can_be_written, self._seconds())))
         if "hang" in self._kinds:
-            steps.append(("the SIEM hangs", partial(faults.receiver_hangs, HANG_S, HANGS)))
+            times = 1 if self._brief else HANGS
+            steps.append(("the SIEM hangs", partial(faults.receiver_hangs, self._seconds(), times)))
         if "log" in self._kinds:
             steps.append(("the log hangs", partial(faults.log_hangs, self._seconds())))
         if "poison" in self._kinds:
