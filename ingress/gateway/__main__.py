@@ -9,6 +9,7 @@ import sys
 import uvloop
 
 from ingress.gateway.app import run
+from projections.vault.errors import BadMasterKey
 from schemas.settings import BadSettings, read_settings
 
 
@@ -21,7 +22,11 @@ def main() -> int:
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    uvloop.run(run(settings))
+    try:
+        uvloop.run(run(settings))
+    except BadMasterKey as error:
+        logging.getLogger("ingress.gateway").error("gateway stopped: %s", error)
+        return 2
     return 0
 
 
