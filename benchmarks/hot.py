@@ -17,6 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks import made
+from benchmarks.exchange import exchange
 from ingress.codecs import openai_chat
 from ingress.gateway.relay import Relay
 from ingress.gateway.screening import StreamScreening
@@ -60,6 +61,7 @@ def functions(screener: Screener) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "screen_step: 1 KB", lambda: screen_step(screener, [KILOBYTE], "request", policy)
     yield "fact, encode_fact: a request's six", _facts()
     yield "seal: 1 KB", _seal()
+    yield "a whole request without sockets: 0.5 KB", exchange(screener, Steps(), KILOBYTE[:512], 1)
     yield f"relay: stream of {CHUNKS} chunks", _relay(screener)
     segment = next(made.segments(REQUESTS * made.FACTS_A_REQUEST, "boot", REQUESTS))[1]
     yield f"decode_segment, rows_of: {REQUESTS} requests", lambda: rows_of([_stored(segment)])
