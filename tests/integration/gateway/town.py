@@ -77,7 +77,12 @@ class Town:
         self.vault: Vault = asyncio.run(self._with_log(lambda log: open_vault(self.settings, log)))
         self._mock = self._start_mock()
         self._gateway: subprocess.Popen[bytes] | None = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            # nobody else would end them: the fixture never got a town to close
+            self.close()
+            raise
 
     # processes
 
