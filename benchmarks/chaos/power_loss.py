@@ -10,6 +10,9 @@ which keeps its power, and is closed before the plug is pulled. What is asserted
 - a position of a SIEM target that was saved is not behind what it was (else events would be sent twice);
 - writing goes on by itself, within `BACK_S` seconds of the mount.
 
+Then a whole Nexus with callers, all its files on such a disk, is cut once and started again: what callers were answered
+before the cut, and what PostgreSQL, the SIEM file and LEDGER say, is held against the log (`power_whole`).
+
 The control: the same with `sync_interval: 10s` has to lose acknowledged facts, and the check of the server's durability
 has to have said so before. A run in which the control loses nothing proves nothing and counts as broken.
 """
@@ -31,6 +34,7 @@ from benchmarks.chaos.disks import MEGABYTE, Disk
 from benchmarks.chaos.fact_load import FactLoad, marks_on
 from benchmarks.chaos.log_server import LogServer
 from benchmarks.chaos.oracle import Promise
+from benchmarks.chaos.power_whole import cut_whole
 from processors.siem.positions import Positions
 from processors.siem.sink import Stored
 from projections.log import topology
@@ -236,4 +240,6 @@ async def run(given: argparse.Namespace) -> list[Promise]:
         place = Path(directory)
         seen = await cuts(place / "always", "always", given.rounds or ROUNDS, given.seed)
         control = await cuts(place / "control", "10s", 1, given.seed)
-    return judge(seen, control)
+        whole = place / "whole"
+        whole.mkdir()
+        return judge(seen, control) + await cut_whole(whole, given.seed)

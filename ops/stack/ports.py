@@ -7,6 +7,8 @@ import random
 import socket
 from pathlib import Path
 
+from ops.stack.credentials import write_private
+
 LOOPBACK = "127.0.0.1"
 _LOWEST = 12_000
 _ATTEMPTS = 200
@@ -78,6 +80,5 @@ class PortBook:
 
     def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._path.with_suffix(".new")
-        beside.write_text(json.dumps(self._ports, indent=2, sort_keys=True) + "\n")
-        beside.replace(self._path)
+        # callers know these ports: a power cut must not leave an empty file
+        write_private(self._path, json.dumps(self._ports, indent=2, sort_keys=True) + "\n")
