@@ -40,9 +40,21 @@ def message(sid: str, headers: bytes, payload: bytes) -> bytes:
     return b"MSG config.t.k %s %s %d\r\n%s\r\n" % (sid.encode(), reply, len(payload), payload)
 
 
+def unreplied(sid: str, headers: bytes, payload: bytes) -> bytes:
+    """A message that names no subject to answer to, as an acknowledgement of a stream."""
+    line, rest = message(sid, headers, payload).split(b"\r\n", 1)
+    words = line.split()
+    return b" ".join(words[:3] + words[4:]) + b"\r\n" + rest
+
+
 HEADERS = st.sampled_from([b"", b"NATS/1.0\r\nNats-Msg-Id: w/b/1\r\n\r\n", b"NATS/1.0 404 No Messages\r\n\r\n"])
 PAYLOADS = st.one_of(st.binary(max_size=40), st.sampled_from([b"\r\n", b"MSG a 7 1\r\nx\r\n", b"x" * 5_000]))
-WORDS = st.one_of(st.builds(message, st.sampled_from([HELD, "8"]), HEADERS, PAYLOADS), st.just(b"PING\r\n"))
+SIDS = st.sampled_from([HELD, "8"])
+WORDS = st.one_of(
+    st.builds(message, SIDS, HEADERS, PAYLOADS),
+    st.builds(unreplied, SIDS, HEADERS, PAYLOADS),
+    st.just(b"PING\r\n"),
+)
 
 
 async def heard(parser: Parser, chunks: list[bytes]) -> None:
