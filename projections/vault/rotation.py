@@ -160,11 +160,7 @@ class Rotator:
         ):
             found = [(message, _record(message.payload)) for message in batch]
             await asyncio.gather(
-                *(
-                    one(message)
-                    for message, record in found
-                    if record is not None and record.master != vault.key_id
-                )
+                *(one(message) for message, record in found if record is not None and record.master != vault.key_id)
             )
             self._show(batch[-1].sequence, total)
         return rewrapped, left
