@@ -13,6 +13,9 @@ id = "chat"
 policy = "strict"
 targets = [{ account = "east", model = "gpt-4o" }, { account = "west" }]
 
+[[retentions]]
+id = "standard"
+bodies_days = 30
 [[holds]]
 id = 'case-7'
 subject = 'sub_0123456789abcdef0123456789abcdef'
