@@ -1,4 +1,4 @@
-"""How costs grow: boot, memory and lookups of a gateway with its keys; screening with its rules; routes."""
+"""How costs grow: boot, memory and lookups with keys; screening with rules; routes; the log; gateways side by side."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 import uvloop
 
-from benchmarks import made, report
+from benchmarks import growth, made, report
 from benchmarks.filling import fill
 from benchmarks.history import Figure
 from benchmarks.made import Written
+from benchmarks.nexus import Broken
 from benchmarks.servers import log_on, nats
 from benchmarks.usage import cpu_s, rss_bytes
 from ops.stack.ports import free_port
@@ -38,8 +40,11 @@ KEYS = (10, 1_000, 10_000, 100_000)
 TENANTS = (1, 100, 10_000)
 ROUTES = (1, 30, 1_000)
 RULES = (40, 400, 2_000)
+LENGTHS = (10_000, 100_000, 1_000_000)
+PROCESSES = (1, 2, 4)
 BOOTS = 3
 READY_S = 60.0
+LEAVE_S = 60.0
 BOOT_TARGET_S, RSS_TARGET_MB = 3.0, 250.0
 
 
@@ -83,7 +88,7 @@ def boot(url: str, directory: Path) -> tuple[float, float, float]:
             return time.perf_counter() - began, cpu_s(process.pid), rss_bytes(process.pid) / 1e6
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(LEAVE_S)
 
 
 def _ready(port: int) -> bool:
@@ -206,12 +211,16 @@ def screened(count: int) -> list[Figure]:
 
 def main(arguments: list[str]) -> int:
     parser = report.options("scale", __doc__)
-    parser.add_argument("--only", choices=("keys", "tenants", "routes", "rules"), help="one dimension")
+    parser.add_argument("--only", choices=list(DIMENSIONS), help="one dimension")
     given = parser.parse_args(arguments)
     figures: list[Figure] = []
-    for name, measure in (("keys", _keys), ("tenants", _tenants), ("routes", _routes), ("rules", _rules)):
+    for name, measure in DIMENSIONS.items():
         if given.only in (None, name):
-            figures += measure(given)
+            try:
+                figures += measure(given)
+            except Broken as error:
+                report.say(str(error))
+                return 1
     return report.finish("scale", given, figures)
 
 
@@ -243,6 +252,34 @@ def _rules(given: argparse.Namespace) -> list[Figure]:
         report.say(f"{count:,} rules")
         figures += screened(count)
     return figures
+
+
+def _log(given: argparse.Namespace) -> list[Figure]:
+    figures = []
+    for facts in LENGTHS[:2] if given.quick else LENGTHS:
+        report.say(f"{facts:,} facts on the log")
+        figures += growth.lengths(facts)
+        figures += boots(
+            f"{facts:,} facts on the log",
+            lambda facts=facts: chain(made.keys(10), made.segments(facts, "before")),  # type: ignore[misc]
+            False,
+        )
+    return figures
+
+
+def _processes(given: argparse.Namespace) -> list[Figure]:
+    report.say("gateways beside each other")
+    return growth.processes(PROCESSES, 2_000 if given.quick else 20_000)
+
+
+DIMENSIONS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
+    "keys": _keys,
+    "tenants": _tenants,
+    "routes": _routes,
+    "rules": _rules,
+    "log": _log,
+    "processes": _processes,
+}
 
 
 if __name__ == "__main__":
