@@ -17,6 +17,7 @@ import msgspec
 
 from schemas.screening.examine import Examiner
 from schemas.screening.model import Rule
+from schemas.screening.pattern import spelled
 from schemas.screening.rules import duplicates, problems, version
 
 _MAGIC = b"NXSP\x01"
@@ -97,7 +98,7 @@ def compile_rules(rules: Sequence[Rule]) -> CompiledPack:
         version=version(ordered),
         rules=ordered,
         detect=_database(ordered, hyperscan.HS_FLAG_SINGLEMATCH, _triggers),
-        locate=_database(ordered, hyperscan.HS_FLAG_SOM_LEFTMOST, _patterns),
+        locate=_database(ordered, 0, _located),
         window=max(examiner.most for examiner in examiners),
         left_reach=max(examiner.left_reach for examiner in examiners),
     )
@@ -107,14 +108,28 @@ Expressions = list[tuple[bytes, int]]
 """Each with its flags."""
 
 
+def only_ends(rule: Rule) -> bool:
+    """Whether the scanner says only where a candidate of the rule ends, and its start is found afterwards.
+
+    Tracking starts through phrases with many gaps makes their automata large, or too large to compile.
+    """
+    return "words" in rule.flags.split()
+
+
 def _patterns(rule: Rule) -> Expressions:
     """What finds the rule's candidates."""
     before = rf"(?:\A|[^{rule.boundary}])" if rule.boundary and not rule.extend_left else ""
     after = rf"(?:\z|[^{rule.boundary}])" if rule.boundary and not rule.extend_right else ""
     flags = 0
     for name in rule.flags.split():
-        flags |= _FLAGS[name]
-    return [(f"{before}(?:{pattern}){after}".encode("ascii"), flags) for pattern in rule.patterns]
+        flags |= _FLAGS.get(name, 0)
+    return [(f"{before}(?:{spelled(pattern, rule.flags)}){after}".encode(), flags) for pattern in rule.patterns]
+
+
+def _located(rule: Rule) -> Expressions:
+    """What says where the rule's candidates are."""
+    start = 0 if only_ends(rule) else hyperscan.HS_FLAG_SOM_LEFTMOST
+    return [(expression, flags | start) for expression, flags in _patterns(rule)]
 
 
 def _triggers(rule: Rule) -> Expressions:

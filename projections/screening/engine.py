@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from typing import Any
 
 import hyperscan
 
-from projections.screening.compiled import CompiledPack, PackError
+from projections.screening.compiled import CompiledPack, PackError, only_ends
+from schemas.screening.model import Rule
+from schemas.screening.pattern import spelled, width
 from schemas.screening.tally import MAX_CANDIDATES
 
 Spans = list[tuple[int, int]]
@@ -31,6 +34,9 @@ class Engine:
         self._locate_db.scratch = hyperscan.Scratch(self._locate_db)
         self._detect = self._detect_db.scan
         self._locate = self._locate_db.scan
+        self._rules = pack.rules
+        self._ends_only = frozenset(number for number, rule in enumerate(pack.rules) if only_ends(rule))
+        self._starts: dict[int, _Starts] = {}
 
     def detect(self, data: bytes) -> list[int]:
         """The numbers of the rules that can hit: a pattern occurs, or a keyword where that is the trigger."""
@@ -49,9 +55,43 @@ class Engine:
             return found
         if rules is not None:
             found = {rule: spans for rule, spans in found.items() if rule in rules}
+        for rule in self._ends_only.intersection(found):
+            starts = self._starts.get(rule)
+            if starts is None:
+                starts = self._starts[rule] = _Starts(self._rules[rule])
+            found[rule] = starts.of(data, {end for _, end in found[rule]})
         if len(text) == len(data):
             return found
         return _in_characters(data, found)
+
+
+class _Starts:
+    """Where candidates begin whose ends the scanner has told. Looks back no further than a candidate is wide."""
+
+    __slots__ = ("_at_end", "_inside", "_most")
+
+    def __init__(self, rule: Rule) -> None:
+        edge = f"[^{rule.boundary}]" if rule.boundary else ""
+        before = rf"(?:\A|{edge})" if edge and not rule.extend_left else ""
+        after = edge if not rule.extend_right else ""
+        flags = re.IGNORECASE if "caseless" in rule.flags.split() else re.NOFLAG
+        flags |= re.DOTALL if "dotall" in rule.flags.split() else re.NOFLAG
+        patterns = [spelled(pattern, rule.flags) for pattern in rule.patterns]
+        self._most = max(width(pattern).most for pattern in patterns) + 2
+        either = "|".join(f"(?:{pattern})" for pattern in patterns)
+        self._inside = re.compile(f"{before}(?:{either}){after}".encode(), flags)
+        self._at_end = re.compile(f"{before}(?:{either})(?:{after or '(?:)'}|\\Z)".encode(), flags)
+
+    def of(self, data: bytes, ends: set[int]) -> Spans:
+        """The leftmost start for each of the ends."""
+        found: Spans = []
+        for end in sorted(ends):
+            fits = (self._at_end if end == len(data) else self._inside).fullmatch
+            begin = max(0, end - self._most)
+            start = next((at for at in range(begin, end) if fits(data, at, end)), None)
+            if start is not None:
+                found.append((start, end))
+        return found
 
 
 def _note(rule: int, _start: int, _end: int, _flags: int, found: Any) -> None:

@@ -12,7 +12,7 @@ import re
 from schemas.screening.checks import resolve
 from schemas.screening.model import Rule
 from schemas.screening.passage import Passage
-from schemas.screening.pattern import width
+from schemas.screening.pattern import spelled, width
 from schemas.screening.rules import MAX_LEFT
 
 Span = tuple[int, int]
@@ -34,7 +34,7 @@ class Examiner:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.most = max(width(pattern).most for pattern in rule.patterns) + 2
+        self.most = max(width(spelled(pattern, rule.flags)).most for pattern in rule.patterns) + 2
         """Characters that a raw candidate may span, its two boundary characters included."""
         grows = MAX_LEFT if rule.extend_left else 0
         self.left_reach = grows + (rule.keyword_window if rule.keywords else 0) + 1
@@ -43,7 +43,7 @@ class Examiner:
         self._left = re.compile(f"[{rule.extend_left}]{{0,{MAX_LEFT}}}") if rule.extend_left else None
         self._right = re.compile(f"[{rule.extend_right}]*") if rule.extend_right else None
         self._check = resolve(rule.validator)
-        self._keywords = _words(rule.keywords) if rule.keywords else None
+        self._keywords = [_words(group) for group in (rule.keywords, rule.also) if group]
 
     def examine(self, passage: Passage, start: int, end: int) -> Span | Undecided | None:
         """The hit's span for a candidate from `start` to `end`, or None when it is none.
@@ -71,25 +71,25 @@ class Examiner:
             if span is None:
                 return None
             start, end = start + span[0], start + span[1]
-        if self._keywords:
-            found = self._near(passage, near)
+        for words in self._keywords:
+            found = self._near(words, passage, near)
             if found is not True:
                 return UNDECIDED if found is UNDECIDED else None
         return start, end
 
-    def _near(self, passage: Passage, near: Span) -> bool | Undecided:
+    def _near(self, words: re.Pattern[str], passage: Passage, near: Span) -> bool | Undecided:
         window = self.rule.keyword_window
         start, end = near
-        if self._word(passage.text, max(0, start - window), start):
+        if _word(words, passage.text, max(0, start - window), start):
             return True
         if not passage.final and len(passage.text) <= end + window:
             return UNDECIDED
-        return self._word(passage.text, end, end + window)
+        return _word(words, passage.text, end, end + window)
 
-    def _word(self, text: str, begin: int, limit: int) -> bool:
-        # One character more than the window, so that a word that goes on beyond it is not taken for a whole one.
-        assert self._keywords is not None
-        return any(found.end() <= limit for found in self._keywords.finditer(text, begin, limit + 1))
+
+def _word(words: re.Pattern[str], text: str, begin: int, limit: int) -> bool:
+    # One character more than the window, so that a word that goes on beyond it is not taken for a whole one.
+    return any(found.end() <= limit for found in words.finditer(text, begin, limit + 1))
 
 
 def _ascii_class(inside: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ ACTIONS = ("approve", "flag", "redact", "block")
 
 SEVERITIES = ("warn", "soft", "hard")
 DIRECTIONS = ("request", "response", "tool")
-FLAGS = ("caseless", "dotall")
+FLAGS = ("caseless", "dotall", "words")
 TRIGGERS = ("patterns", "keywords")
 
 TOO_MANY_HITS = "nexus.too-many-hits"
@@ -38,7 +38,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     patterns: tuple[str, ...]
     """In the subset of `schemas.screening.pattern`: bounded, linear, without anchors."""
     flags: str = ""
-    """Space-separated: `caseless`, `dotall`."""
+    """Space-separated: `caseless`, `dotall`, `words` (a space stands for one to three characters that part words)."""
     boundary: str = ""
     """Inside of a character class, ASCII: none of these may touch the match at either side."""
     extend_left: str = ""
@@ -52,6 +52,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A name of `schemas.screening.checks`, with an optional number: `entropy:3.5`. It may narrow the match."""
     keywords: tuple[str, ...] = ()
     """One of these words must be near, in any case; `*` at an end stands for any further letters."""
+    also: tuple[str, ...] = ()
+    """One of these must be near as well, like `keywords`: two words that say little alone say a lot together."""
     keyword_window: int = 64
     """Characters before the match and after it in which a keyword counts."""
     trigger: str = "patterns"

@@ -3,6 +3,9 @@
 Everything in the subset is bounded and linear: no `*`, `+`, `{n,}`, anchors, look-around, groups that capture,
 back-references. What grows (a token's tail) is said by a rule's `extend_right`; what must not touch the match by its
 `boundary`. Bounded width is what lets a stream be scanned through a window.
+
+Letters beyond ASCII may stand in a pattern as themselves; they are scanned for as their UTF-8 bytes, so a quantifier
+after one must be written after a group, and a class cannot hold one.
 """
 
 from __future__ import annotations
@@ -15,8 +18,12 @@ MAX_WIDTH = 400
 MAX_REPEAT = 128
 """The scanner pays for a bounded repeat with memory for every step of it."""
 
+GAP = r"[^A-Za-z0-9\x80-\xff]{1,3}"
+"""What a space stands for in a pattern with the flag `words`: whatever parts words in prose, markup and lists."""
+
 _CLASS_ESCAPES = frozenset("dDwWsS")
 _CONTROL_ESCAPES = frozenset("nrtfv")
+_SPACE_OR_OTHER = re.compile(r" |\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 
 
 class Width(NamedTuple):
@@ -43,6 +50,13 @@ def width(pattern: str) -> Width:
     return found
 
 
+def spelled(pattern: str, flags: str) -> str:
+    """The pattern as the scanner gets it: with the flag `words`, each space outside of a class becomes a gap."""
+    if "words" not in flags.split():
+        return pattern
+    return _SPACE_OR_OTHER.sub(lambda found: GAP if found.group() == " " else found.group(), pattern)
+
+
 def check_class(inside: str) -> None:
     """PatternError unless `inside` can stand between the brackets of one character class."""
     reader = _Reader(f"[{inside}]")
@@ -57,8 +71,6 @@ class _Reader:
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self.at = 0
-        if not pattern.isascii():
-            raise PatternError(f"{pattern!r} is not ASCII: the scanner works on bytes")
 
     def error(self, reason: str) -> PatternError:
         return PatternError(f"{self.pattern!r} at {self.at}: {reason}")
@@ -102,7 +114,10 @@ class _Reader:
             raise self.error("anchors are not for rules: use boundary")
         if char in "*+?{":
             raise self.error(f"{char} repeats nothing here")
-        return Width(1, 1)
+        size = len(char.encode("utf-8", "surrogatepass"))
+        if size > 1 and self.peek() and self.peek() in "?*+{":
+            raise self.error(f"write (?:{char}): a quantifier counts bytes")
+        return Width(size, size)
 
     def group(self) -> Width:
         if self.pattern[self.at : self.at + 2] != "?:":
@@ -131,8 +146,11 @@ class _Reader:
         first = True
         while self.peek() != "]" or first:
             first = False
-            if self.take() == "\\":
+            char = self.take()
+            if char == "\\":
                 self.escape()
+            elif not char.isascii():
+                raise self.error(f"{char} is not ASCII: a class is of bytes, write (?:…|…)")
         self.at += 1
         return Width(1, 1)
 

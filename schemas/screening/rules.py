@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.screening.checks import resolve
 from schemas.screening.model import ACTIONS, DIRECTIONS, FLAGS, SEVERITIES, TRIGGERS, Rule
-from schemas.screening.pattern import PatternError, check_class, width
+from schemas.screening.pattern import PatternError, check_class, spelled, width
 
 SEPARATOR = "\0"
 """Stands between texts that are scanned in one buffer; no boundary class may contain it."""
@@ -57,7 +57,7 @@ def _problems_of_patterns(rule: Rule) -> Iterator[str]:
         yield "at least one pattern must be given"
     for pattern in rule.patterns:
         try:
-            width(pattern)
+            width(spelled(pattern, rule.flags))
         except PatternError as error:
             yield f"pattern {error}"
 
@@ -89,7 +89,9 @@ def _problems_of_checks(rule: Rule) -> Iterator[str]:
         yield f"keyword_window must be from 1 to {MAX_KEYWORD_WINDOW} characters"
     if rule.trigger not in TRIGGERS or (rule.trigger == "keywords" and not rule.keywords):
         yield f"trigger must be one of {', '.join(TRIGGERS)}, and keywords must exist to be one"
-    for keyword in rule.keywords:
+    if rule.also and not rule.keywords:
+        yield "also needs keywords"
+    for keyword in (*rule.keywords, *rule.also):
         if not _KEYWORD.fullmatch(keyword):
             yield f"keyword {keyword!r} must be lower-case ASCII words, with * at its ends only"
 

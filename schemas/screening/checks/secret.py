@@ -117,3 +117,91 @@ def base58check(value: str) -> bool:
         number = number * 58 + _BASE58.get(char, 0)
     raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
     return len(raw) > 4 and hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()[:4] == raw[-4:]
+
+
+def command_password(value: str) -> tuple[int, int] | None:
+    """The last word of a command line up to here, when it is a password and neither a variable nor a placeholder."""
+    start = max(value.rfind(char) for char in " =:%") + 1
+    if value.startswith("mysql"):
+        start = value.rfind(" -p") + 3
+    secret = value[start:].strip("\"'")
+    start = value.find(secret, start)
+    if len(secret) < 6 or placeholder(secret) or secret[0] in "$%-" or not any(map(str.isdigit, secret)):
+        return None
+    return start, start + len(secret)
+
+
+_JWK_PRIVATE = re.compile(r"[\"'](?:d|k)[\"']\s{0,2}:\s{0,2}[\"'][A-Za-z0-9_-]{22}")
+
+
+def private_jwk(value: str) -> bool:
+    """A JSON Web Key that holds its private or symmetric part (RFC 7518, 6.2.2, 6.3.2, 6.4.1)."""
+    return _JWK_PRIVATE.search(value) is not None
+
+
+_WORD_LIST_LENGTHS = (12, 15, 18, 21, 24)
+
+
+_SEED_LABEL = re.compile(
+    r"[A-Za-z ]{0,20}(?:phrase|mnemonic|seed|words)[\s:=\"'-]{0,6}(?:is|are)?[\s:=\"'-]{0,6}", re.IGNORECASE
+)
+
+
+def mnemonic(value: str) -> tuple[int, int] | None:
+    """12 to 24 short plain words in a row after the label, as BIP 39 writes a seed; sentences have other words."""
+    label = re.match(
+        r"[A-Za-z ]{0,20}(?:phrase|mnemonic|seed|words)[\s:=\"'-]{0,6}(?:is|are)?[\s:=\"'-]{0,6}", value, re.I
+    )
+    start = label.end() if label else 0
+    row = []
+    for found in re.finditer(r"[A-Za-z]+", value[start:]):
+        word = found.group()
+        if not (3 <= len(word) <= 8 and word.islower()) or word in _SENTENCE_WORDS:
+            break
+        row.append(found)
+    count = max((length for length in _WORD_LIST_LENGTHS if length <= len(row)), default=0)
+    return (start + row[0].start(), start + row[count - 1].end()) if count else None
+
+
+_SENTENCE_WORDS = frozenset(
+    ("the", "and", "are", "that", "this", "you", "your", "for", "not", "with", "was", "has", "have", "which", "from")
+)
+"""Common in sentences, absent from the English word list."""
+
+
+def element(value: str) -> tuple[int, int] | None:
+    """The text of an XML element, when it looks like a secret."""
+    start = value.find(">") + 1
+    secret = value[start:]
+    if placeholder(secret) or not _lettered_and_numbered(secret) or entropy(secret) < 2.75:
+        return None
+    return start, len(value)
+
+
+def spoken(value: str) -> tuple[int, int] | None:
+    """The last word of a sentence that tells a password: letters and digits or signs mixed, no word, no date."""
+    start = max(value.rfind(" "), value.rfind('"'), value.rfind("'"), value.rfind("`")) + 1
+    secret = value[start:].rstrip(".,!?:)") or value[start:]
+    if len(secret) < 8 or placeholder(secret) or not _lettered_and_numbered(secret) or "://" in secret:
+        return None
+    return (start, start + len(secret)) if entropy(secret) >= 2.75 else None
+
+
+def _lettered_and_numbered(secret: str) -> bool:
+    return any(map(str.isalpha, secret)) and any(map(str.isdigit, secret))
+
+
+def three_parts(value: str) -> bool:
+    """Three parts with dots between, the last one long: name, scope and key of a permanent token."""
+    parts = value.split(".")
+    return len(parts) == 3 and all(parts) and len(parts[2]) >= 30
+
+
+def environment(value: str) -> tuple[int, int] | None:
+    """The value of `NAME=value` in an environment file, unless it is a placeholder or a plain word."""
+    start = value.find("=") + 1
+    secret = value[start:].strip("\"'")
+    if len(secret) < 8 or placeholder(secret) or not _lettered_and_numbered(secret):
+        return None
+    start = value.find(secret, start)
+    return start, start + len(secret)

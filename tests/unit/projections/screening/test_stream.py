@@ -78,8 +78,9 @@ def test_every_example_may_come_character_by_character(screener: Screener) -> No
 def test_a_keyword_counts_however_far_back_it_may_be(screener: Screener) -> None:
     for one, inside in NEEDING_KEYWORDS:
         word = one.keywords[0].strip("*")
-        text = "." * 400 + word + "." * (one.keyword_window - len(word)) + inside + " " * 400
-        assert one.id in {hit.rule for hit in agrees(screener, text, "request").hits}, one.id
+        also = f" {one.also[0].strip('*')}" if one.also else ""
+        text = "." * 400 + word + "." * (one.keyword_window - len(word)) + inside + also + " " * 400
+        assert one.id in {hit.rule for hit in agrees(screener, text, one.directions[0]).hits}, one.id
 
 
 def test_a_long_name_before_the_sign_of_an_address_is_held(screener: Screener) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.screening.pattern import MAX_REPEAT, MAX_WIDTH, PatternError, Width, width
+from schemas.screening.pattern import GAP, MAX_REPEAT, MAX_WIDTH, PatternError, Width, spelled, width
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,8 @@ from schemas.screening.pattern import MAX_REPEAT, MAX_WIDTH, PatternError, Width
         (r"[\]\-a]{3}", Width(3, 3)),
         ("[]a]{2}", Width(2, 2)),
         ("[^]a]", Width(1, 1)),
+        ("é忽", Width(5, 5)),
+        ("(?:é)?a", Width(1, 3)),
         (r"\x22\.\$", Width(3, 3)),
         ("(?:(?:a{2}|b)?c){1,3}", Width(1, 9)),
     ],
@@ -57,7 +59,9 @@ def test_measures_the_least_and_the_most_bytes(pattern: str, expected: Width) ->
         ("[a", "ends too early"),
         ("a\\", "ends too early"),
         ("{2}", "repeats nothing"),
-        ("é", "not ASCII"),
+        ("[é]", "not ASCII"),
+        ("é?", "counts bytes"),
+        ("忽{2}", "counts bytes"),
     ],
 )
 def test_refuses_what_is_not_bounded_and_linear(pattern: str, reason: str) -> None:
@@ -78,3 +82,9 @@ def test_what_it_accepts_compiles_and_matches_within_the_width(pattern: str) -> 
     for text in ("ab", "abab01-", "x" * 8, "-,:0123456789"):
         if match := compiled.match(text):
             assert found.least <= match.end() <= found.most
+
+
+def test_words_may_be_parted_by_anything_that_parts_words() -> None:
+    assert spelled("a b", "caseless") == "a b"
+    assert spelled(r"a b[ c]\ d[\]e ]", "caseless words") == rf"a{GAP}b[ c]\ d[\]e ]"
+    assert width(spelled("a b", "words")) == Width(3, 5)

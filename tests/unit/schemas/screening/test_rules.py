@@ -50,6 +50,8 @@ def test_a_whole_rule_has_no_problems() -> None:
         ({"keywords": ("*",)}, "keyword '*'"),
         ({"keywords": ("a*b",)}, "keyword 'a*b'"),
         ({"keywords": ("ключ",)}, "lower-case ASCII"),
+        ({"also": ("near",)}, "also needs keywords"),
+        ({"keywords": ("near",), "also": ("Far",)}, "keyword 'Far'"),
         ({"trigger": "keywords"}, "trigger must be"),
         ({"trigger": "luck"}, "trigger must be"),
         ({"hits": ("tok-1234",)}, "at least 3 hits"),
