@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 25.0
 """How long requests under way may take to end after the process was told to stop."""
-LEAVE_S = 1.5
+LEAVE_S = 3.0
 """How long, before that, new requests are still taken, each as the last of its connection: until whoever sends them has
 seen that this process is no longer ready."""
 CONNECTIONS = 4_096
