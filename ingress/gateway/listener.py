@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from ingress.codecs.openai_chat import error_body
+from ingress.codecs.openai_chat import CODEC
 from ingress.gateway.door import ClientLeft, Door, json_headers
 from schemas.errors import InvalidRequest, NexusError, Unavailable
 
@@ -224,7 +224,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, error: NexusError) -> None:
         self._deaf = True
         door = Door(self, "", "", {}, modern=True, keep=False)
-        door.answer(error.status, json_headers(), error_body(error))
+        door.answer(error.status, json_headers(), CODEC.write_error(error))
         self._close()
 
     def _close(self) -> None:
@@ -251,6 +251,12 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
         elif since > (HEAD_S if self._in_head else IDLE_S):
             self._transport.close()
+
+    def take_leave(self) -> None:
+        """The last answer that is owed says that it is the last, unless it has begun already."""
+        last = self._waiting[-1] if self._waiting else self._serving
+        if last is not None and not last.answered:
+            last.keep = False
 
     def stop(self) -> None:
         """Closes unless a request is under way, after which it closes by itself."""
@@ -295,6 +301,8 @@ class Listener:
     async def take_leave(self, seconds: float) -> None:
         """For so long, every answer is the last of its connection; nothing is refused yet. At once without callers."""
         self.draining = True
+        for connection in tuple(self._connections):
+            connection.take_leave()
         if self._connections:
             await asyncio.sleep(seconds)
 
