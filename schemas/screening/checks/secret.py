@@ -71,7 +71,7 @@ def url_password(value: str) -> tuple[int, int] | None:
     user, colon, password = userinfo.partition(":")
     if not (at and colon and host and password) or placeholder(password) or password[0] in "$%{":
         return None
-    if len(password) < 3 or password.lower() in ("password", "pass", "pwd", "secret"):
+    if len(password) < 3 or password.lower() in ("password", "pass", "pwd", "secret") or password == user != "":
         return None
     start += len(user) + 1
     return start, start + len(password)

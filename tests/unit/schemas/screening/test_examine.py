@@ -80,6 +80,21 @@ def test_a_keyword_must_be_near_as_a_word(text: str, near: bool) -> None:
     assert found == ("tok-1234" if near else None)
 
 
+@pytest.mark.parametrize(
+    ("text", "both"),
+    [
+        ("key tok-1234 code", True),
+        ("tok-1234 code key", True),
+        ("key tok-1234", False),
+        ("code tok-1234", False),
+        ("key tok-1234" + " " * 20 + "code", False),
+    ],
+)
+def test_a_word_of_each_group_must_be_near(text: str, both: bool) -> None:
+    found = _examined(text, "tok-1234", keywords=("key",), also=("code",), keyword_window=16)
+    assert found == ("tok-1234" if both else None)
+
+
 def test_a_keyword_inside_of_the_match_does_not_count() -> None:
     assert _examined("tok-1234", "tok-1234", keywords=("tok",)) is None
 
