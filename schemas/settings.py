@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_port: int = 3050
     admin_host: str = "127.0.0.1"
     admin_port: int = 3001
+    prefixes: str = "/llm,/llm/openai,/llm/anthropic,/llm/gemini"
+    """Of the data plane's paths, separated by commas, for clients that are set up for them; none is needed."""
     writer: str = ""
     """Name of this process's chain; unique among running processes, kept over restarts."""
     master_key: str = ""

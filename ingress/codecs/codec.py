@@ -38,6 +38,14 @@ class ErrorTold(msgspec.Struct, frozen=True):
     param: str | None = None
 
 
+class ToldError(Malformed):
+    """A provider's error in place of an answer, under a status that says all is well."""
+
+    def __init__(self, told: ErrorTold) -> None:
+        super().__init__(f"the provider answered with an error: {told.message or told.code or 'without a message'}")
+        self.told = told
+
+
 class EventReader(Protocol):
     """Reads one stream of a provider. Sans-I/O, remembers no more than where it is."""
 
@@ -63,17 +71,10 @@ class EventWriter(Protocol):
         or the protocol's word for it)."""
 
 
-class ChatCodec(Protocol):
-    """One wire format for conversations. Stateless."""
+class ProviderCodec(Protocol):
+    """The side of a wire format that faces providers. Stateless."""
 
     name: str
-
-    def read_request(self, body: dict[str, Any]) -> Conversation:
-        """What a caller asks.
-
-        Raises:
-            InvalidRequest: with the name of the field.
-        """
 
     def write_request(self, conversation: Conversation) -> Encoded:
         """The body for a provider."""
@@ -85,20 +86,54 @@ class ChatCodec(Protocol):
             Malformed: not an answer of this format.
         """
 
-    def write_answer(self, answer: Answer) -> dict[str, Any]:
-        """The body for a caller."""
-
     def reader(self) -> EventReader:
         """For one provider's stream."""
-
-    def writer(self, *, include_usage: bool) -> EventWriter:
-        """For one caller's stream."""
 
     def read_error(self, body: bytes) -> ErrorTold:
         """A provider's error; empty when it has another form."""
 
+
+class CallerCodec(Protocol):
+    """The side of a wire format that faces callers. Stateless."""
+
+    name: str
+
+    def read_request(self, body: dict[str, Any]) -> Conversation:
+        """What a caller asks.
+
+        Raises:
+            InvalidRequest: with the name of the field.
+        """
+
+    def write_answer(self, answer: Answer) -> dict[str, Any]:
+        """The body for a caller."""
+
+    def writer(self, *, include_usage: bool) -> EventWriter:
+        """For one caller's stream."""
+
     def write_error(self, error: NexusError) -> bytes:
         """An error as this protocol's clients read it."""
+
+
+class ChatCodec(ProviderCodec, CallerCodec, Protocol):
+    """A wire format that is spoken on both sides."""
+
+
+AskIn = TypeVar("AskIn", contravariant=True)
+AnswerOut = TypeVar("AnswerOut", covariant=True)
+
+
+class OneShotProvider(Protocol, Generic[AskIn, AnswerOut]):
+    """The provider's half of a wire format for an operation without streams."""
+
+    name: str
+
+    def write_request(self, ask: AskIn) -> Encoded: ...
+
+    def read_answer(self, raw: bytes) -> AnswerOut:
+        """Raises Malformed for what is no answer of this format."""
+
+    def read_error(self, body: bytes) -> ErrorTold: ...
 
 
 class OneShotCodec(Protocol, Generic[AskT, AnswerT]):
@@ -113,3 +148,5 @@ class OneShotCodec(Protocol, Generic[AskT, AnswerT]):
     def read_answer(self, raw: bytes) -> AnswerT: ...
 
     def write_answer(self, answer: AnswerT, ask: AskT) -> dict[str, Any]: ...
+
+    def read_error(self, body: bytes) -> ErrorTold: ...

@@ -1,4 +1,4 @@
-"""The OpenAI chat completions wire format, sans-I/O: requests, answers and stream chunks.
+"""OpenAI chat completions where both sides speak them: the fast way, which passes on what it can. Sans-I/O.
 
 Source: the provider's API reference, "Chat completions" (create, object, chunk object).
 """
@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-from schemas.errors import InvalidRequest, NexusError
+from ingress.codecs.codec import CallerCodec, Malformed
+from ingress.codecs.openai.chat import OpenAIChat
+from schemas.errors import InvalidRequest
 from schemas.facts.traffic import Usage
 from schemas.text import TextSlot, collect_answer_texts, collect_texts
 
@@ -18,17 +20,22 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 DONE = b"[DONE]"
+CODEC = OpenAIChat()
 
 
 class ChatRequest:
     """A decoded request. It is encoded anew for the provider, so that what was screened is exactly what is sent."""
 
-    __slots__ = ("body", "choices", "include_usage", "max_output", "messages", "model", "stream", "user")
+    __slots__ = ("body", "choices", "include_usage", "max_output", "messages", "model", "stream", "turns", "user")
+
+    operation = "chat.completions"
+    codec: CallerCodec = CODEC
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.body = body
         self.model: str = body["model"]
         self.messages: list[dict[str, Any]] = body["messages"]
+        self.turns = len(self.messages)
         self.stream: bool = body.get("stream") is True
         options = body.get("stream_options")
         self.include_usage = isinstance(options, dict) and options.get("include_usage") is True
@@ -42,8 +49,8 @@ class ChatRequest:
         """Every text-bearing string of the request, in document order."""
         return collect_texts(self.body)
 
-    def upstream(self, model: str, max_output: int | None) -> bytes:
-        """The body for the provider.
+    def same(self, model: str, max_output: int | None) -> dict[str, Any]:
+        """The body for a provider of this format.
 
         Args:
             model: the provider's name of the model.
@@ -55,11 +62,14 @@ class ChatRequest:
             body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
         if max_output is not None:
             body["max_tokens" if "max_tokens" in body else "max_completion_tokens"] = max_output
-        return _encode(body)
+        return body
 
 
-def parse_request(body: bytes) -> ChatRequest:
+def parse_request(body: bytes, said: dict[str, Any] | None = None) -> ChatRequest:
     """Reads and checks what Nexus itself needs; everything else is the provider's to judge.
+
+    Args:
+        said: what the path says instead of the body, as Azure's names the model.
 
     Raises:
         InvalidRequest: with the parameter's name where there is one.
@@ -70,6 +80,8 @@ def parse_request(body: bytes) -> ChatRequest:
         raise InvalidRequest("The body of the request is not valid JSON.", code="invalid_json") from None
     if not isinstance(decoded, dict):
         raise InvalidRequest("The body of the request must be a JSON object.")
+    if said:
+        decoded = {**decoded, **said}
     model = decoded.get("model")
     if not isinstance(model, str) or not model:
         raise InvalidRequest("You must provide a model parameter.", param="model")
@@ -169,10 +181,6 @@ def _usage(usage: _Usage | None) -> Usage | None:
     )
 
 
-class Malformed(ValueError):
-    """A provider's bytes are not this wire format."""
-
-
 class ChatAnswer:
     """A provider's whole answer. `raw` is what it sent; `body` is decoded only when somebody must look inside."""
 
@@ -248,59 +256,6 @@ def _pieces(index: int, delta: _Delta) -> Iterator[tuple[str, str]]:
                 yield f"{index}.tool{call.index}.name", call.function.name
             if call.function.arguments:
                 yield f"{index}.tool{call.index}", call.function.arguments
-
-
-def filtered_end(request_id: str, model: str, created_s: int, error: NexusError) -> bytes:
-    """The events that end a stream which a rule stopped: finish reason, error, end mark."""
-    last = {
-        "id": f"chatcmpl-{request_id}",
-        "object": "chat.completion.chunk",
-        "created": created_s,
-        "model": model,
-        "choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter"}],
-    }
-    return b"data: " + _encode(last) + b"\n\n" + failed_end(error)
-
-
-def failed_end(error: NexusError) -> bytes:
-    """The events that end a stream which cannot go on: error, end mark."""
-    return b"data: " + error_body(error) + b"\n\ndata: [DONE]\n\n"
-
-
-def error_body(error: NexusError) -> bytes:
-    """An error in this protocol: `{"error": {"message", "type", "code", "param"}}`."""
-    return _encode(
-        {
-            "error": {
-                "message": error.message,
-                "type": error.type,
-                "code": error.error_code,
-                "param": error.param,
-            }
-        }
-    )
-
-
-class _ProviderErrorBody(msgspec.Struct):
-    message: str | None = None
-    code: str | int | None = None
-    param: str | None = None
-
-
-class _ProviderError(msgspec.Struct):
-    error: _ProviderErrorBody
-
-
-_provider_error = msgspec.json.Decoder(_ProviderError).decode
-
-
-def parse_error(body: bytes) -> tuple[str, str, str | None]:
-    """(message, code, param) of a provider's error body; empty when it has another form."""
-    try:
-        error = _provider_error(body[:65_536]).error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return "", "", None
-    return (error.message or "")[:2_000], str(error.code or "")[:100], error.param and error.param[:200]
 
 
 def encode_body(body: dict[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ingress.codecs.codec import ChatCodec
+from ingress.codecs.codec import CallerCodec, ProviderCodec
 from schemas.conversation.answer import Begun, Delta, Ended, Event, Failed, Finished, PartBegun, Used
 from schemas.facts.traffic import Usage
 
@@ -27,7 +27,7 @@ class Crossed(msgspec.Struct, frozen=True):
     finish_reason: str
 
 
-def cross_answer(raw: bytes, back: ChatCodec, front: ChatCodec, stamp: Stamp) -> Crossed:
+def cross_answer(raw: bytes, back: ProviderCodec, front: CallerCodec, stamp: Stamp) -> Crossed:
     """Reads a provider's answer and writes the caller's.
 
     Raises:
@@ -66,7 +66,7 @@ class Looking:
 
     __slots__ = ("_reader",)
 
-    def __init__(self, codec: ChatCodec) -> None:
+    def __init__(self, codec: ProviderCodec) -> None:
         self._reader = codec.reader()
 
     def read(self, event: str, data: bytes, raw: bytes) -> Step:
@@ -95,11 +95,11 @@ class Looking:
 class Crossing:
     """A stream whose sides speak differently: each event is read, and written anew."""
 
-    __slots__ = ("_reader", "_stamp", "_writer")
+    __slots__ = ("_reader", "_stamp", "writer")
 
-    def __init__(self, back: ChatCodec, front: ChatCodec, stamp: Stamp, *, include_usage: bool) -> None:
+    def __init__(self, back: ProviderCodec, front: CallerCodec, stamp: Stamp, *, include_usage: bool) -> None:
         self._reader = back.reader()
-        self._writer = front.writer(include_usage=include_usage)
+        self.writer = front.writer(include_usage=include_usage)
         self._stamp = stamp
 
     def read(self, event: str, data: bytes, raw: bytes) -> Step:
@@ -117,7 +117,7 @@ class Crossing:
             if step.failed:
                 # what the caller is told is written by whoever ends the stream
                 break
-            out = self._writer.write(told)
+            out = self.writer.write(told)
             if out or text is not None:
                 step.frames.append(Frame(out, () if text is None else (text,)))
         return step

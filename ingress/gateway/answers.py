@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingress.codecs.openai_chat import error_body
+from ingress.codecs.codec import CallerCodec
 from ingress.gateway.door import Door, Headers
 from ingress.gateway.record import Record
 from schemas.errors import NexusError
@@ -19,7 +19,7 @@ def hook_of(verdict: Verdict) -> str:
 
 def answer_headers(record: Record, hook: str, content_type: str) -> Headers:
     """The headers every answer carries."""
-    return [
+    headers = [
         ("content-type", content_type),
         ("x-nexus-request-id", record.request_id),
         ("x-nexus-provider", record.account or NONE),
@@ -29,9 +29,12 @@ def answer_headers(record: Record, hook: str, content_type: str) -> Headers:
         ("x-nexus-cache", "off"),
         ("x-nexus-hook", hook or NONE),
     ]
+    if record.dropped:
+        headers.append(("x-nexus-dropped", ", ".join(record.dropped)[:1_000]))
+    return headers
 
 
-def answer_error(door: Door, record: Record, error: NexusError, hook: str) -> None:
+def answer_error(door: Door, record: Record, codec: CallerCodec, error: NexusError, hook: str) -> None:
     """Sends an error in the caller's protocol."""
     headers = answer_headers(record, hook, "application/json")
     if error.retry_after is not None:
@@ -39,4 +42,4 @@ def answer_error(door: Door, record: Record, error: NexusError, hook: str) -> No
     if error.error_code == "insufficient_quota":
         # clients of this protocol retry every 429 at once unless told not to
         headers.append(("x-should-retry", "false"))
-    door.answer(error.status, headers, error_body(error))
+    door.answer(error.status, headers, codec.write_error(error))

@@ -7,14 +7,15 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-from ingress.codecs.openai_chat import ChatRequest
+from ingress.codecs.asked import Asked
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.budget import FREE, BudgetLeases, set_aside
 from ingress.gateway.call import CallFailed
 from ingress.gateway.circuits import Circuits
 from ingress.gateway.failure import error_of, retry_after_s, retryable
 from ingress.gateway.record import Record
-from ingress.providers.catalogue import WIRES
+from ingress.providers.outgoing import Outgoing, prepare
+from ingress.providers.presenting import headers_for
 from schemas.aggregates.provider import Provider
 from schemas.errors import NexusError, ProviderUnavailable
 from schemas.facts.traffic import ProviderCalled, RequestRouted, Usage
@@ -34,11 +35,12 @@ CredentialOf = Callable[[Caller, Provider], str]
 class Attempt(Generic[AnswerT]):
     """A call under way, or the one that brought the answer."""
 
-    __slots__ = ("answer", "first_byte_us", "number", "started_us", "target")
+    __slots__ = ("answer", "first_byte_us", "number", "outgoing", "started_us", "target")
 
-    def __init__(self, number: int, target: Target, started_us: int) -> None:
+    def __init__(self, number: int, target: Target, outgoing: Outgoing, started_us: int) -> None:
         self.number = number
         self.target = target
+        self.outgoing = outgoing
         self.started_us = started_us
         self.first_byte_us = 0
         self.answer: AnswerT
@@ -51,7 +53,7 @@ class Attempts:
         self,
         record: Record,
         caller: Caller,
-        request: ChatRequest,
+        request: Asked,
         choice: Choice,
         text_bytes: int,
         *,
@@ -59,7 +61,12 @@ class Attempts:
         circuits: Circuits,
         credential_of: CredentialOf,
         clock: Clock,
+        strict: bool = False,
     ) -> None:
+        """
+        Args:
+            strict: refuse what the provider's protocol has no word for, instead of dropping it.
+        """
         self._record = record
         self._caller = caller
         self._request = request
@@ -69,6 +76,7 @@ class Attempts:
         self._circuits = circuits
         self._credential_of = credential_of
         self._clock = clock
+        self._strict = strict
         self._allowance = FREE
         self._current: Attempt[Any] | None = None
         self._routed = False
@@ -114,19 +122,20 @@ class Attempts:
                 break
             if number > 1:
                 await self.reserve(target)
-            attempt: Attempt[AnswerT] = Attempt(number, target, self._clock.now_us())
+            provider = target.provider
+            outgoing = prepare(
+                self._request, provider, target.model.upstream_name, self._allowance.max_output, strict=self._strict
+            )
+            attempt: Attempt[AnswerT] = Attempt(number, target, outgoing, self._clock.now_us())
             self._begin(attempt)
+            self._record.dropped = outgoing.dropped
             try:
-                attempt.answer = await call(
-                    target.provider,
-                    WIRES[target.provider.wire].chat_path,
-                    self._headers(target.provider),
-                    self._request.upstream(target.model.upstream_name, self._allowance.max_output),
-                )
+                headers = headers_for(provider, self._credential_of(self._caller, provider), self._record.request_id)
+                attempt.answer = await call(provider, outgoing.path, headers, outgoing.body)
             except CallFailed as failure:
                 self.ended(failure.outcome, failure.status)
                 self._give_back()
-                last = error_of(failure)
+                last = error_of(failure, outgoing.codec.read_error)
                 if not retryable(failure) or number == self._choice.route.max_attempts:
                     break
                 if len(targets) == 1 and not await self._wait(number, failure):
@@ -154,14 +163,6 @@ class Attempts:
         record.account = target.provider.id
         record.model = target.model.id
         self._circuits.started(record.tenant, target.provider.id)
-
-    def _headers(self, provider: Provider) -> list[tuple[str, str]]:
-        headers = [("content-type", "application/json"), ("x-nexus-request-id", self._record.request_id)]
-        wire = WIRES[provider.wire]
-        credential = self._credential_of(self._caller, provider)
-        if credential:
-            headers.append((wire.auth_header, wire.auth_prefix + credential))
-        return headers
 
     async def _wait(self, number: int, failure: CallFailed) -> bool:
         """Waits before trying the same account again; false when it asks for more time than a caller has."""

@@ -12,6 +12,8 @@ from schemas.aggregates.virtual_key import VirtualKey
 from schemas.errors import Forbidden, Unauthenticated
 from schemas.routing.choose import matches
 
+ALIASES = ("x-api-key", "x-goog-api-key", "api-key")
+"""Headers in which clients of Anthropic, Gemini and Azure send a key."""
 KEY_LENGTH = 68
 """`nvk_` and 64 hex digits."""
 
@@ -39,12 +41,20 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 def presented_key(header: Callable[[str], str]) -> str:
-    """The key in a request's headers: `x-nexus-virtual-key`, else `Authorization: Bearer`; empty when there is none."""
+    """The key in a request's headers; empty when there is none.
+
+    `x-nexus-virtual-key` first, then `Authorization: Bearer`, then where clients of other protocols put theirs.
+    """
     own = header("x-nexus-virtual-key")
     if own:
         return own.strip()
     scheme, _, value = header("authorization").partition(" ")
-    return value.strip() if scheme.lower() == "bearer" else ""
+    if scheme.lower() == "bearer" and value:
+        return value.strip()
+    for name in ALIASES:
+        if alias := header(name):
+            return alias.strip()
+    return ""
 
 
 class Authenticator:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from ingress.codecs.openai_chat import ChatRequest
+from ingress.codecs.asked import Asked
 from ingress.gateway.authenticate import Caller
 from projections.valkey.lease import Reservation, Standing
 from schemas.aggregates.budget import Budget
@@ -49,13 +49,13 @@ class Allowance(msgspec.Struct, frozen=True):
 FREE = Allowance()
 
 
-def prompt_ceiling(request: ChatRequest, text_bytes: int) -> int:
+def prompt_ceiling(request: Asked, text_bytes: int) -> int:
     """The most tokens the prompt can have."""
-    return estimate_tokens(text_bytes, len(request.messages))
+    return estimate_tokens(text_bytes, request.turns)
 
 
 async def set_aside(
-    leases: BudgetLeases, caller: Caller, target: Target, request: ChatRequest, text_bytes: int, started_us: int
+    leases: BudgetLeases, caller: Caller, target: Target, request: Asked, text_bytes: int, started_us: int
 ) -> Allowance:
     """Reserves the most that the call can cost; less, with a tighter limit on the answer, when money is short.
 

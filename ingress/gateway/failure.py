@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ingress.codecs.openai_chat import parse_error
+from collections.abc import Callable
+
+from ingress.codecs.codec import ErrorTold
 from ingress.gateway.call import CallFailed
 from schemas.errors import InvalidRequest, LimitReached, NexusError, ProviderError, ProviderTimeout, ProviderUnavailable
 from schemas.routing.choose import RETRYABLE_STATUSES
@@ -22,11 +24,14 @@ def retry_after_s(text: str) -> int | None:
     return min(int(text), MAX_RETRY_AFTER_S) if text.isdecimal() and len(text) < 10 else None
 
 
-def error_of(failure: CallFailed) -> NexusError:
+def error_of(failure: CallFailed, read: Callable[[bytes], ErrorTold]) -> NexusError:
     """The error for the caller, in one tree with all others.
 
     A provider's complaint about the request itself (400, 422) is passed on in its own words; one about the credential
     is the operator's business and is not.
+
+    Args:
+        read: reads an error of the provider's wire format.
     """
     if failure.outcome == "timeout":
         return ProviderTimeout("The provider did not answer in time.")
@@ -36,12 +41,14 @@ def error_of(failure: CallFailed) -> NexusError:
         return ProviderError("The provider's answer could not be understood.", code="upstream_malformed")
     if failure.outcome != "status":
         return ProviderError("The connection to the provider broke.")
-    message, code, param = parse_error(failure.body)
+    told = read(failure.body)
     wait = retry_after_s(failure.retry_after)
     match failure.status:
         case 400 | 413 | 422:
             return InvalidRequest(
-                message or "The provider refused the request.", code=code or "invalid_request", param=param
+                told.message or "The provider refused the request.",
+                code=told.code or "invalid_request",
+                param=told.param,
             )
         case 429:
             return LimitReached(

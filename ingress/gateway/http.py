@@ -1,18 +1,25 @@
-"""The data plane over HTTP: an explicit list of routes."""
+"""The data plane over HTTP: an explicit list of operations; which path names which is in `paths`."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
-from ingress.codecs.openai_chat import error_body
+from ingress.codecs.codec import CallerCodec
+from ingress.codecs.fronts import GENERATE, MESSAGES, RESPONSES
+from ingress.codecs.openai_chat import CODEC
+from ingress.gateway import models
 from ingress.gateway.answers import answer_error, answer_headers
+from ingress.gateway.authenticate import Caller
 from ingress.gateway.door import Door
 from ingress.gateway.metrics import families
 from ingress.gateway.parts import Parts
+from ingress.gateway.paths import find
 from ingress.gateway.pipeline import Pipeline
+from ingress.gateway.plan import unknown_model
 from ingress.gateway.record import Record
 from schemas.errors import CallerError, NexusError, NotFound, Unavailable
 from schemas.exposition import CONTENT_TYPE, text_of
@@ -20,7 +27,8 @@ from schemas.facts import traffic
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Door], Awaitable[None]]
+Handler = Callable[[Door, dict[str, Any]], Awaitable[None]]
+"""Takes what the path says instead of the body."""
 
 
 class MethodNotAllowed(CallerError):
@@ -28,6 +36,15 @@ class MethodNotAllowed(CallerError):
 
     status = 405
     code = "method_not_allowed"
+
+
+def protocol_of(door: Door) -> CallerCodec:
+    """The protocol that errors are told in before a request has been read: by its path, or by its client's headers."""
+    if "/v1beta/" in door.path:
+        return GENERATE.codec
+    if "/v1/messages" in door.path or door.header("anthropic-version"):
+        return MESSAGES.codec
+    return CODEC
 
 
 class Gateway:
@@ -38,27 +55,36 @@ class Gateway:
         self._pipeline = Pipeline(parts)
         self.draining = False
         """Set when the process has been told to stop: balancers should look elsewhere."""
-        self._routes: dict[str, dict[str, Handler]] = {
-            "/v1/chat/completions": {"POST": self._pipeline.chat_completions},
-            "/v1/models": {"GET": self._models},
-            "/health": {"GET": self._health},
-            "/ready": {"GET": self._ready},
-            "/metrics": {"GET": self._metrics},
+        pipeline = self._pipeline
+        self._prefixes = tuple(each.rstrip("/") for each in parts.settings.prefixes.split(",") if each)
+        self._operations: dict[str, tuple[str, Handler]] = {
+            "chat_completions": ("POST", pipeline.chat_completions),
+            "responses": ("POST", lambda door, said: pipeline.conversation(door, RESPONSES, said)),
+            "messages": ("POST", lambda door, said: pipeline.conversation(door, MESSAGES, said)),
+            "generate_content": ("POST", lambda door, said: pipeline.conversation(door, GENERATE, said)),
+            "models": ("GET", self._models),
+            "model": ("GET", self._models),
+            "gemini_models": ("GET", self._models),
+            "gemini_model": ("GET", self._models),
+            "health": ("GET", self._health),
+            "ready": ("GET", self._ready),
+            "metrics": ("GET", self._metrics),
         }
 
     async def handle(self, door: Door) -> None:
-        methods = self._routes.get(door.path)
-        if methods is None:
+        found = find(door.path, self._prefixes)
+        known = None if found is None else self._operations.get(found.operation)
+        codec = protocol_of(door)
+        if found is None or known is None:
             unknown = NotFound(f"Unknown path: {door.method} {door.path[:200]}", code="unknown_path")
-            self._plain_answer(door, unknown.status, error_body(unknown))
+            self._plain_answer(door, unknown.status, codec.write_error(unknown))
             return
-        handler = methods.get(door.method)
-        if handler is None:
-            allowed = ", ".join(methods)
-            error = MethodNotAllowed(f"This path takes {allowed}.")
-            self._plain_answer(door, error.status, error_body(error), [("allow", allowed)])
+        method, handler = known
+        if door.method != method:
+            error = MethodNotAllowed(f"This path takes {method}.")
+            self._plain_answer(door, error.status, codec.write_error(error), [("allow", method)])
             return
-        await handler(door)
+        await handler(door, found.said)
 
     def _record(self) -> Record:
         parts = self._parts
@@ -68,11 +94,12 @@ class Gateway:
         """Answers what is no request for a model; it leaves no fact."""
         door.answer(status, [*answer_headers(self._record(), "", "application/json"), *extra], body)
 
-    async def _models(self, door: Door) -> None:
-        """The models that the key may name, in the shape of the OpenAI API."""
+    async def _models(self, door: Door, said: dict[str, Any]) -> None:
+        """The models that the key may name, or one of them, in the shape of the protocol that asks."""
         parts = self._parts
         record = self._record()
         record.operation = "models.list"
+        codec = protocol_of(door)
         try:
             caller = parts.authenticator.identify(door.header, record.started_us)
         except NexusError as error:
@@ -87,28 +114,36 @@ class Gateway:
                 await record.acknowledged()
             except Unavailable as unavailable:
                 error = unavailable
-            answer_error(door, record, error, "")
+            answer_error(door, record, codec, error, "")
             return
-        models = [
-            {"id": model.id, "object": "model", "created": 0, "owned_by": model.account}
-            for model in caller.tenant.table.models.values()
-            if caller.may_use(model.id) or caller.may_use(model.name)
-        ]
-        door.answer(
-            200,
-            answer_headers(record, "", "application/json"),
-            msgspec.json.encode({"object": "list", "data": models}),
-        )
+        told = self._told(caller, codec, said)
+        if told is None:
+            unknown = unknown_model(said["model"])
+            self._plain_answer(door, unknown.status, codec.write_error(unknown))
+            return
+        door.answer(200, answer_headers(record, "", "application/json"), msgspec.json.encode(told))
 
-    async def _health(self, door: Door) -> None:
+    @staticmethod
+    def _told(caller: Caller, codec: CallerCodec, said: dict[str, Any]) -> dict[str, Any] | None:
+        """All models, or the one that the path names; None when there is no such."""
+        of_all, of_one = {
+            "anthropic": (models.anthropic_list, models.anthropic_model),
+            "gemini": (models.gemini_list, models.gemini_model),
+        }.get(codec.name, (models.openai_list, models.openai_model))
+        if "model" not in said:
+            return of_all(models.visible(caller))
+        model = models.named(caller, said["model"])
+        return None if model is None else of_one(model)
+
+    async def _health(self, door: Door, said: dict[str, Any]) -> None:
         self._plain_answer(door, 200, b'{"status":"ok"}')
 
-    async def _metrics(self, door: Door) -> None:
+    async def _metrics(self, door: Door, said: dict[str, Any]) -> None:
         """For Prometheus; of nobody in particular, see there."""
         headers = answer_headers(self._record(), "", CONTENT_TYPE)
         door.answer(200, headers, text_of(families(self._parts)))
 
-    async def _ready(self, door: Door) -> None:
+    async def _ready(self, door: Door, said: dict[str, Any]) -> None:
         """503 while requests could not be served on the record; always says how old the configuration may be, and
         whether what the log acknowledges would outlive a power cut (and for what reason not)."""
         parts = self._parts

@@ -98,7 +98,7 @@ class Http2Transport:
             CallFailed
         """
         request = Request(
-            "POST", provider.base_url + path, QwestHeaders([*headers, ("user-agent", "nexus/0.1")]), content=body
+            "POST", provider.url + path, QwestHeaders([*headers, ("user-agent", "nexus/0.1")]), content=body
         )
         due = asyncio.get_running_loop().time() + limit_s
         try:

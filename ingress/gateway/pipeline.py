@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from ingress.codecs import openai_chat
-from ingress.codecs.openai_chat import ChatAnswer, ChatRequest
+from ingress.codecs.answered import Answered, CrossedAnswer, PlainAnswer
+from ingress.codecs.asked import Asked, Front, parse
+from ingress.codecs.codec import CallerCodec, EventWriter, Malformed
+from ingress.codecs.openai_chat import CODEC, ChatAnswer, ChatRequest, encode_body, parse_request
+from ingress.codecs.passage import Crossing, Looking, Stamp
 from ingress.gateway.answers import answer_error, answer_headers, hook_of
 from ingress.gateway.attempts import Attempt, Attempts
 from ingress.gateway.authenticate import Caller
@@ -19,6 +24,7 @@ from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
 from ingress.gateway.upstream import ProviderStream
 from projections.screening import redact, screened
+from schemas.conversation.answer import Begun
 from schemas.errors import Blocked, NexusError, ProviderError, Unavailable
 from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
@@ -30,17 +36,26 @@ log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Serves chat completions. One for a process; all state of a request is in its `_Exchange`."""
+    """Serves conversations. One for a process; all state of a request is in its `_Exchange`."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def chat_completions(self, door: Door) -> None:
+    async def chat_completions(self, door: Door, said: dict[str, Any]) -> None:
+        """OpenAI's chat completions. `said` is what the path says instead of the body."""
+        read = partial(parse_request, said=said) if said else parse_request
+        await self._serve(door, ChatRequest.operation, CODEC, read)
+
+    async def conversation(self, door: Door, front: Front, said: dict[str, Any]) -> None:
+        """A conversation in any other protocol."""
+        await self._serve(door, front.operation, front.codec, lambda body: parse(body, front, said))
+
+    async def _serve(self, door: Door, operation: str, codec: CallerCodec, read: Callable[[bytes], Asked]) -> None:
         """One request's whole life. Every way out of here has left its terminal fact."""
         parts = self._parts
         record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
-        record.operation = "chat.completions"
-        exchange = _Exchange(parts, door, record)
+        record.operation = operation
+        exchange = _Exchange(parts, door, record, codec, read)
         door.watch()
         try:
             await exchange.run()
@@ -61,10 +76,15 @@ class Pipeline:
 class _Exchange:
     """One request under way."""
 
-    def __init__(self, parts: Parts, door: Door, record: Record) -> None:
+    def __init__(
+        self, parts: Parts, door: Door, record: Record, codec: CallerCodec, read: Callable[[bytes], Asked]
+    ) -> None:
         self.parts = parts
         self.door = door
         self.record = record
+        self.codec = codec
+        """Of the caller's protocol."""
+        self.read = read
         self.stage = "authenticate"
         self.attempts: Attempts | None = None
         self.relay: Relay | None = None
@@ -84,7 +104,7 @@ class _Exchange:
         record.request_bytes = len(body)
 
         self.stage = "parse"
-        request = openai_chat.parse_request(body)
+        request = self.read(body)
         record.model_requested = request.model
         record.stream = request.stream
         plan = make_plan(caller, request)
@@ -130,7 +150,7 @@ class _Exchange:
         verdict, slots, decoded = await self.screen_response(answer, plan)
         if verdict is not None and verdict.action == "redact":
             _put_back(slots, redact([slot.text for slot in slots], verdict))
-            content = openai_chat.encode_body(decoded)
+            content = encode_body(decoded)
 
         # what was used is paid for, whether or not the caller may see it
         attempts.settle(attempt.target, answer.usage or self.estimated_usage(content))
@@ -146,11 +166,12 @@ class _Exchange:
         self.door.answer(200, answer_headers(record, self.hook, "application/json"), content)
         record.close(traffic.RequestCompleted, status=200)
 
-    async def call_and_stream(self, attempts: Attempts, request: ChatRequest, plan: Plan) -> None:
+    async def call_and_stream(self, attempts: Attempts, request: Asked, plan: Plan) -> None:
         record, parts = self.record, self.parts
         screening = parts.screening.stream(plan.policy.screening("response"))
         self.relay = relay = Relay(screening, request.include_usage, keep=plan.route.capture)
         attempt = await attempts.run(parts.upstream.stream)
+        writer = self.passage_of(attempt, relay, include_usage=request.include_usage)
         try:
             self.stage = "log"
             await record.acknowledged()
@@ -169,13 +190,11 @@ class _Exchange:
             error: NexusError = self.blocked(verdict, "response")
             code = error.error_code
             relay.finish_reason = "content_filter"
-            ending = openai_chat.filtered_end(
-                record.request_id, attempt.target.model.name, record.started_us // 1_000_000, error
-            )
+            ending = writer.fail(error, filtered=True)
         elif outcome != "ok":
             error = ProviderError("The provider broke off the answer.")
             code = error.error_code
-            ending = openai_chat.failed_end(error)
+            ending = writer.fail(error, filtered=False)
 
         self.stage = "settle"
         attempts.settle(attempt.target, relay.usage or self.estimated_usage(relay.output_bytes))
@@ -210,13 +229,18 @@ class _Exchange:
             return failure.outcome
         except TimeoutError:
             return "timeout"
+        if not relay.done and (last := relay.end()):
+            record.response_bytes += len(last)
+            if relay.done:
+                door.unwatch()
+            door.put(last)
         if relay.failed:
             return "malformed"
         return "ok" if relay.done or relay.blocked else "disconnect"
 
     # the steps -------------------------------------------------------------------------------------------------
 
-    async def accept(self, caller: Caller, request: ChatRequest, plan: Plan, body: bytes) -> None:
+    async def accept(self, caller: Caller, request: Asked, plan: Plan, body: bytes) -> None:
         """Takes the request on the record; what could not be recorded is not served."""
         parts, record = self.parts, self.record
         record.spool = plan.route.on_log_failure == "spool"
@@ -248,7 +272,7 @@ class _Exchange:
             sealed = await bodies.seal(record.tenant, record.data_subject, record.request_id, part, body)
         return sealed
 
-    async def screen_request(self, request: ChatRequest, plan: Plan) -> None:
+    async def screen_request(self, request: Asked, plan: Plan) -> None:
         slots = request.texts()
         texts = [slot.text for slot in slots]
         self.prompt_units = sum(len(text) if text.isascii() else 2 * len(text) for text in texts)
@@ -261,7 +285,7 @@ class _Exchange:
             _put_back(slots, redact(texts, verdict))
 
     async def screen_response(
-        self, answer: ChatAnswer, plan: Plan
+        self, answer: Answered, plan: Plan
     ) -> tuple[Verdict | None, list[TextSlot], dict[str, Any]]:
         decoded, slots = answer.decoded()
         return await self.verdict("response", [slot.text for slot in slots], plan), slots, decoded
@@ -287,7 +311,7 @@ class _Exchange:
     def blocked(self, verdict: Verdict, direction: str) -> Blocked:
         return Blocked(f"The {direction} was blocked by the compliance rule `{verdict.rule}`.")
 
-    def attempts_for(self, caller: Caller, request: ChatRequest, choice: Choice) -> Attempts:
+    def attempts_for(self, caller: Caller, request: Asked, choice: Choice) -> Attempts:
         parts = self.parts
         return Attempts(
             self.record,
@@ -299,16 +323,42 @@ class _Exchange:
             circuits=parts.circuits,
             credential_of=parts.credentials.of,
             clock=parts.clock,
+            strict=choice.route.strict or self.door.header("x-nexus-strict").lower() == "true",
         )
 
-    def read_answer(self, attempts: Attempts, attempt: Attempt[bytes]) -> ChatAnswer:
+    def read_answer(self, attempts: Attempts, attempt: Attempt[bytes]) -> Answered:
+        raw, outgoing = attempt.answer, attempt.outgoing
+        answer: Answered
         try:
-            answer = ChatAnswer(attempt.answer)
-        except openai_chat.Malformed:
+            if outgoing.crossed:
+                answer = CrossedAnswer(raw, outgoing.codec, self.codec, self.stamp(attempt))
+            elif self.codec is CODEC:
+                answer = ChatAnswer(raw)
+            else:
+                answer = PlainAnswer(raw, outgoing.codec)
+        except Malformed:
             attempts.ended("malformed", 200)
             raise ProviderError("The provider's answer could not be understood.", code="upstream_malformed") from None
         attempts.ended("ok", 200)
         return answer
+
+    def stamp(self, attempt: Attempt[Any]) -> Stamp:
+        """What an answer is called whose provider does not say."""
+        return Stamp(self.record.request_id, attempt.target.model.name, self.record.started_us // 1_000_000)
+
+    def passage_of(self, attempt: Attempt[Any], relay: Relay, *, include_usage: bool) -> EventWriter:
+        """Leads the relay from the provider's protocol to the caller's; gives what writes the caller's events."""
+        outgoing, stamp = attempt.outgoing, self.stamp(attempt)
+        if outgoing.crossed:
+            crossing = Crossing(outgoing.codec, self.codec, stamp, include_usage=include_usage)
+            relay.through(crossing)
+            return crossing.writer
+        if self.codec is not CODEC:
+            relay.through(Looking(outgoing.codec))
+        writer = self.codec.writer(include_usage=include_usage)
+        # a stream that passed as it came is ended by somebody who has written nothing yet
+        writer.write(Begun(stamp.id, stamp.model, stamp.created_s))
+        return writer
 
     def estimated_usage(self, output: bytes | int) -> Usage:
         """Usage that the provider did not tell: about four bytes to a token, and marked as estimated."""
@@ -340,7 +390,7 @@ class _Exchange:
             if not self.door.left:
                 raise
             return
-        answer_error(self.door, record, error, self.hook)
+        answer_error(self.door, record, self.codec, error, self.hook)
 
     def abort(self) -> None:
         """The caller left, or the process is stopping: what was used is billed."""

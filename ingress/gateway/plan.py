@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ingress.codecs.openai_chat import ChatRequest
+from ingress.codecs.asked import Asked
 from ingress.gateway.authenticate import Caller
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.route import Route
@@ -27,7 +27,7 @@ def unknown_model(name: str) -> NotFound:
     )
 
 
-def make_plan(caller: Caller, request: ChatRequest) -> Plan:
+def make_plan(caller: Caller, request: Asked) -> Plan:
     """Finds the route for the requested model.
 
     Raises:
@@ -44,6 +44,6 @@ def make_plan(caller: Caller, request: ChatRequest) -> Plan:
     return Plan(route, caller.tenant.policy(route.policy))
 
 
-def person_of(caller: Caller, request: ChatRequest) -> str:
+def person_of(caller: Caller, request: Asked) -> str:
     """Whose data the request is: the `user` it names, else the key's owner, else the key itself."""
     return request.user or caller.key.owner or caller.key.id

@@ -19,7 +19,7 @@ class Pool:
     """Connections for one account as configured. Raises OSError and TimeoutError where connecting fails."""
 
     def __init__(self, provider: Provider, monotonic: Callable[[], float]) -> None:
-        url = urlsplit(provider.base_url)
+        url = urlsplit(provider.url)
         assert url.hostname is not None, "checked when the account was configured"
         self._host = url.hostname
         self._port = url.port or (443 if url.scheme == "https" else 80)

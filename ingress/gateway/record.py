@@ -89,6 +89,8 @@ class Record:
         self.request_bytes = 0
         self.response_bytes = 0
         self.finish_reason = ""
+        self.dropped: tuple[str, ...] = ()
+        """What the provider's protocol had no word for."""
         self.body: traffic.SealedBody | None = None
 
     @property

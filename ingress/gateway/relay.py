@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from ingress.codecs.openai_chat import Malformed, parse_chunk
+from ingress.codecs.codec import Malformed
+from ingress.codecs.openai_chat import parse_chunk
+from ingress.codecs.passage import Crossing, Looking, Step
 from ingress.codecs.sse import SseError, SseParser
 from ingress.gateway.screening import StreamScreening
 from schemas.facts.traffic import Usage
@@ -15,7 +17,8 @@ MAX_KEPT_CHARACTERS = 16 * 1024 * 1024
 class Relay:
     """Takes the provider's bytes and gives what to pass on, event by event. Any chunking gives the same answer.
 
-    The events pass as they are, but for the extra one with the usage, which only those get who asked for it.
+    Between two sides that speak OpenAI's chat completions the events pass as they are, but for the extra one with the
+    usage, which only those get who asked for it. Every other pair of protocols has a passage.
     """
 
     def __init__(self, screening: StreamScreening, include_usage: bool, *, keep: bool) -> None:
@@ -23,6 +26,7 @@ class Relay:
         self._screening = screening
         self._include_usage = include_usage
         self._keep = keep
+        self._passage: Looking | Crossing | None = None
         self._lanes: dict[str, list[str]] = {}
         self._kept = 0
         self.usage: Usage | None = None
@@ -35,18 +39,57 @@ class Relay:
         self.failed = False
         """Whether the provider's stream told of an error, or was not understood."""
 
+    def through(self, passage: Looking | Crossing) -> None:
+        """Says how the two sides speak, before anything is fed."""
+        self._passage = passage
+
     def feed(self, data: bytes) -> bytes:
         """What to pass on for these bytes. Once `blocked` or `failed`, nothing more should be fed."""
         passed: list[bytes] = []
+        passage = self._passage
         try:
             for event in self._parser.feed(data):
-                if self._take(event.data):
+                if passage is not None:
+                    self._step(passage.read(event.event.decode("utf-8", "replace"), event.data, event.raw), passed)
+                elif self._take(event.data):
                     passed.append(event.raw)
                 if self.blocked or self.failed:
                     break
         except (SseError, Malformed):
             self.failed = True
         return b"".join(passed)
+
+    def end(self) -> bytes:
+        """What to pass on when the provider's bytes have ended; most protocols say by themselves that they have."""
+        passed: list[bytes] = []
+        if self._passage is not None and not (self.done or self.blocked or self.failed):
+            self._step(self._passage.end(), passed)
+        return b"".join(passed)
+
+    def _step(self, step: Step, passed: list[bytes]) -> None:
+        """Takes in what one event came to."""
+        if step.usage is not None:
+            self.usage = step.usage
+        if step.finish_reason:
+            self.finish_reason = step.finish_reason
+        for frame in step.frames:
+            for lane, piece in frame.texts:
+                if not self._passes(lane, piece):
+                    return
+            passed.append(frame.raw)
+        self.failed = step.failed
+        self.done = self.done or step.done
+
+    def _passes(self, lane: str, piece: str) -> bool:
+        """Screens a piece of text and keeps it; false when a rule says that the answer must stop before it."""
+        self.output_bytes += len(piece.encode("utf-8", "surrogatepass"))
+        if self._screening.push(lane, piece):
+            self.blocked = True
+            return False
+        if self._keep and self._kept < MAX_KEPT_CHARACTERS:
+            self._kept += len(piece)
+            self._lanes.setdefault(lane, []).append(piece)
+        return True
 
     def _take(self, data: bytes) -> bool:
         """Looks at one event; whether it is passed on."""
@@ -62,13 +105,8 @@ class Relay:
         if chunk.finish_reason:
             self.finish_reason = chunk.finish_reason
         for lane, piece in chunk.texts:
-            self.output_bytes += len(piece.encode("utf-8", "surrogatepass"))
-            if self._screening.push(lane, piece):
-                self.blocked = True
+            if not self._passes(lane, piece):
                 return False
-            if self._keep and self._kept < MAX_KEPT_CHARACTERS:
-                self._kept += len(piece)
-                self._lanes.setdefault(lane, []).append(piece)
         return not chunk.usage_only or self._include_usage
 
     def kept(self) -> bytes:

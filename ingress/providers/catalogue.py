@@ -1,20 +1,13 @@
-"""Wire formats and how each is called. Sockets are in the gateway, bytes in `ingress.codecs`."""
+"""Which codec speaks each protocol of a provider. Sockets are in the gateway, data in `schemas.wires`."""
 
 from __future__ import annotations
 
-import msgspec
+from ingress.codecs.anthropic.messages import AnthropicMessages
+from ingress.codecs.codec import ProviderCodec
+from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.openai.responses import OpenAIResponses
+from ingress.codecs.openai_chat import CODEC as OPENAI_CHAT
 
-
-class Wire(msgspec.Struct, frozen=True):
-    """One wire format."""
-
-    chat_path: str
-    """Appended to an account's base URL."""
-    auth_header: str
-    auth_prefix: str
-    """In front of the credential in `auth_header`."""
-
-
-WIRES: dict[str, Wire] = {
-    "openai": Wire(chat_path="/chat/completions", auth_header="authorization", auth_prefix="Bearer "),
+PROVIDER_CODECS: dict[str, ProviderCodec] = {
+    codec.name: codec for codec in (OPENAI_CHAT, OpenAIResponses(), AnthropicMessages(), GeminiGenerate())
 }

@@ -37,6 +37,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     capture: bool = True
     """Whether bodies are kept, sealed."""
     enabled: bool = True
+    strict: bool = False
+    """Refuse requests that say what the provider's protocol has no word for, instead of dropping it."""
 
 
 def _problems(spec: Route) -> list[str]:

@@ -45,6 +45,9 @@ PROVIDER = Provider(
     wire="openai",
     base_url="https://api.example.com/v1",
     credential="main",
+    region="eu-west-1",
+    project="acme-prod",
+    api_version="2024-10-21",
     connect_timeout_ms=2_000,
     first_byte_timeout_ms=20_000,
     idle_timeout_ms=10_000,
@@ -107,6 +110,7 @@ ROUTE = Route(
     policy="strict",
     capture=False,
     enabled=False,
+    strict=True,
 )
 BUDGET = Budget(
     id="november",

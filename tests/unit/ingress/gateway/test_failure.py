@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ingress.codecs.openai_chat import CODEC
 from ingress.gateway.call import CallFailed
 from ingress.gateway.failure import error_of, retry_after_s, retryable
 
@@ -27,14 +28,14 @@ from ingress.gateway.failure import error_of, retry_after_s, retryable
     ],
 )
 def test_failures(failure: CallFailed, status: int, code: str, retry: bool) -> None:
-    error = error_of(failure)
+    error = error_of(failure, CODEC.read_error)
     assert (error.status, error.error_code, retryable(failure)) == (status, code, retry)
     assert "sk-1" not in error.message
 
 
 def test_a_429_says_when_to_come_back() -> None:
-    assert error_of(CallFailed("status", 429, b"", "7")).retry_after == 7
-    assert error_of(CallFailed("status", 429)).retry_after == 1
+    assert error_of(CallFailed("status", 429, b"", "7"), CODEC.read_error).retry_after == 7
+    assert error_of(CallFailed("status", 429), CODEC.read_error).retry_after == 1
 
 
 def test_retry_after_is_bounded_and_lenient() -> None:

@@ -14,7 +14,8 @@ from projections.screening import Screener, compile_rules, load_builtin_rules
 from schemas.facts.traffic import Usage
 from schemas.screening.model import ScreeningPolicy
 
-SCREENER = Screener(compile_rules([rule for rule in load_builtin_rules() if rule.category == "secret"][:12]))
+RULES = [rule for rule in load_builtin_rules() if rule.id.startswith("secret.aws-")]
+SCREENER = Screener(compile_rules(RULES))
 
 
 def chunk(**fields: object) -> bytes:
@@ -62,7 +63,7 @@ def test_the_usage_event_is_only_for_those_who_asked() -> None:
 
 
 def test_a_secret_over_several_events_stops_the_stream() -> None:
-    secret = "AKIA" + "QWERTYUIOPASDFGH"
+    secret = "AKIA" + "Z7KQ3MVX2P4WTRJD"
     passed, relay = run([answer("take ", secret[:7], secret[7:], " now ", "and more" * 40)])
     assert relay.blocked and not relay.done and b"and more" not in passed
 

@@ -1,0 +1,65 @@
+"""The protocols that callers speak, besides OpenAI's chat completions, which has a way of its own (`openai_chat`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingress.codecs.anthropic.messages import AnthropicMessages
+from ingress.codecs.asked import Front, Look, bounded, model_of, tightened
+from ingress.codecs.fields import Fields
+from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.openai.responses import OpenAIResponses
+
+
+def _look_messages(fields: Fields) -> Look:
+    metadata = fields.inner("metadata")
+    return Look(
+        model=model_of(fields),
+        turns=len(fields.array("messages", needed=True)),
+        stream=fields.flag("stream") or False,
+        max_output=fields.integer("max_tokens", 1),
+        user="" if metadata is None else metadata.string("user_id"),
+    )
+
+
+def _same_messages(body: dict[str, Any], model: str, max_output: int | None) -> dict[str, Any]:
+    return tightened(body, model, "max_tokens", max_output)
+
+
+def _look_responses(fields: Fields) -> Look:
+    given = fields.any("input")
+    return Look(
+        model=model_of(fields),
+        turns=1 if isinstance(given, str) and given else len(fields.array("input", needed=True)),
+        stream=fields.flag("stream") or False,
+        max_output=fields.integer("max_output_tokens", 1),
+        user=fields.string("user") or fields.string("safety_identifier"),
+    )
+
+
+def _same_responses(body: dict[str, Any], model: str, max_output: int | None) -> dict[str, Any]:
+    return tightened(body, model, "max_output_tokens", max_output)
+
+
+def _look_generate(fields: Fields) -> Look:
+    config = fields.inner("generationConfig") or Fields({}, "generationConfig")
+    return Look(
+        model=model_of(fields),
+        turns=len(fields.array("contents", needed=True)),
+        stream=fields.flag("stream") or False,
+        max_output=config.integer("maxOutputTokens", 1),
+        choices=bounded(config.integer("candidateCount", 1), 128, "generationConfig.candidateCount"),
+    )
+
+
+def _same_generate(body: dict[str, Any], model: str, max_output: int | None) -> dict[str, Any]:
+    """`model` and `stream` are in the path of this protocol, and leave the body when the path is made."""
+    changed = {**body, "model": model}
+    if max_output is not None:
+        changed["generationConfig"] = {**(body.get("generationConfig") or {}), "maxOutputTokens": max_output}
+    return changed
+
+
+MESSAGES = Front("messages", AnthropicMessages(), _look_messages, _same_messages)
+RESPONSES = Front("responses", OpenAIResponses(), _look_responses, _same_responses)
+GENERATE = Front("generate_content", GeminiGenerate(), _look_generate, _same_generate)

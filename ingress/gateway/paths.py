@@ -1,0 +1,89 @@
+"""Which operation a path names, under every prefix that clients are documented for. Pure; what is done is elsewhere."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+DEFAULT_PREFIXES = ("/llm", "/llm/openai", "/llm/anthropic", "/llm/gemini")
+
+# paths without a variable part
+EXACT = {
+    "/v1/chat/completions": "chat_completions",
+    "/v1/responses": "responses",
+    "/v1/messages": "messages",
+    "/v1/messages/count_tokens": "count_tokens",
+    "/v1/embeddings": "embeddings",
+    "/v1/completions": "completions",
+    "/v1/moderations": "moderations",
+    "/v1/rerank": "rerank",
+    "/v1/models": "models",
+    "/v1/usage": "usage",
+    "/v1/estimate": "estimate",
+    "/v1beta/models": "gemini_models",
+    "/health": "health",
+    "/ready": "ready",
+    "/metrics": "metrics",
+}
+_GEMINI = re.compile(r"/(?:v1beta|v1)/models/([^:]{1,256}):([A-Za-z]{1,64})")
+_GEMINI_VERBS = {
+    "generateContent": ("generate_content", {}),
+    "streamGenerateContent": ("generate_content", {"stream": True}),
+    "countTokens": ("gemini_count_tokens", {}),
+    "embedContent": ("gemini_embed", {}),
+    "batchEmbedContents": ("gemini_batch_embed", {}),
+}
+_MODEL = re.compile(r"/v1/models/(.{1,256})")
+_GEMINI_MODEL = re.compile(r"/v1beta/models/(.{1,256})")
+_AZURE = re.compile(r"/openai/deployments/([^/]{1,256})/(chat/completions|completions|embeddings)")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """An operation, and what the path says that the body does not."""
+
+    operation: str
+    said: dict[str, Any] = {}
+
+
+def find(path: str, prefixes: tuple[str, ...] = DEFAULT_PREFIXES) -> Found | None:
+    """What a path means; None when nothing.
+
+    Args:
+        path: as the client wrote it, without the query.
+        prefixes: each may stand in front; the longest that fits is taken off.
+    """
+    known = EXACT.get(path)
+    if known is not None:
+        return Found(known)
+    found = _varying(path)
+    if found is not None:
+        return found
+    for prefix in sorted(prefixes, key=len, reverse=True):
+        if path.startswith(prefix + "/"):
+            rest = path[len(prefix) :]
+            known = EXACT.get(rest)
+            return Found(known) if known is not None else _varying(rest)
+    return None
+
+
+def _varying(path: str) -> Found | None:
+    match = _GEMINI.fullmatch(path)
+    if match is not None:
+        verb = _GEMINI_VERBS.get(match[2])
+        if verb is None:
+            return None
+        return Found(verb[0], {"model": unquote(match[1]), **verb[1]})
+    match = _AZURE.fullmatch(path)
+    if match is not None:
+        operation = EXACT["/v1/" + match[2]]
+        return Found(operation, {"model": unquote(match[1])})
+    match = _MODEL.fullmatch(path)
+    if match is not None:
+        return Found("model", {"model": unquote(match[1])})
+    match = _GEMINI_MODEL.fullmatch(path)
+    if match is not None:
+        return Found("gemini_model", {"model": unquote(match[1])})
+    return None

@@ -1,0 +1,121 @@
+"""From a caller's request to the bytes for one provider account: protocol, path, quirks, headers. No sockets."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from ingress.codecs.asked import Asked
+from ingress.codecs.codec import ProviderCodec
+from ingress.providers.catalogue import PROVIDER_CODECS
+from schemas.aggregates.provider import Provider
+from schemas.conversation.ask import Conversation
+from schemas.errors import InvalidRequest
+from schemas.wires import OPENAI_CHAT, WIRES, Endpoint, Quirks, Wire
+
+_encode = msgspec.json.Encoder().encode
+_PLAIN = Quirks()
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """One call, ready to be made."""
+
+    path: str
+    """Behind the account's base URL."""
+    body: bytes
+    codec: ProviderCodec
+    """Reads the answer."""
+    crossed: bool
+    """Whether the provider's protocol is another than the caller's."""
+    framing: str
+    dropped: tuple[str, ...] = ()
+    """What the provider's protocol has no word for."""
+
+
+def endpoint_for(wire: Wire, protocol: str) -> Endpoint | None:
+    """Where a conversation goes: to the endpoint of the caller's own protocol, else to the first."""
+    for endpoint in wire.chat:
+        if endpoint.protocol == protocol:
+            return endpoint
+    return wire.chat[0] if wire.chat else None
+
+
+def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None, *, strict: bool = False) -> Outgoing:
+    """Writes a request for an account.
+
+    Args:
+        model: the provider's name of the model.
+        max_output: a tighter limit of output tokens than the caller's own; None to leave it.
+        strict: refuse instead of dropping what the provider's protocol has no word for.
+
+    Raises:
+        InvalidRequest: the request cannot be said in the provider's protocol.
+    """
+    wire = WIRES[provider.wire]
+    endpoint = endpoint_for(wire, asked.codec.name)
+    if endpoint is None:
+        raise InvalidRequest(
+            f"The provider of this model does not offer {asked.operation}.", code="endpoint_unsupported", param="model"
+        )
+    codec = PROVIDER_CODECS[endpoint.protocol]
+    crossed = codec.name != asked.codec.name
+    dropped: tuple[str, ...] = ()
+    if crossed:
+        encoded = codec.write_request(_narrowed(asked.codec.read_request(asked.body), model, max_output))
+        body, dropped = encoded.body, encoded.dropped
+        if strict and dropped:
+            raise InvalidRequest(
+                f"The provider of this model cannot be told: {', '.join(dropped)}.",
+                code="endpoint_unsupported",
+                param=dropped[0],
+            )
+    else:
+        body = asked.same(model, max_output)
+    if endpoint.protocol == OPENAI_CHAT and wire.quirks != _PLAIN:
+        body = bent(body, wire.quirks)
+    return Outgoing(
+        _path(endpoint, wire, provider, model, body), _encode(body), codec, crossed, endpoint.framing, dropped
+    )
+
+
+def _narrowed(conversation: Conversation, model: str, max_output: int | None) -> Conversation:
+    limit = conversation.max_output if max_output is None else max_output
+    return msgspec.structs.replace(conversation, model=model, max_output=limit)
+
+
+def _path(endpoint: Endpoint, wire: Wire, provider: Provider, model: str, body: dict[str, Any]) -> str:
+    """The path; what is in it leaves the body."""
+    path = endpoint.path
+    if endpoint.stream_path and body.get("stream") is True:
+        path = endpoint.stream_path
+    if "{" not in path:
+        return path
+    if endpoint.stream_path:
+        body.pop("stream", None)
+    body.pop("model", None)
+    version = provider.api_version or wire.api_version
+    return path.replace("{model}", quote(model, safe="/@")).replace("{version}", quote(version))
+
+
+def bent(body: dict[str, Any], quirks: Quirks) -> dict[str, Any]:
+    """A request of OpenAI's chat format as a provider with these quirks wants it. The given body is not changed."""
+    bent = {name: value for name, value in body.items() if name not in quirks.remove}
+    for old, new in quirks.rename:
+        if old in bent:
+            value = bent.pop(old)
+            bent.setdefault(new, value)
+    for field, value, word in quirks.values:
+        if bent.get(field) == value:
+            bent[field] = word
+    if not quirks.developer:
+        bent["messages"] = [
+            {**message, "role": "system"}
+            if isinstance(message, dict) and message.get("role") == "developer"
+            else message
+            for message in bent["messages"]
+        ]
+    if not quirks.stream_usage:
+        bent.pop("stream_options", None)
+    return bent
