@@ -119,18 +119,18 @@ class ChatCodec(ProviderCodec, CallerCodec, Protocol):
     """A wire format that is spoken on both sides."""
 
 
-AskIn = TypeVar("AskIn", contravariant=True)
-AnswerOut = TypeVar("AnswerOut", covariant=True)
+AskT_contra = TypeVar("AskT_contra", contravariant=True)
+AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 
 
-class OneShotProvider(Protocol, Generic[AskIn, AnswerOut]):
+class OneShotProvider(Protocol, Generic[AskT_contra, AnswerT_co]):
     """The provider's half of a wire format for an operation without streams."""
 
     name: str
 
-    def write_request(self, ask: AskIn) -> Encoded: ...
+    def write_request(self, ask: AskT_contra) -> Encoded: ...
 
-    def read_answer(self, raw: bytes) -> AnswerOut:
+    def read_answer(self, raw: bytes) -> AnswerT_co:
         """Raises Malformed for what is no answer of this format."""
 
     def read_error(self, body: bytes) -> ErrorTold: ...

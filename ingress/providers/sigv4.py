@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
@@ -48,7 +48,7 @@ def sign(
         headers: everything to be signed, `host` among them. A proxy may change no other of them on the way.
         at: the time of the request, with a zone; AWS takes no more than five minutes of difference.
     """
-    stamp = at.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     added = {"x-amz-date": stamp}
     if credentials.session_token:
         added["x-amz-security-token"] = credentials.session_token

@@ -55,6 +55,24 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
 
 
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider's classifier found in one input; categories under the provider's names, scores from 0 to 1."""
+
+    flagged: bool = False
+    categories: dict[str, bool] = {}
+    scores: dict[str, float] = {}
+    inputs: dict[str, tuple[str, ...]] = {}
+    """Category -> the kinds of input that were looked at for it, such as `text` and `image`."""
+
+
+class Moderation(msgspec.Struct, frozen=True, kw_only=True):
+    """Verdicts in the order of the inputs."""
+
+    id: str = ""
+    model: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+
+
 # A stream, as events. A part begins, grows and ends; the parts of one choice are numbered from 0 and never overlap.
 
 

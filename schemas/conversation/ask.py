@@ -58,6 +58,10 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     truncate: bool | None = None
     other: dict[str, Any] = {}
+    many: bool = False
+    """Whether the caller gave a list, where an answer for one has another form."""
+    origin: str = ""
+    """The protocol whose names `other` uses."""
 
 
 class Rerank(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +74,8 @@ class Rerank(msgspec.Struct, frozen=True, kw_only=True):
     return_documents: bool | None = None
     truncate: bool | None = None
     other: dict[str, Any] = {}
+    origin: str = ""
+    """The protocol whose names `other` uses."""
 
 
 class Moderate(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,3 +88,5 @@ class Moderate(msgspec.Struct, frozen=True, kw_only=True):
     many: bool = False
     """Whether the caller gave a list, so that there is a result for each."""
     other: dict[str, Any] = {}
+    origin: str = ""
+    """The protocol whose names `other` uses."""

@@ -20,7 +20,8 @@ _encode = msgspec.json.Encoder().encode
 _FINISHES = {
     "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
     "content_filter": "content_filter", "insufficient_system_resource": "error", "error": "error", "eos": "stop",
-    "model_length": "length",
+    "model_length": "length", "sensitive": "content_filter", "network_error": "error",
+    "model_context_window_exceeded": "length",
 }  # fmt: skip
 _WRITTEN_FINISHES = {"stop_sequence": "stop", "pause": "stop", "error": "stop"}
 

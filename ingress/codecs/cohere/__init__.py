@@ -1,0 +1,1 @@
+"""The wire formats of Cohere's API, version 2."""

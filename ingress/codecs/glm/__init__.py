@@ -1,0 +1,1 @@
+"""The wire format of Z.ai's GLM models (chat completions)."""

@@ -1,0 +1,51 @@
+"""What providers whose chat is nearly OpenAI's have in common: taking out, with its name, what they do not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ingress.codecs.losses import Losses
+from ingress.codecs.openai.chat_request_read import NAME
+from schemas.conversation.ask import Conversation
+from schemas.conversation.parts import ToolChoice, ToolResult
+
+
+def without(conversation: Conversation, losses: Losses, *fields: str, own: tuple[str, ...]) -> Conversation:
+    """The conversation without these fields; dropped are those in which something was said.
+
+    Args:
+        own: names that OpenAI's callers may add for this provider; of all others that nobody else knows, none goes on.
+    """
+    losses.unless_unsaid(conversation, *fields)
+    kept: dict[str, Any] = {}
+    for name, value in conversation.other.items():
+        if conversation.origin == NAME and name in own:
+            kept[name] = value
+        else:
+            losses.drop(name)
+    empty = Conversation(model="", messages=())
+    changes = {field: getattr(empty, field) for field in fields}
+    return msgspec.structs.replace(conversation, **changes, other=kept, origin=NAME)
+
+
+def plain_roles(conversation: Conversation) -> Conversation:
+    """Instructions of developers as those of the system."""
+    messages = tuple(
+        msgspec.structs.replace(message, role="system") if message.role == "developer" else message
+        for message in conversation.messages
+    )
+    return msgspec.structs.replace(conversation, messages=messages)
+
+
+def only_auto(conversation: Conversation, losses: Losses) -> Conversation:
+    """A choice of tools as those take it who know no other than `auto`: `none` is to have no tools at all."""
+    choice = conversation.tool_choice
+    if choice is None or choice.mode == "auto" or not conversation.tools:
+        return conversation
+    called = any(isinstance(part, ToolResult) for message in conversation.messages for part in message.parts)
+    if choice.mode == "none" and not called:
+        return msgspec.structs.replace(conversation, tools=(), tool_choice=None)
+    losses.drop("tool_choice")
+    return msgspec.structs.replace(conversation, tool_choice=ToolChoice("auto"))

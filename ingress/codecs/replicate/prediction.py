@@ -1,0 +1,109 @@
+"""A prediction: where it stands, what to ask next, what it took. Source: Replicate HTTP API, "Predictions"."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ingress.codecs.codec import ErrorTold, Malformed, ToldError
+from ingress.codecs.cohere.answer import count
+from ingress.codecs.fields import Fields, decode_json
+from schemas.conversation.answer import Answer, Choice
+from schemas.conversation.parts import Text
+from schemas.errors import InvalidRequest
+from schemas.facts.traffic import Usage
+
+RUNNING = ("starting", "processing", "queued")
+HEADERS = (("prefer", "wait"),)
+"""Sent with a request for a whole answer, which then waits up to a minute for the prediction to end."""
+_NOT_ONE = "the provider's answer is not a prediction"
+
+
+def _fields(raw: bytes) -> Fields:
+    try:
+        fields = Fields(decode_json(raw))
+        fields.string("status", needed=True)
+    except (ValueError, InvalidRequest):
+        raise Malformed(_NOT_ONE) from None
+    return fields
+
+
+def next_call(raw: bytes, *, stream: bool = False) -> tuple[str, str] | None:
+    """(method, URL) of what to ask next; None when the prediction has ended and no stream is wanted of it.
+
+    The URL is the provider's word: a credential belongs there only if its host is one of the account's.
+
+    Args:
+        raw: the prediction as it was created or asked for last.
+        stream: whether the stream of its output is wanted, where its model has one; else it is asked for again.
+
+    Raises:
+        Malformed: not a prediction.
+    """
+    fields = _fields(raw)
+    status = fields.string("status")
+    try:
+        urls = fields.inner("urls") or Fields({}, "urls")
+        told = urls.string("stream") if stream and status in (*RUNNING, "succeeded") else ""
+        asked = told or (urls.string("get") if status in RUNNING else "")
+    except InvalidRequest:
+        raise Malformed(_NOT_ONE) from None
+    return ("GET", asked) if asked.startswith(("https://", "http://")) else None
+
+
+def read_answer(raw: bytes) -> Answer:
+    """A prediction that has ended. It does not say why its text ended.
+
+    Raises:
+        Malformed: not a prediction, or one that still runs; ToldError for one that failed.
+    """
+    fields = _fields(raw)
+    status = fields.string("status")
+    if status in RUNNING:
+        raise Malformed("the provider's prediction has not ended")
+    try:
+        if status != "succeeded":
+            raise ToldError(ErrorTold(_text(fields.any("error"))[:2_000] or "The prediction did not succeed.", status))
+        text = _text(fields.any("output"))
+        return Answer(
+            id=fields.string("id"),
+            model=fields.string("model"),
+            created_s=_seconds(fields.string("created_at")),
+            choices=(Choice((Text(text),) if text else (), "stop"),),
+            usage=read_usage(fields.any("metrics")),
+        )
+    except InvalidRequest:
+        raise Malformed(_NOT_ONE) from None
+
+
+def read_usage(metrics: Any) -> Usage | None:
+    """Tokens, where the model counts them; most are billed by time."""
+    if not isinstance(metrics, dict) or not ("input_token_count" in metrics or "output_token_count" in metrics):
+        return None
+    return Usage(count(metrics, "input_token_count"), count(metrics, "output_token_count"))
+
+
+def _text(output: Any) -> str:
+    """One text, or the pieces of one."""
+    if isinstance(output, list):
+        return "".join(piece for piece in output if isinstance(piece, str))
+    return output if isinstance(output, str) else ""
+
+
+def _seconds(stamp: str) -> int:
+    try:
+        return max(0, int(datetime.fromisoformat(stamp).timestamp()))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def read_error(body: bytes) -> ErrorTold:
+    """`{"title", "detail", "status"}`, or a prediction that failed."""
+    try:
+        told = decode_json(body[:65_536])
+    except ValueError:
+        return ErrorTold()
+    if not isinstance(told, dict):
+        return ErrorTold()
+    message = told.get("detail") or told.get("error") or told.get("title")
+    return ErrorTold(message[:2_000] if isinstance(message, str) else "")

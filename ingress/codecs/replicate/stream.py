@@ -1,0 +1,55 @@
+"""Streams of Replicate's predictions. Source: Replicate documentation, "Streaming output" (output, error, done)."""
+
+from __future__ import annotations
+
+from ingress.codecs.codec import Malformed
+from ingress.codecs.fields import decode_json
+from ingress.codecs.partial import Growing
+from ingress.codecs.replicate.prediction import read_error
+from schemas.conversation.answer import Begun, Ended, Event, Failed
+
+
+class PredictionReader:
+    """Events of one prediction's stream in, events of the conversation out. The pieces are bare text."""
+
+    __slots__ = ("_begun", "_growing")
+
+    def __init__(self) -> None:
+        self._growing = Growing()
+        self._begun = False
+
+    def read(self, event: str, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        if not self._begun:
+            self._begun = True
+            events.append(Begun())
+        match event:
+            case "output":
+                try:
+                    piece = data.decode()
+                except UnicodeDecodeError:
+                    raise Malformed("the output of the provider's stream is not text") from None
+                if piece:
+                    self._growing.text(events, 0, "text", piece)
+            case "error":
+                told = read_error(data)
+                events.append(Failed(told.message or data[:2_000].decode("utf-8", "replace")))
+            case "done":
+                self._done(events, data)
+        return events
+
+    def _done(self, events: list[Event], data: bytes) -> None:
+        try:
+            told = decode_json(data)
+        except ValueError:
+            told = {}
+        reason = told.get("reason") if isinstance(told, dict) else None
+        if isinstance(reason, str) and reason in ("canceled", "error"):
+            events.append(Failed(f"The prediction ended before its time: {reason}.", reason))
+            return
+        self._growing.finish(events, 0, "stop")
+        events.append(Ended())
+
+    def end(self) -> list[Event]:
+        """`done` ends a stream; without it, not everything was told."""
+        return []

@@ -1,0 +1,1 @@
+"""The wire formats of Vertex AI that the Gemini API does not share."""
