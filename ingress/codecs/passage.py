@@ -108,6 +108,16 @@ class Crossing:
     def end(self) -> Step:
         return self._written(self._reader.end())
 
+    def events(self, event: str, data: bytes) -> list[Event]:
+        """What an event says, for who writes it later (`written`)."""
+        return self._reader.read(event, data)
+
+    def last_events(self) -> list[Event]:
+        return self._reader.end()
+
+    def written(self, event: Event) -> bytes:
+        return self.writer.write(self._stamped(event) if isinstance(event, Begun) else event)
+
     def _written(self, events: list[Event]) -> Step:
         step = Step([])
         for told in events:

@@ -18,10 +18,12 @@ from ingress.gateway.attempts import Attempt, Attempts
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.call import CallFailed
 from ingress.gateway.door import ClientLeft, Door
+from ingress.gateway.holding import HoldingRelay
 from ingress.gateway.parts import Parts
 from ingress.gateway.plan import Plan, make_plan, person_of
 from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
+from ingress.gateway.screening import StreamScreening
 from ingress.gateway.upstream import ProviderStream
 from projections.screening import redact, screened
 from schemas.conversation.answer import Begun
@@ -169,7 +171,7 @@ class _Exchange:
     async def call_and_stream(self, attempts: Attempts, request: Asked, plan: Plan) -> None:
         record, parts = self.record, self.parts
         screening = parts.screening.stream(plan.policy.screening("response"))
-        self.relay = relay = Relay(screening, request.include_usage, keep=plan.route.capture)
+        self.relay = relay = relay_for(plan, screening, include_usage=request.include_usage)
         attempt = await attempts.run(parts.upstream.stream)
         writer = self.passage_of(attempt, relay, include_usage=request.include_usage)
         try:
@@ -349,7 +351,7 @@ class _Exchange:
     def passage_of(self, attempt: Attempt[Any], relay: Relay, *, include_usage: bool) -> EventWriter:
         """Leads the relay from the provider's protocol to the caller's; gives what writes the caller's events."""
         outgoing, stamp = attempt.outgoing, self.stamp(attempt)
-        if outgoing.crossed:
+        if outgoing.crossed or isinstance(relay, HoldingRelay):
             crossing = Crossing(outgoing.codec, self.codec, stamp, include_usage=include_usage)
             relay.through(crossing)
             return crossing.writer
@@ -411,6 +413,14 @@ class _Exchange:
             )
         except Unavailable:
             log.warning("log queue full, nothing owed request=%s", record.request_id)
+
+
+def relay_for(plan: Plan, screening: StreamScreening, *, include_usage: bool) -> Relay:
+    """What the policy's mode for streams asks for."""
+    mode, keep = plan.policy.stream, plan.route.capture
+    if mode in ("hold", "buffer"):
+        return HoldingRelay(screening, include_usage, keep=keep, whole=mode == "buffer")
+    return Relay(screening, include_usage, keep=keep, stops=mode == "stop")
 
 
 def _put_back(slots: list[TextSlot], texts: list[str]) -> None:

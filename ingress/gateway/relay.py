@@ -21,11 +21,16 @@ class Relay:
     usage, which only those get who asked for it. Every other pair of protocols has a passage.
     """
 
-    def __init__(self, screening: StreamScreening, include_usage: bool, *, keep: bool) -> None:
+    def __init__(self, screening: StreamScreening, include_usage: bool, *, keep: bool, stops: bool = True) -> None:
+        """
+        Args:
+            stops: whether a rule that blocks ends the stream; else its hits are only recorded.
+        """
         self._parser = SseParser()
         self._screening = screening
         self._include_usage = include_usage
         self._keep = keep
+        self._stops = stops
         self._passage: Looking | Crossing | None = None
         self._lanes: dict[str, list[str]] = {}
         self._kept = 0
@@ -50,7 +55,7 @@ class Relay:
         try:
             for event in self._parser.feed(data):
                 if passage is not None:
-                    self._step(passage.read(event.event.decode("utf-8", "replace"), event.data, event.raw), passed)
+                    self._read(event.event.decode("utf-8", "replace"), event.data, event.raw, passed)
                 elif self._take(event.data):
                     passed.append(event.raw)
                 if self.blocked or self.failed:
@@ -58,6 +63,10 @@ class Relay:
         except (SseError, Malformed):
             self.failed = True
         return b"".join(passed)
+
+    def _read(self, event: str, data: bytes, raw: bytes, passed: list[bytes]) -> None:
+        assert self._passage is not None
+        self._step(self._passage.read(event, data, raw), passed)
 
     def end(self) -> bytes:
         """What to pass on when the provider's bytes have ended; most protocols say by themselves that they have."""
@@ -83,13 +92,17 @@ class Relay:
     def _passes(self, lane: str, piece: str) -> bool:
         """Screens a piece of text and keeps it; false when a rule says that the answer must stop before it."""
         self.output_bytes += len(piece.encode("utf-8", "surrogatepass"))
-        if self._screening.push(lane, piece):
+        if self._screening.push(lane, piece) and self._stops:
             self.blocked = True
             return False
-        if self._keep and self._kept < MAX_KEPT_CHARACTERS:
+        if self._keep:
+            self._keep_piece(lane, piece)
+        return True
+
+    def _keep_piece(self, lane: str, piece: str) -> None:
+        if self._kept < MAX_KEPT_CHARACTERS:
             self._kept += len(piece)
             self._lanes.setdefault(lane, []).append(piece)
-        return True
 
     def _take(self, data: bytes) -> bool:
         """Looks at one event; whether it is passed on."""

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 import msgspec
 from nats.errors import Error as NatsError
+from projections.screening.stream import StreamScreener
 
 from projections.log.connection import LogConnection
 from projections.screening.screener import Screener
 from projections.screening.step import screen_step
-from projections.screening.stream import StreamScreener
 from schemas import subjects
 from schemas.errors import Unavailable
-from schemas.screening.model import ScreeningPolicy, Verdict, strictness
+from schemas.screening.model import Hit, ScreeningPolicy, Verdict, strictness
 from schemas.screening.work import ScreeningWork
 
 WORKER_TIMEOUT_S = 5.0
+EVERYTHING = 1 << 62
+"""More characters than any text has."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _verdict = msgspec.msgpack.Decoder(Verdict).decode
@@ -61,6 +63,9 @@ class StreamScreening:
         self._screener = screener
         self._policy = policy
         self._lanes: dict[str, StreamScreener] = {}
+        self._hits: dict[str, list[Hit]] = {}
+        """Of each lane, as far as they are decided."""
+        self._verdict: Verdict | None = None
         self.characters = 0
 
     def push(self, lane: str, piece: str) -> bool:
@@ -69,15 +74,32 @@ class StreamScreening:
         if found is None:
             found = self._lanes[lane] = StreamScreener(self._screener, "response", self._policy)
         self.characters += len(piece)
-        return found.push(piece).action == "block"
+        verdict = found.push(piece)
+        if verdict.hits:
+            self._hits.setdefault(lane, []).extend(verdict.hits)
+        return verdict.action == "block"
+
+    def settled(self, lane: str) -> int:
+        """No hit still to come begins before this character of the lane."""
+        if not self._policy.enabled:
+            return EVERYTHING
+        return self._lanes[lane].settled
+
+    def hits(self, lane: str) -> list[Hit]:
+        """What rules have found in a lane so far."""
+        return self._hits.get(lane, [])
 
     def finish(self) -> Verdict:
         """The verdict on all lanes; a hit's `text` is the number of its lane in order of appearance."""
+        if self._verdict is not None:
+            return self._verdict
         hits = []
         best = Verdict("approve", (), "", self._screener.pack.version if self._policy.enabled else "")
-        for index, lane in enumerate(self._lanes.values()):
+        for index, (name, lane) in enumerate(self._lanes.items()):
             verdict = lane.finish()
+            self._hits[name] = list(verdict.hits)
             hits += [msgspec.structs.replace(hit, text=index) for hit in verdict.hits]
             if strictness(verdict.action) > strictness(best.action):
                 best = verdict
-        return Verdict(best.action, tuple(hits), best.rule, best.pack)
+        self._verdict = Verdict(best.action, tuple(hits), best.rule, best.pack)
+        return self._verdict

@@ -7,6 +7,14 @@ import msgspec
 from schemas.aggregates.decider import definition, problems_of_id
 from schemas.screening.model import ACTIONS, ScreeningPolicy
 
+STREAM_MODES = ("stop", "passthrough", "hold", "buffer")
+"""How rules meet a streamed answer.
+
+stop: text passes at once; a rule that blocks ends the stream as soon as it is sure, when the beginning of its match
+may have passed. passthrough: text passes, hits are only recorded. hold: text waits until no rule can still object to
+it, and what rules redact is cut out. buffer: the whole answer waits.
+"""
+
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: str
@@ -17,6 +25,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Rule id to action, instead of the rule's own."""
     disabled: tuple[str, ...] = ()
     """Ids of rules that are off."""
+    stream: str = "stop"
+    """What happens to a streamed answer, one of `STREAM_MODES`."""
 
     def screening(self, stage: str) -> ScreeningPolicy:
         """What the scanner needs to know for `request` or `response`."""
@@ -29,6 +39,8 @@ def _problems(spec: Policy) -> list[str]:
     for rule, action in spec.overrides.items():
         if action not in ACTIONS:
             found.append(f"overrides.{rule} must be one of {', '.join(ACTIONS)}")
+    if spec.stream not in STREAM_MODES:
+        found.append(f"stream must be one of {', '.join(STREAM_MODES)}")
     return found
 
 

@@ -35,10 +35,19 @@ def _cut(text: str, hits: list[Hit]) -> str:
     parts: list[str] = []
     at = 0
     for start, end, category in _merged(hits):
-        parts += (text[at:start], f"[REDACTED:{category}]")
+        parts += (text[at:start], _marker(category))
         at = end
     parts.append(text[at:])
     return "".join(parts)
+
+
+def marker(hit: Hit) -> str:
+    """What stands in a text where a hit was."""
+    return _marker(hit.rule.partition(".")[0])
+
+
+def _marker(category: str) -> str:
+    return f"[REDACTED:{category}]"
 
 
 def _merged(hits: list[Hit]) -> list[tuple[int, int, str]]:

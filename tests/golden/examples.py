@@ -95,6 +95,7 @@ POLICY = Policy(
     screen_responses=False,
     overrides={"pii.email": "redact"},
     disabled=("pii.phone",),
+    stream="hold",
 )
 ROUTE = Route(
     id="chat",
