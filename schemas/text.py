@@ -71,6 +71,19 @@ def collect_answer_texts(body: dict[str, Any]) -> list[TextSlot]:
     return found
 
 
+def drop_repeats(body: Any) -> None:
+    """Takes out of an answer what tells its texts once more, token by token: after a redaction that is too much."""
+    if isinstance(body, dict):
+        for name, value in body.items():
+            if name == "logprobs" and value:
+                body[name] = [] if isinstance(value, list) else None
+            else:
+                drop_repeats(value)
+    elif isinstance(body, list):
+        for value in body:
+            drop_repeats(value)
+
+
 def collect_stream_texts(body: dict[str, Any]) -> list[TextSlot]:
     """The texts of what is kept of a streamed answer, `{"texts": {lane: text}}`, in the order of the lanes.
 

@@ -13,7 +13,7 @@ import msgspec
 from ingress.codecs.passage import Crossing, Looking, Step, note
 from ingress.gateway.relay import Relay
 from ingress.gateway.screening import EVERYTHING, StreamScreening
-from schemas.conversation.answer import Delta, Event
+from schemas.conversation.answer import Delta, Event, Logprobs
 from schemas.screening.model import Hit, strictness
 from schemas.screening.redaction import marker
 
@@ -66,6 +66,8 @@ class HoldingRelay(Relay):
             text = note(step, event)
             if step.failed:
                 break
+            if isinstance(event, Logprobs):
+                continue  # they tell the text once more, token by token
             waiting = _Waiting(event)
             if text is not None:
                 waiting.lane, piece = text

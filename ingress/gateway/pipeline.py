@@ -32,7 +32,7 @@ from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
 from schemas.routing.choose import Choice, choose
 from schemas.screening.model import Verdict, strictness
-from schemas.text import TextSlot
+from schemas.text import TextSlot, drop_repeats
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,9 @@ class _Exchange:
         caller = parts.authenticator.identify(self.door.header, record.started_us)
         record.identify(caller)
 
+        self.stage = "kill"
+        parts.switches.admit(caller)
+
         self.stage = "limits"
         parts.limits.admit(caller.key)
         body = await self.door.body(parts.settings.max_request_bytes, parts.settings.body_timeout_s)
@@ -111,6 +114,9 @@ class _Exchange:
         record.stream = request.stream
         plan = make_plan(caller, request)
         record.route = plan.route.id
+
+        self.stage = "kill"
+        parts.switches.admit(caller, plan.route)
         await self.accept(caller, request, plan, body)
 
         self.stage = "screen_request"
@@ -152,6 +158,7 @@ class _Exchange:
         verdict, slots, decoded = await self.screen_response(answer, plan)
         if verdict is not None and verdict.action == "redact":
             _put_back(slots, redact([slot.text for slot in slots], verdict))
+            drop_repeats(decoded)
             content = encode_body(decoded)
 
         # what was used is paid for, whether or not the caller may see it

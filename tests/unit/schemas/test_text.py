@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import InvalidRequest
-from schemas.text import collect_answer_texts, collect_stream_texts, collect_texts
+from schemas.text import collect_answer_texts, collect_stream_texts, collect_texts, drop_repeats
 
 
 def test_a_request_s_texts_in_document_order() -> None:
@@ -94,6 +94,19 @@ def test_what_a_provider_says_of_itself_does_not_hide_its_choices() -> None:
 def test_a_stream_s_lanes() -> None:
     assert [slot.text for slot in collect_stream_texts({"texts": {"1": "b", "0": "a", "2": 3}})] == ["b", "a"]
     assert collect_stream_texts({"texts": ["a"]}) == []
+
+
+def test_what_repeats_a_redacted_text_goes() -> None:
+    tokens = [{"token": "4111", "logprob": -0.1}]
+    body: dict[str, Any] = {
+        "choices": [{"message": {"content": "x"}, "logprobs": {"content": tokens}}],
+        "output": [{"content": [{"text": "x", "logprobs": tokens}]}],
+    }
+    drop_repeats(body)
+    assert body == {
+        "choices": [{"message": {"content": "x"}, "logprobs": None}],
+        "output": [{"content": [{"text": "x", "logprobs": []}]}],
+    }
 
 
 def test_nesting_has_an_end() -> None:
