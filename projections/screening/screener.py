@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from projections.screening.compiled import CompiledPack
+from projections.screening.derived import Derived, derivations
 from projections.screening.engine import Engine, encoded
+from projections.screening.marks import Marker
 from schemas.screening.examine import Examiner
-from schemas.screening.model import DIRECTIONS, Hit, Verdict
+from schemas.screening.model import DIRECTIONS, Hit, Rule, Verdict
 from schemas.screening.passage import Passage
 from schemas.screening.rules import SEPARATOR
 from schemas.screening.tally import MAX_CANDIDATES, Tally, effective_action, verdict
 
 _NO_OVERRIDES: Mapping[str, str] = {}
 _NONE_DISABLED: frozenset[str] = frozenset()
+
+
+Found = tuple[int, int, int]
+"""A rule's number, and the characters from where to where."""
+
+
+class Actions:
+    """What each rule does to texts that go one way under one policy, worked out for the rules that are met."""
+
+    __slots__ = ("_direction", "_disabled", "_known", "_overrides", "_rules")
+
+    def __init__(
+        self, rules: Sequence[Rule], direction: str, overrides: Mapping[str, str], disabled: frozenset[str]
+    ) -> None:
+        self._rules = rules
+        self._direction = direction
+        self._overrides = overrides
+        self._disabled = disabled
+        self._known: dict[int, str] = {}
+
+    def of(self, number: int) -> str:
+        """Empty when it does nothing."""
+        found = self._known.get(number)
+        if found is None:
+            found = effective_action(self._rules[number], self._direction, self._overrides, self._disabled)
+            self._known[number] = found
+        return found
 
 
 class Screener:
@@ -25,6 +54,7 @@ class Screener:
         self.clean: Verdict = verdict([], pack.version)
         """What every call answers that finds nothing."""
         self._detect = self.engine.detect
+        self._marks = Marker().marks
         self._examiners: dict[int, Examiner] = {}
 
     def screen(
@@ -36,33 +66,41 @@ class Screener:
     ) -> Verdict:
         """The verdict on texts that go one way (`request`, `response`, `tool`). ValueError for another direction.
 
-        Each text is judged by itself: what stands in one never changes what is found in another. Time is linear in
-        the length of the texts.
+        Each text is judged by itself: what stands in one never changes what is found in another. What a text says
+        once it is normalised counts as what it says: such a hit is where that stands in the text as it came. Time is
+        linear in the length of the texts.
         """
         if direction not in DIRECTIONS:
             raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}")
         # One scan over all texts answers the usual case. What it finds across a separator is no hit: only the scan of
         # each text by itself, below, says where hits are.
-        found = self._detect(encoded(texts[0] if len(texts) == 1 else SEPARATOR.join(texts)))
-        if not found:
+        data = encoded(texts[0] if len(texts) == 1 else SEPARATOR.join(texts))
+        found = self._detect(data)
+        derived = self._derived(texts) if self._marks(data) is not None else ()
+        if not found and not derived:
             return self.clean
-        actions = self.actions(found, direction, overrides or _NO_OVERRIDES, disabled)
-        if not actions:
-            return self.clean
+        actions = Actions(self.pack.rules, direction, overrides or _NO_OVERRIDES, disabled)
         tally = Tally()
-        counts = dict.fromkeys(actions, 0)
-        for index, text in enumerate(texts):
-            self._screen_text(index, text, actions, counts, tally)
+        known: set[tuple[int, int, int, int]] = set()
+        wanted = {number for number in found if actions.of(number)}
+        if wanted:
+            counts = dict.fromkeys(wanted, 0)
+            for index, text in enumerate(texts):
+                for number, start, end in self._found(text, wanted, actions, counts, tally):
+                    known.add((index, number, start, end))
+                    tally.add(Hit(self.pack.rules[number].id, actions.of(number), index, start, end))
+        for index, number, start, end in self._found_derived(derived, actions, tally):
+            if (index, number, start, end) not in known:
+                known.add((index, number, start, end))
+                tally.add(Hit(self.pack.rules[number].id, actions.of(number), index, start, end))
         answer = tally.verdict(self.pack.version)
         return self.clean if answer.action == "approve" else answer
 
-    def actions(
-        self, rules: Sequence[int], direction: str, overrides: Mapping[str, str], disabled: frozenset[str]
-    ) -> dict[int, str]:
-        """What the rules of these numbers do under a policy; those that do nothing are left out."""
-        mine = self.pack.rules
-        pairs = ((number, effective_action(mine[number], direction, overrides, disabled)) for number in rules)
-        return {number: action for number, action in pairs if action}
+    def inside(self, text: str, depth: int, actions: Actions, tally: Tally) -> set[int]:
+        """The numbers of the rules that hit what was decoded `depth` times, and whatever it may say itself."""
+        whole = Derived(0, text, depth, None)
+        derived = [whole, *derivations(whole, self._marks)]
+        return {number for _, number, _, _ in self._found_derived(derived, actions, tally)}
 
     def examiner(self, number: int) -> Examiner:
         """The examiner of the rule of this number, made when it is first needed."""
@@ -71,23 +109,41 @@ class Screener:
             found = self._examiners[number] = Examiner(self.pack.rules[number])
         return found
 
-    def _screen_text(
-        self, index: int, text: str, actions: dict[int, str], counts: dict[int, int], tally: Tally
-    ) -> None:
+    def _derived(self, texts: Sequence[str]) -> list[Derived]:
+        derived: list[Derived] = []
+        for index, text in enumerate(texts):
+            derived += derivations(Derived(index, text, 0, None), self._marks)
+        return derived
+
+    def _found_derived(
+        self, derived: Sequence[Derived], actions: Actions, tally: Tally
+    ) -> Iterator[tuple[int, int, int, int]]:
+        """Hits in derived texts: the text's number, the rule's, and where in the text as it came."""
+        if not derived:
+            return
+        found = self._detect(encoded(SEPARATOR.join(one.text for one in derived)))
+        wanted = {number for number in found if actions.of(number)}
+        for one in derived if wanted else ():
+            for number, start, end in self._found(one.text, wanted, actions, dict.fromkeys(wanted, 0), tally):
+                yield one.index, number, *one.original(start, end)
+
+    def _found(
+        self, text: str, wanted: Container[int], actions: Actions, counts: dict[int, int], tally: Tally
+    ) -> Iterator[Found]:
+        """Hits in one text as it stands, in order. `counts` goes on counting the candidates of each rule."""
         candidates: list[tuple[int, int, int]] = []
-        for number, spans in self.engine.locate(text, encoded(text), actions).items():
+        for number, spans in self.engine.locate(text, encoded(text), wanted).items():
             allowed = MAX_CANDIDATES - counts[number]
             counts[number] += len(spans)
             if len(spans) > allowed:
-                tally.leave_out(actions[number])
+                tally.leave_out(actions.of(number))
             candidates += ((start, -end, number) for start, end in spans[: max(0, allowed)])
         candidates.sort()
         decided: set[tuple[int, int]] = set()
-        known: set[tuple[int, int, int]] = set()
+        known: set[Found] = set()
         passage = Passage(text, final=True)
         for start, minus_end, number in candidates:
-            action = actions[number]
-            if (number, start) in decided or tally.full(action):
+            if (number, start) in decided or tally.full(actions.of(number)):
                 continue
             span = self.examiner(number).examine(passage, start, -minus_end)
             if not isinstance(span, tuple):
@@ -95,4 +151,4 @@ class Screener:
             decided.add((number, start))  # of several ends the longest that holds
             if (number, *span) not in known:
                 known.add((number, *span))
-                tally.add(Hit(self.pack.rules[number].id, action, index, *span))
+                yield number, *span

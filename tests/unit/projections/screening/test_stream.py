@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.screening import Screener, StreamScreener, compile_rules
-from projections.screening import stream as stream_module
+from projections.screening import lane as lane_module
 from schemas.screening.model import Hit, ScreeningPolicy, Verdict
 from schemas.screening.tally import MAX_HITS
 from tests.unit.projections.screening.texts import EXAMPLES, NEEDING_KEYWORDS, texts
@@ -34,7 +34,7 @@ def cuts(draw: st.DrawFn) -> list[str]:
 def trimmed_at_once() -> Iterator[None]:
     """Each push drops what is no longer needed, so that short texts show when too much is dropped."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream_module, "_TRIM_AT", 0)
+        patch.setattr(lane_module, "_TRIM_AT", 0)
         yield
 
 

@@ -6,12 +6,37 @@ from hypothesis import strategies as st
 
 from projections.screening import load_builtin_rules
 from schemas.screening.rules import example
+from tests.unit.projections.screening.evasions import WAYS
 
 RULES = load_builtin_rules()
 EXAMPLES = [example(text)[0] for rule in RULES for text in (*rule.hits, *rule.misses)]
 
 _glue = st.sampled_from(
-    [" ", "", "\n", ", ", "\0", "-", "_", ".", "=", "/", "@", "0", "x", "é", "😀", "\ud800", " key ", " ssn "]
+    [
+        " ",
+        "",
+        "\n",
+        ", ",
+        "\0",
+        "-",
+        "_",
+        ".",
+        "=",
+        "/",
+        "@",
+        "0",
+        "x",
+        "é",
+        "😀",
+        "\ud800",
+        " key ",
+        " ssn ",
+        "%",
+        "&",
+        "\\",
+        "\u200b",
+        "а",
+    ]
 )
 _filler = st.one_of(
     st.text(max_size=20),
@@ -41,7 +66,8 @@ def _near(draw: st.DrawFn) -> str:
     return draw(st.sampled_from([f"{word}{gap}{inside} ", f" {inside}{gap}{word}", f" {inside}{gap}{word}s"]))
 
 
-pieces = st.one_of(st.sampled_from(EXAMPLES), _torn(), _near(), _filler)
+_evading = st.builds(lambda way, text: WAYS[way](text), st.sampled_from(sorted(WAYS)), st.sampled_from(EXAMPLES))
+pieces = st.one_of(st.sampled_from(EXAMPLES), _torn(), _near(), _filler, _evading)
 texts = st.builds(
     lambda parts: "".join(part + glue for part, glue in parts),
     st.lists(st.tuples(pieces, _glue), max_size=6),
