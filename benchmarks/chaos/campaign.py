@@ -118,7 +118,7 @@ async def campaign(site: Site, given: argparse.Namespace) -> list[Promise]:
     promises.append(Promise("everything came back by itself", not (broken or down), detail))
     given.told = {
         "seed": given.seed, "held": all(promise.held for promise in promises),
-        "promises": [vars(promise) for promise in promises], "faults": conduct.recoveries(faults.done),
+        "promises": rows_of(promises), "faults": conduct.recoveries(faults.done),
         "seconds": round(time.monotonic() - begun), "requests": callers.done,
     }  # fmt: skip
     return promises
@@ -163,10 +163,15 @@ async def look(site: Site, callers: Callers, injector: Injector, faults: Faults)
         await connection.close()
 
 
+def rows_of(promises: Sequence[Promise]) -> list[dict[str, Any]]:
+    """For `shown`, and for programs."""
+    return [{**vars(promise), "verdict": promise.verdict} for promise in promises]
+
+
 def shown(told: dict[str, Any]) -> str:
     """The tables for people."""
     rows = [("promise", "", "what was compared")]
-    rows += [(each["name"], "held" if each["held"] else "BROKEN", each["detail"]) for each in told["promises"]]
+    rows += [(each["name"], each["verdict"], each["detail"]) for each in told["promises"]]
     faults = [("fault", "what", "times", "recovered p50 s", "max s")]
     faults += [
         (each["kind"], each["target"], str(each["times"]), f"{each['p50_s']:.2f}", f"{each['max_s']:.2f}")
@@ -186,12 +191,13 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--in-flight", type=int, default=64, help="most of them under way")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="one fault on a Nexus of its own instead")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="of faults (all of them)")
     parser.add_argument("--together", dest="workers", action="store_const", const=("workers",), default=PROCESSORS,
                         help="all workers in one process")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="keep the data directory when a promise was broken")
     parser.add_argument("--output", choices=("text", "json"), default="text")
     add_options(parser)
-    parser.set_defaults(kinds=KINDS, told=None, brief=False)
+    parser.set_defaults(told=None, brief=False)
     return parser.parse_args(arguments)
 
 
@@ -204,7 +210,7 @@ def main(arguments: list[str]) -> int:
     except NotUp as error:
         say(str(error))
         return 2
-    told = given.told or {"seed": given.seed, "promises": [vars(promise) for promise in promises], "faults": []}
+    told = given.told or {"seed": given.seed, "promises": rows_of(promises), "faults": []}
     print(json.dumps(told) if given.output == "json" else shown(told))
     say(f"seed {given.seed}")
     return 0 if all(promise.held for promise in promises) else 1

@@ -228,6 +228,6 @@ async def judge(connection: LogConnection, course: Course, crowd: Crowd, *, aliv
 async def run(given: argparse.Namespace) -> list[Promise]:
     """The scenario."""
     if why := why_not():
-        return [Promise("clock", True, f"SKIPPED: {why}")]
+        return [Promise("clock", True, f"SKIPPED: {why}", decided=False)]
     with tempfile.TemporaryDirectory(prefix="nexus-clock-") as directory:
         return await scenario(Path(directory), max(_PHASE_S, given.minutes * 10))

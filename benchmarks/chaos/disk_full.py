@@ -149,7 +149,7 @@ async def judge(site: SmallSite, course: Course, crowds: dict[str, Crowd]) -> li
 async def run(given: argparse.Namespace) -> list[Promise]:
     """The scenario."""
     if why := disks.why_not():
-        return [Promise("disk full", True, f"SKIPPED: {why}")]
+        return [Promise("disk full", True, f"SKIPPED: {why}", decided=False)]
     with tempfile.TemporaryDirectory(prefix="nexus-full-") as directory:
         return await scenario(Path(directory))
 

@@ -42,8 +42,8 @@ class Done:
     ended: float
     recovery_s: float | None = None
     figures: dict[str, float] = field(default_factory=dict)
-    turns: list[tuple[float, float]] = field(default_factory=list)
-    """When it lasted, where it came and went."""
+    turns: list[tuple[float, float, float]] = field(default_factory=list)
+    """Where it came and went: since when all was calm, when it came, and when it had gone."""
 
 
 class NotBack(Exception):
@@ -130,14 +130,15 @@ class Faults:
         goes on at the machine meets both alike."""
         since = time.monotonic()
         recovery = usual = worst = 0.0
-        turns: list[tuple[float, float]] = []
+        turns: list[tuple[float, float, float]] = []
         for _ in range(times):
+            calm = time.monotonic()
             usual = max(usual, await self._watched(seconds))
             begun = time.monotonic()
             with frozen(self.site.own[RECEIVER].pid):
                 worst = max(worst, await self._watched(seconds))
             ended = time.monotonic()
-            turns.append((begun, ended))
+            turns.append((calm, begun, ended))
             await self._delivered(time.time())
             recovery = max(recovery, time.monotonic() - ended)
         done = self._note("hang", RECEIVER, since, recovery=recovery)

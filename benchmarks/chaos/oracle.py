@@ -140,3 +140,9 @@ class Promise:
     name: str
     held: bool
     detail: str
+    decided: bool = True
+    """False when what was measured allows no judgement: nothing was found broken, and nothing proven."""
+
+    @property
+    def verdict(self) -> str:
+        return ("held" if self.decided else "not decided") if self.held else "BROKEN"

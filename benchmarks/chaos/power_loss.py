@@ -234,7 +234,7 @@ def judge(seen: Seen, control: Seen) -> list[Promise]:
 async def run(given: argparse.Namespace) -> list[Promise]:
     """The scenario: `given.rounds` cuts with `given.seed`, then the control."""
     if why := disks.why_not():
-        return [Promise("power loss", True, f"SKIPPED: {why}")]
+        return [Promise("power loss", True, f"SKIPPED: {why}", decided=False)]
     logging.getLogger("projections.log").setLevel(logging.CRITICAL)  # a cut is a flood of errors, all of them wanted
     with tempfile.TemporaryDirectory(prefix="nexus-power-") as directory:
         place = Path(directory)

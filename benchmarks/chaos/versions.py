@@ -225,7 +225,7 @@ def _verify_of(source: Path, url: str) -> str:
 async def run(given: argparse.Namespace) -> list[Promise]:
     """The scenario with `given.revision`."""
     if why := why_not():
-        return [Promise("versions", True, f"SKIPPED: {why}")]
+        return [Promise("versions", True, f"SKIPPED: {why}", decided=False)]
     earlier = revision(given.revision or "")
     with tempfile.TemporaryDirectory(prefix="nexus-versions-") as directory:
         return await scenario(Path(directory), earlier)
