@@ -1,0 +1,252 @@
+"""One request under way: everything before the call, the steps that every answer takes, and the other ways out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ingress.codecs.answered import Answered
+from ingress.codecs.asked import Asked
+from ingress.codecs.codec import CallerCodec
+from ingress.codecs.passage import Stamp
+from ingress.gateway.answers import answer_error, hook_of
+from ingress.gateway.attempts import Attempt, Attempts
+from ingress.gateway.authenticate import Caller
+from ingress.gateway.door import Door
+from ingress.gateway.parts import Parts
+from ingress.gateway.plan import Plan, make_plan, person_of
+from ingress.gateway.record import Record, log_unavailable
+from ingress.gateway.relay import Relay
+from projections.screening import redact, screened
+from schemas.errors import Blocked, NexusError, Unavailable
+from schemas.facts import traffic
+from schemas.facts.traffic import RequestAccepted, Usage
+from schemas.routing.choose import Choice, choose
+from schemas.screening.model import Verdict, strictness
+from schemas.text import TextSlot
+
+log = logging.getLogger(__name__)
+
+
+class Exchange:
+    """One request under way. `begin`, then what delivers the answer; `refuse` or `abort` when that did not end well."""
+
+    request: Asked
+    plan: Plan
+    attempts: Attempts | None = None
+    relay: Relay | None = None
+
+    def __init__(
+        self, parts: Parts, door: Door, record: Record, codec: CallerCodec, read: Callable[[bytes], Asked]
+    ) -> None:
+        self.parts = parts
+        self.door = door
+        self.record = record
+        self.codec = codec
+        """Of the caller's protocol."""
+        self.read = read
+        self.stage = "authenticate"
+        self.hook = ""
+        self.prompt_units = 0
+
+    async def begin(self) -> Attempts:
+        """All that comes before the call."""
+        parts, record = self.parts, self.record
+        caller = parts.authenticator.identify(self.door.header, record.started_us)
+        record.identify(caller)
+
+        self.stage = "kill"
+        parts.switches.admit(caller)
+
+        self.stage = "limits"
+        parts.limits.admit(caller.key)
+        body = await self.door.body(parts.settings.max_request_bytes, parts.settings.body_timeout_s)
+        record.request_bytes = len(body)
+
+        self.stage = "parse"
+        self.request = request = self.read(body)
+        record.model_requested = request.model
+        record.stream = request.stream
+        plan = make_plan(caller, request)
+        record.route = plan.route.id
+
+        self.stage = "kill"
+        parts.switches.admit(caller, plan.route)
+        self.plan = plan
+        await self.accept(caller, request, plan, body)
+
+        self.stage = "screen_request"
+        await self.screen_request(request, plan)
+
+        self.stage = "route"
+        choice = choose(
+            caller.tenant.table,
+            plan.route,
+            request.model,
+            lambda account: parts.circuits.allows(record.tenant, account),
+        )
+
+        self.stage = "reserve"
+        self.attempts = attempts = self.attempts_for(caller, request, choice)
+        await attempts.reserve(choice.targets[0])
+
+        self.stage = "log"
+        record.commit(watched=True)
+        if plan.route.durability == "strict":
+            await record.acknowledged()
+        else:
+            # a gateway killed from here on has still told the log; whether it is stored is awaited before the answer
+            await record.published()
+        return attempts
+
+    # the steps -------------------------------------------------------------------------------------------------
+
+    async def accept(self, caller: Caller, request: Asked, plan: Plan, body: bytes) -> None:
+        """Takes the request on the record; what could not be recorded is not served."""
+        parts, record = self.parts, self.record
+        record.spool = plan.route.on_log_failure == "spool"
+        if not record.spool and not record.log_is_healthy:
+            self.stage = "log"
+            raise log_unavailable()
+        record.data_subject = parts.vault.pseudonym(record.tenant, person_of(caller, request))
+        record.accept(
+            RequestAccepted(
+                record.key_id,
+                record.key_prefix,
+                record.data_subject,
+                record.operation,
+                request.model,
+                request.stream,
+                len(body),
+                plan.route.durability,
+                parts.configuration.sequence,
+                await self.sealed(plan, "request", body),
+            )
+        )
+
+    async def sealed(self, plan: Plan, part: str, body: bytes) -> traffic.SealedBody | None:
+        if not plan.route.capture:
+            return None
+        record, bodies = self.record, self.parts.bodies
+        sealed = bodies.seal_now(record.tenant, record.data_subject, record.request_id, part, body)
+        if sealed is None:
+            sealed = await bodies.seal(record.tenant, record.data_subject, record.request_id, part, body)
+        return sealed
+
+    async def screen_request(self, request: Asked, plan: Plan) -> None:
+        slots = request.texts()
+        texts = [slot.text for slot in slots]
+        self.prompt_units = sum(len(text) if text.isascii() else 2 * len(text) for text in texts)
+        verdict = await self.verdict("request", texts, plan)
+        if verdict is None:
+            return
+        if verdict.action == "block":
+            raise self.blocked(verdict, "request")
+        if verdict.action == "redact":
+            put_back(slots, redact(texts, verdict))
+
+    async def screen_response(
+        self, answer: Answered, plan: Plan
+    ) -> tuple[Verdict | None, list[TextSlot], dict[str, Any]]:
+        decoded, slots = answer.decoded()
+        return await self.verdict("response", [slot.text for slot in slots], plan), slots, decoded
+
+    async def verdict(self, stage: str, texts: list[str], plan: Plan) -> Verdict | None:
+        """The verdict on one stage, noted as a fact; None when a worker will look later."""
+        record = self.record
+        verdict = await self.parts.screening.verdict(
+            plan.route.placement, record.tenant, record.request_id, stage, texts, plan.policy.screening(stage)
+        )
+        if verdict is not None:
+            record.note(screened(stage, verdict, sum(map(len, texts))))
+            self.weigh(verdict)
+        return verdict
+
+    def weigh(self, verdict: Verdict) -> None:
+        """Keeps the strictest of both directions for the summary and the header."""
+        record = self.record
+        if not record.action or strictness(verdict.action) > strictness(record.action):
+            record.action, record.rule = verdict.action, verdict.rule
+            self.hook = hook_of(verdict)
+
+    def blocked(self, verdict: Verdict, direction: str) -> Blocked:
+        return Blocked(f"The {direction} was blocked by the compliance rule `{verdict.rule}`.")
+
+    def attempts_for(self, caller: Caller, request: Asked, choice: Choice) -> Attempts:
+        parts = self.parts
+        return Attempts(
+            self.record,
+            caller,
+            request,
+            choice,
+            self.prompt_units,
+            leases=parts.leases,
+            circuits=parts.circuits,
+            credential_of=parts.credentials.of,
+            clock=parts.clock,
+            strict=choice.route.strict or self.door.header("x-nexus-strict").lower() == "true",
+        )
+
+    def stamp(self, attempt: Attempt[Any]) -> Stamp:
+        """What an answer is called whose provider does not say."""
+        return Stamp(self.record.request_id, attempt.target.model.name, self.record.started_us // 1_000_000)
+
+    def estimated_usage(self, output: bytes | int) -> Usage:
+        """Usage that the provider did not tell: about four bytes to a token, and marked as estimated."""
+        size = output if isinstance(output, int) else len(output)
+        return Usage(max(1, self.prompt_units // 4), -(-size // 4), estimated=True)
+
+    # the other ways out ----------------------------------------------------------------------------------------
+
+    async def refuse(self, error: NexusError) -> None:
+        """Tells the caller why, after the log knows it."""
+        record = self.record
+        if self.attempts is not None:
+            self.attempts.broken_off(None)
+        if self.door.answered:
+            # the status line is gone: all that is left is to close the record
+            record.close(traffic.RequestCompleted, status=200, code=error.error_code, stage=self.stage)
+            return
+        try:
+            waits = self.stage != "log"
+            record.close(
+                traffic.RequestRefused, status=error.status, code=error.error_code, stage=self.stage, awaited=waits
+            )
+            if waits:
+                await record.acknowledged()
+        except Unavailable as unavailable:
+            error = unavailable
+        except asyncio.CancelledError:
+            # the caller did not wait for the refusal, which is on its way to the log
+            if not self.door.left:
+                raise
+            return
+        answer_error(self.door, record, self.codec, error, self.hook)
+
+    def abort(self) -> None:
+        """The caller left, or the process is stopping: what was used is billed."""
+        record = self.record
+        if record.closed:
+            return
+        used: Usage | None = None
+        if self.relay is not None:
+            used = self.relay.usage or self.estimated_usage(self.relay.output_bytes)
+            record.finish_reason = self.relay.finish_reason
+        elif self.attempts is not None:
+            used = self.estimated_usage(0)
+        if self.attempts is not None:
+            self.attempts.broken_off(used)
+        try:
+            record.close(
+                traffic.RequestAborted, status=200 if self.door.answered else 0, code="client_left", stage=self.stage
+            )
+        except Unavailable:
+            log.warning("log queue full, nothing owed request=%s", record.request_id)
+
+
+def put_back(slots: list[TextSlot], texts: list[str]) -> None:
+    """Puts other texts where these were."""
+    for slot, text in zip(slots, texts, strict=True):
+        slot.holder[slot.key] = text
