@@ -7,6 +7,7 @@ import sys
 
 NAMES = {
     "chaos": "benchmarks.chaos.campaign",
+    "crossing": "benchmarks.crossing",
     "gateway": "benchmarks.gateway",
     "instructions": "benchmarks.instructions",
     "log": "benchmarks.log",
