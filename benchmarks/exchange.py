@@ -21,6 +21,7 @@ from ingress.gateway.parts import Credentials, Parts
 from ingress.gateway.pipeline import Pipeline
 from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
+from ingress.gateway.switches import Switches
 from projections.live.state import TenantView
 from projections.log.parser import BulkParser
 from projections.log.writer import SegmentWriter
@@ -198,6 +199,7 @@ async def _started(screener: Screener, clock: Clock) -> Pipeline:
         configuration=configuration,
         authenticator=Authenticator(configuration, vault.hash_key),
         limits=RateLimits(clock.monotonic),
+        switches=Switches(configuration, clock),
         screening=Screening(screener, log),
         circuits=Circuits(clock.monotonic),
         upstream=cast("Any", _Provider(msgspec.json.encode(completion))),

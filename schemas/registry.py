@@ -35,6 +35,7 @@ FACTS: tuple[FactType, ...] = (
     FactType("request.accepted.v1", traffic.RequestAccepted, "TRAFFIC"),
     # a worker's verdict after the fact (placement `observe`) is the same fact on DECISIONS
     FactType("request.screened.v1", traffic.RequestScreened, "TRAFFIC", ("DECISIONS",)),
+    FactType("request.bypassed.v1", traffic.RequestBypassed, "TRAFFIC"),
     FactType("request.routed.v1", traffic.RequestRouted, "TRAFFIC"),
     FactType("provider.called.v1", traffic.ProviderCalled, "TRAFFIC"),
     FactType("request.completed.v1", traffic.RequestCompleted, "TRAFFIC"),

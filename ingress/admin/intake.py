@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+import time
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +17,7 @@ from schemas.aggregates.catalogue import BY_COLLECTION
 from schemas.aggregates.credential import Credential, SealedSecret
 from schemas.aggregates.decider import Decider
 from schemas.aggregates.hold import Hold
+from schemas.aggregates.passthrough import Passthrough
 from schemas.aggregates.siem_target import SiemTarget
 from schemas.aggregates.virtual_key import VirtualKey
 from schemas.errors import Conflict, InvalidRequest
@@ -191,6 +193,34 @@ class Holds(Intake):
         return Completed(Hold(**{**self._plain(given), "subject": subject}))
 
 
+class Kills(Intake):
+    """A switch whose caller gives it no name is in force all the same."""
+
+    names_itself = True
+
+    def make_id(self) -> str:
+        return f"kill-{secrets.token_hex(4)}"
+
+
+class Passthroughs(Intake):
+    """When it began is said here, so that nobody can put it off or have it begin again."""
+
+    hidden = ("since_us",)
+    shown = (("since_us", int), ("until_us", int))
+    names_itself = True
+
+    def view(self, spec: msgspec.Struct) -> dict[str, Any]:
+        shown = super().view(spec)
+        return {**shown, **{name: getattr(spec, name) for name in ("since_us", "until_us")}}
+
+    def make_id(self) -> str:
+        return f"passthrough-{secrets.token_hex(4)}"
+
+    def complete(self, given: Any, current: msgspec.Struct | None, vault: Sealing) -> Completed:
+        since = current.since_us if isinstance(current, Passthrough) else time.time_ns() // 1_000
+        return Completed(Passthrough(**self._plain(given), since_us=since))
+
+
 def reseal(vault: Sealing, kind: str, given: Any, field: str, clear: str, before: SealedSecret | None) -> SealedSecret:
     """The sealed form of a secret; the one there is when the secret is the same, so that nothing changes."""
     if not clear or len(clear) > MAX_SECRET:
@@ -221,6 +251,8 @@ def _declared(field: msgspec.structs.FieldInfo) -> Any:
 _SPECIAL: dict[str, type[Intake]] = {
     "credentials": Credentials,
     "holds": Holds,
+    "kills": Kills,
+    "passthroughs": Passthroughs,
     "siem-targets": SiemTargets,
     "virtual-keys": VirtualKeys,
 }

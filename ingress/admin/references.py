@@ -11,7 +11,9 @@ import msgspec
 from schemas.aggregates.budget import Budget
 from schemas.aggregates.catalogue import DECIDERS
 from schemas.aggregates.decider import State
+from schemas.aggregates.kill import Kill
 from schemas.aggregates.model import Model
+from schemas.aggregates.passthrough import Passthrough
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
@@ -23,6 +25,9 @@ from schemas.facts.traffic import SYSTEM
 BUILT_IN = {"policy": ("default",)}
 """What every tenant has without anybody creating it."""
 BUDGET_TARGETS = {"key": "virtual-key", "provider": "provider", "model": "model"}
+SWITCH_TARGETS = {"route": "route", "key": "virtual-key", "provider": "provider"}
+OF_SYSTEM = ("siem-targets", "kills", "passthroughs")
+"""What the tenant `system` may have."""
 _NAMED_AT_MOST = 5
 
 
@@ -65,6 +70,8 @@ def references(spec: msgspec.Struct) -> Iterator[Reference]:
                     yield Reference(f"targets[{index}].model", "model", f"{target.account}/{target.model}")
         case Budget(scope=scope, target=name) if scope in BUDGET_TARGETS:
             yield Reference("target", BUDGET_TARGETS[scope], name)
+        case Kill(scope=scope, target=name) | Passthrough(scope=scope, target=name) if scope in SWITCH_TARGETS:
+            yield Reference("target", SWITCH_TARGETS[scope], name)
 
 
 def check_references(spec: msgspec.Struct, tenant: str, view: ConfigView, before: State = None) -> None:
@@ -117,9 +124,9 @@ def check_unique(spec: msgspec.Struct, view: ConfigView) -> None:
 def check_tenant(collection: str, tenant: str, view: ConfigView) -> None:
     """Raises InvalidRequest unless the tenant exists, or is the platform's own where that may be."""
     if tenant == SYSTEM:
-        if collection != "siem-targets":
+        if collection not in OF_SYSTEM:
             raise InvalidRequest(
-                "The tenant system is the platform's own; only siem-targets may be its.", param="tenant"
+                f"The tenant system is the platform's own; only {', '.join(OF_SYSTEM)} may be its.", param="tenant"
             )
     elif view.state_of("tenant", tenant, tenant) is None:
         known = [found.id for found in view.all_of("tenant")]

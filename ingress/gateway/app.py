@@ -15,6 +15,7 @@ from ingress.gateway.listener import Listener
 from ingress.gateway.parts import Credentials, Parts
 from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
+from ingress.gateway.switches import Switches
 from ingress.gateway.upstream import Upstream
 from projections.live.config import LiveConfig
 from projections.live.state import Changed
@@ -96,6 +97,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         configuration=configuration,
         authenticator=Authenticator(configuration, vault.hash_key),
         limits=RateLimits(clock.monotonic),
+        switches=Switches(configuration, clock),
         screening=Screening(Screener(load_or_compile(settings.data / "packs")), connection),
         circuits=Circuits(clock.monotonic),
         upstream=upstream,

@@ -16,7 +16,7 @@ from ingress.gateway.attempts import Attempt, Attempts
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.door import Door
 from ingress.gateway.parts import Parts
-from ingress.gateway.plan import Plan, make_plan, person_of
+from ingress.gateway.plan import Plan, around, make_plan, person_of
 from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
 from projections.screening import redact, screened
@@ -74,8 +74,12 @@ class Exchange:
 
         self.stage = "kill"
         parts.switches.admit(caller, plan.route)
+        bypass = parts.switches.bypass(caller, plan.route, request.model)
+        plan = around(plan, bypass)
         self.plan = plan
         await self.accept(caller, request, plan, body)
+        if bypass.names:
+            record.note(traffic.RequestBypassed(tuple(sorted(bypass.names)), bypass.passthroughs))
 
         self.stage = "screen_request"
         await self.screen_request(request, plan)

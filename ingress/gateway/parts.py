@@ -11,6 +11,7 @@ from ingress.gateway.circuits import Circuits
 from ingress.gateway.limits import RateLimits
 from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
+from ingress.gateway.switches import Switches
 from ingress.gateway.upstream import Upstream
 from projections.live.config import LiveConfig
 from projections.log.durability import DurabilityWatch
@@ -63,6 +64,7 @@ class Parts:
     configuration: LiveConfig
     authenticator: Authenticator
     limits: RateLimits
+    switches: Switches
     screening: Screening
     circuits: Circuits
     upstream: Upstream

@@ -28,6 +28,7 @@ IN_CLEAR: Mapping[str, str] = {"credentials": "secret", "siem-targets": "token",
 NOT_IN_FILES: Mapping[str, Mapping[str, Any]] = {
     "credentials": {"sealed": _SEALED},
     "siem-targets": {"token": None},
+    "passthroughs": {"since_us": 1},
     "virtual-keys": {"hash": "0" * 64, "prefix": "nvk_" + "0" * 8},
 }
 """Fields that the admin plane makes, with something in their place that every check lets pass."""

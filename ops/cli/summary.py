@@ -40,6 +40,10 @@ def _screened(data: Data) -> str:
     return f"{data['stage']}: {data['action']}{by}, {len(data['hits'])} hits in {data['characters']} characters"
 
 
+def _bypassed(data: Data) -> str:
+    return f"around {', '.join(data['bypass'])} by {', '.join(data['passthroughs'])}"
+
+
 def _routed(data: Data) -> str:
     skipped = f"skipped {', '.join(data['skipped'])}" if data["skipped"] else ""
     targets = ", ".join(data["targets"])
@@ -109,6 +113,7 @@ def milliseconds(microseconds: int) -> str:
 _WORDS: dict[str, Callable[[Data], str]] = {
     "request.accepted": _accepted,
     "request.screened": _screened,
+    "request.bypassed": _bypassed,
     "request.routed": _routed,
     "provider.called": _called,
     "request.completed": _ended,

@@ -6,7 +6,9 @@ from schemas.aggregates import (
     budget,
     credential,
     hold,
+    kill,
     model,
+    passthrough,
     policy,
     provider,
     retention,
@@ -29,6 +31,8 @@ DECIDERS: tuple[Decider, ...] = (
     siem_target.DECIDER,
     hold.DECIDER,
     retention.DECIDER,
+    kill.DECIDER,
+    passthrough.DECIDER,
 )
 """In the order in which a configuration file applies them: what is named comes before what names it."""
 

@@ -75,6 +75,15 @@ class RequestScreened(msgspec.Struct, frozen=True, array_like=True, gc=False):
     characters: int
 
 
+class RequestBypassed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An emergency passthrough took a request around something: for whoever is alerted, and whoever asks later."""
+
+    bypass: tuple[str, ...]
+    """`hooks`, `cache`, `normalize`."""
+    passthroughs: tuple[str, ...]
+    """Ids of those in force."""
+
+
 class RequestRouted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A route and its targets in the order in which they will be tried, and what was set aside for the cost."""
 
@@ -117,8 +126,8 @@ class Terminal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     route: str = ""
     stream: bool = False
     stage: str = ""
-    """Where a refusal happened: `authenticate`, `limits`, `parse`, `screen_request`, `route`, `reserve`, `call`,
-    `screen_response`, `log`; empty for a completed request."""
+    """Where a refusal happened: `authenticate`, `kill`, `limits`, `parse`, `screen_request`, `route`, `reserve`,
+    `call`, `screen_response`, `log`; empty for a completed request."""
     status: int = 0
     """HTTP status that the caller saw; 0 when no status line was sent."""
     code: str = ""

@@ -15,7 +15,14 @@ from schemas.aggregates.credential import (
     SealedSecret,
 )
 from schemas.aggregates.hold import Hold, HoldChanged, HoldCreated, HoldRemoved
+from schemas.aggregates.kill import Kill, KillChanged, KillCreated, KillRemoved
 from schemas.aggregates.model import Model, ModelChanged, ModelCreated, ModelRemoved, Prices
+from schemas.aggregates.passthrough import (
+    Passthrough,
+    PassthroughChanged,
+    PassthroughCreated,
+    PassthroughRemoved,
+)
 from schemas.aggregates.policy import Policy, PolicyChanged, PolicyCreated, PolicyRemoved
 from schemas.aggregates.provider import Provider, ProviderChanged, ProviderCreated, ProviderRemoved
 from schemas.aggregates.retention import Retention, RetentionChanged, RetentionCreated, RetentionRemoved
@@ -135,6 +142,18 @@ SIEM_TARGET = SiemTarget(
 )
 HOLD = Hold(id="case-7", tenant="acme", subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0", reason="evidence in a lawsuit")
 
+KILL = Kill(id="leak", tenant="acme", scope="route", target="chat", reason="the assistant tells what it must not")
+PASSTHROUGH = Passthrough(
+    id="scanner-down",
+    tenant="acme",
+    bypass=("hooks", "normalize"),
+    scope="provider",
+    target="east",
+    reason="the rules of last night block every order",
+    minutes=90,
+    since_us=1_795_000_000_000_000,
+)
+
 _SUMMARY = traffic.Terminal(
     key_id="key-1a2b3c4d5e6f",
     key_prefix="nvk_01234567",
@@ -194,6 +213,8 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     *(BudgetCreated(BUDGET), BudgetChanged(BUDGET), BudgetRemoved(REASON)),
     *(SiemTargetCreated(SIEM_TARGET), SiemTargetChanged(SIEM_TARGET), SiemTargetRemoved(REASON)),
     *(HoldCreated(HOLD), HoldChanged(HOLD), HoldRemoved(REASON)),
+    *(KillCreated(KILL), KillChanged(KILL), KillRemoved(REASON)),
+    *(PassthroughCreated(PASSTHROUGH), PassthroughChanged(PASSTHROUGH), PassthroughRemoved(REASON)),
     *(RetentionCreated(RETENTION), RetentionChanged(RETENTION), RetentionRemoved(REASON)),
     traffic.RequestAccepted(
         key_id="key-1a2b3c4d5e6f",
@@ -215,6 +236,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         hits=(Hit("pii.email", "redact", 0, 12, 29), Hit("pii.phone", "flag", 1, 3, 15)),
         characters=420,
     ),
+    traffic.RequestBypassed(bypass=("cache", "hooks"), passthroughs=("scanner-down",)),
     traffic.RequestRouted(
         route="chat",
         strategy="fallback",

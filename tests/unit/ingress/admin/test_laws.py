@@ -81,6 +81,8 @@ async def test_what_is_read_can_be_put_back(collection: str) -> None:
         ("virtual-keys", {"id": "k", "models": ["gpt-*"]}),
         ("holds", {"id": "h", "subject": "alice", "reason": "a lawsuit"}),
         ("retentions", {"id": "r", "bodies_days": 30}),
+        ("kills", {"id": "x", "scope": "tenant", "reason": "it leaks"}),
+        ("passthroughs", {"id": "p", "bypass": ["hooks"], "minutes": 5, "reason": "the rules block everything"}),
     )
     (read,) = (await plane.call("GET", f"/api/admin/{collection}")).json["data"]
     shape = intakes()[collection].shape.__struct_fields__

@@ -42,10 +42,12 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
         ("virtual-keys", {"id": "app"}),
         ("holds", {"id": "case-7", "subject": "alice@example.com", "reason": "a lawsuit"}),
         ("retentions", {"id": "standard", "bodies_days": 30}),
+        ("kills", {"id": "leak", "scope": "key", "target": "app", "reason": "it leaks"}),
+        ("passthroughs", {"id": "slow", "bypass": ["cache"], "minutes": 5, "reason": "the cache answers wrongly"}),
     )
     ids = {"tenants": "acme", "credentials": "main", "providers": "mock", "models": "mock/gpt-4o", "policies": "strict"}
     ids |= {"routes": "default", "budgets": "monthly", "siem-targets": "file", "virtual-keys": "app"}
-    ids |= {"holds": "case-7", "retentions": "standard"}
+    ids |= {"holds": "case-7", "retentions": "standard", "kills": "leak", "passthroughs": "slow"}
     assert set(ids) == set(BY_COLLECTION)
     changes: dict[str, dict[str, Any]] = {
         "credentials": {"description": "new"},
@@ -53,6 +55,8 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
         "models": {"context_tokens": 5},
         "holds": {"reason": "another lawsuit"},
         "retentions": {"rows_days": 90},
+        "kills": {"reason": "it still leaks"},
+        "passthroughs": {"minutes": 10},
     }
     for collection, identifier in ids.items():
         path = f"/api/admin/{collection}/{identifier}"
@@ -67,7 +71,7 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
         assert read.headers["etag"] == '"2"'
         assert {name: read.json[name] for name in change} == change
     for collection in (
-        *("virtual-keys", "siem-targets", "holds", "retentions", "budgets"),
+        *("kills", "passthroughs", "virtual-keys", "siem-targets", "holds", "retentions", "budgets"),
         *("routes", "policies", "models", "providers"),
     ):
         assert (await small.call("DELETE", f"/api/admin/{collection}/{ids[collection]}")).status == 204

@@ -21,6 +21,18 @@ id = 'case-7'
 subject = 'sub_0123456789abcdef0123456789abcdef'
 reason = 'a lawsuit'
 
+[[kills]]
+id = 'leak'
+scope = 'key'
+target = 'app'
+reason = 'it leaks'
+
+[[passthroughs]]
+id = 'slow'
+bypass = ['hooks']
+minutes = 30
+reason = 'the scanner blocks everything'
+
 [[siem-targets]]
 id = "soc"
 kind = "http"

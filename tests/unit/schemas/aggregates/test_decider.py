@@ -18,7 +18,9 @@ from tests.golden.examples import (
     BUDGET,
     CREDENTIAL,
     HOLD,
+    KILL,
     MODEL,
+    PASSTHROUGH,
     POLICY,
     PROVIDER,
     RETENTION,
@@ -40,6 +42,8 @@ VALID: dict[str, Any] = {
     "siem-target": SIEM_TARGET,
     "hold": HOLD,
     "retention": RETENTION,
+    "kill": KILL,
+    "passthrough": PASSTHROUGH,
 }
 """A spec of each that nothing is wrong with."""
 OTHER: dict[str, dict[str, Any]] = {
@@ -53,6 +57,8 @@ OTHER: dict[str, dict[str, Any]] = {
     "siem-target": {"url": "http://other.example.com/"},
     "hold": {"reason": "other"},
     "retention": {"bodies_days": 7},
+    "kill": {"reason": "other"},
+    "passthrough": {"minutes": 9},
 }
 """A change of each that is allowed."""
 USUAL = [BY_NAME[name] for name in VALID]
