@@ -17,7 +17,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 _UNRESERVED = "-._~"
 
 
-class AwsCredentials(msgspec.Struct, frozen=True, repr_omit_defaults=True):
+class AwsCredentials(msgspec.Struct, frozen=True):
     """A key pair; with a session token when it is temporary."""
 
     access_key: str

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ingress.codecs.codec import Encoded, ErrorTold, EventReader
 from ingress.codecs.losses import Losses
 from ingress.codecs.openai.chat import OpenAIChat
-from ingress.codecs.openai.kin import only_auto, plain_roles, without
+from ingress.codecs.openai.kin import only_auto, only_pictures, plain_roles, without
 from schemas.conversation.answer import Answer
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import Format, Reasoning
@@ -33,7 +33,7 @@ class GlmChat:
         losses = Losses()
         reasoning = conversation.reasoning
         asked = without(conversation, losses, *_UNKNOWN, own=OWN)
-        asked = only_auto(plain_roles(asked), losses)
+        asked = only_auto(only_pictures(plain_roles(asked), losses), losses)
         asked = _replaced(asked, losses)
         written = self._openai.write_request(asked)
         body = written.body
@@ -88,6 +88,9 @@ def _replaced(asked: Conversation, losses: Losses) -> Conversation:
     if asked.temperature is not None and asked.temperature > 1:
         losses.drop("temperature")
         asked = replace(asked, temperature=1.0)
+    if asked.top_p is not None and asked.top_p < 0.01:
+        losses.drop("top_p")
+        asked = replace(asked, top_p=0.01)
     if any(message.name for message in asked.messages):
         losses.drop("messages.name")
         asked = replace(asked, messages=tuple(replace(message, name="") for message in asked.messages))

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ingress.codecs.codec import Encoded, ErrorTold, EventReader, ToldError
 from ingress.codecs.losses import Losses
 from ingress.codecs.openai.chat import OpenAIChat
-from ingress.codecs.openai.kin import only_auto, plain_roles, without
+from ingress.codecs.openai.kin import only_auto, only_pictures, plain_roles, without
 from schemas.conversation.answer import Answer, Event, Failed
 from schemas.conversation.ask import Conversation
 
@@ -46,10 +46,13 @@ class MinimaxChat:
     def write_request(self, conversation: Conversation) -> Encoded:
         losses = Losses()
         asked = without(conversation, losses, *_UNKNOWN, own=OWN)
-        asked = only_auto(plain_roles(asked), losses)
+        asked = only_auto(only_pictures(plain_roles(asked), losses), losses)
         if asked.format is not None and asked.format.kind == "json":
             losses.drop("format.json_object")
             asked = replace(asked, format=None)
+        if asked.format is not None and asked.format.strict is not None:
+            losses.drop("format.strict")
+            asked = replace(asked, format=replace(asked.format, strict=None))
         if any(tool.strict for tool in asked.tools):
             losses.drop("tools.strict")
         asked = replace(

@@ -9,7 +9,7 @@ import msgspec
 from ingress.codecs.losses import Losses
 from ingress.codecs.openai.chat_request_read import NAME
 from schemas.conversation.ask import Conversation
-from schemas.conversation.parts import ToolChoice, ToolResult
+from schemas.conversation.parts import Audio, File, Image, Part, Refusal, Text, ToolChoice, ToolResult
 
 
 def without(conversation: Conversation, losses: Losses, *fields: str, own: tuple[str, ...]) -> Conversation:
@@ -37,6 +37,33 @@ def plain_roles(conversation: Conversation) -> Conversation:
         for message in conversation.messages
     )
     return msgspec.structs.replace(conversation, messages=messages)
+
+
+def only_pictures(conversation: Conversation, losses: Losses) -> Conversation:
+    """Contents as those take them who know texts and pictures and nothing besides."""
+    messages = tuple(
+        msgspec.structs.replace(message, parts=tuple(kept for part in message.parts if (kept := _kept(part, losses))))
+        for message in conversation.messages
+    )
+    return msgspec.structs.replace(conversation, messages=messages)
+
+
+def _kept(part: Part, losses: Losses) -> Part | None:
+    match part:
+        case Refusal(text=text):
+            return Text(text)
+        case File(text=text) if text:
+            return part
+        case File():
+            losses.drop("file")
+            return None
+        case Audio():
+            losses.drop("audio")
+            return None
+        case Image(detail=detail) if detail:
+            losses.drop("image.detail")
+            return msgspec.structs.replace(part, detail="")
+    return part
 
 
 def only_auto(conversation: Conversation, losses: Losses) -> Conversation:

@@ -12,14 +12,18 @@ from schemas.conversation.answer import Begun, Ended, Event, Failed
 class PredictionReader:
     """Events of one prediction's stream in, events of the conversation out. The pieces are bare text."""
 
-    __slots__ = ("_begun", "_growing")
+    __slots__ = ("_begun", "_failed", "_growing")
 
     def __init__(self) -> None:
         self._growing = Growing()
         self._begun = False
+        self._failed = False
 
     def read(self, event: str, data: bytes) -> list[Event]:
         events: list[Event] = []
+        if self._failed:
+            # `done` follows an error, too
+            return events
         if not self._begun:
             self._begun = True
             events.append(Begun())
@@ -32,6 +36,7 @@ class PredictionReader:
                 if piece:
                     self._growing.text(events, 0, "text", piece)
             case "error":
+                self._failed = True
                 told = read_error(data)
                 events.append(Failed(told.message or data[:2_000].decode("utf-8", "replace")))
             case "done":
