@@ -28,14 +28,18 @@ def count(told: dict[str, Any], name: str) -> int:
 
 
 def read_usage(told: Any) -> Usage | None:
-    """`usage`: what is billed, which leaves out the provider's own wrapping of the prompt; else all that was read."""
+    """`usage`: what is billed, which leaves out the provider's own wrapping of the prompt; else all that was read.
+
+    Tokens from the cache are counted among those that were read, not among those that are billed.
+    """
     if not isinstance(told, dict):
         return None
     for name in ("billed_units", "tokens"):
         units = told.get(name)
         if isinstance(units, dict) and ("input_tokens" in units or "output_tokens" in units):
             prompt = count(units, "input_tokens")
-            return Usage(prompt, count(units, "output_tokens"), min(prompt, count(told, "cached_tokens")))
+            cached = min(prompt, count(told, "cached_tokens")) if name == "tokens" else 0
+            return Usage(prompt, count(units, "output_tokens"), cached)
     return None
 
 
