@@ -6,7 +6,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -30,6 +30,9 @@ PAIRS = pytest.mark.parametrize(
     [(one, other) for one in CODECS for other in CODECS],
     ids=[f"{one.name}-{other.name}" for one in CODECS for other in CODECS],
 )
+SOME = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=25, deadline=None)
+"""For the pairs, of which there are many."""
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -59,6 +62,7 @@ def flat(conversation: Conversation) -> Conversation:
 
 
 @EACH
+@SOME
 @given(conversation=conversations())
 def test_a_request_is_read_as_it_was_written(codec: ChatCodec, conversation: Conversation) -> None:
     conversation = sayable(conversation, codec)
@@ -69,6 +73,7 @@ def test_a_request_is_read_as_it_was_written(codec: ChatCodec, conversation: Con
 
 
 @PAIRS
+@FEW
 @given(conversation=conversations())
 def test_a_request_survives_a_crossing(one: ChatCodec, other: ChatCodec, conversation: Conversation) -> None:
     conversation = sayable(conversation, one, other)
@@ -78,6 +83,7 @@ def test_a_request_survives_a_crossing(one: ChatCodec, other: ChatCodec, convers
 
 
 @EACH
+@SOME
 @given(choice=choices(), usage=USAGES)
 def test_an_answer_is_read_as_it_was_written(codec: ChatCodec, choice: Choice, usage: Usage) -> None:
     body = codec.write_answer(Answer(id="id1", model="m", created_s=1, choices=(choice,), usage=usage))
@@ -87,6 +93,7 @@ def test_an_answer_is_read_as_it_was_written(codec: ChatCodec, choice: Choice, u
 
 
 @EACH
+@SOME
 @given(choice=choices(), usage=USAGES, size=st.integers(1, 7), cuts=st.lists(st.integers(0, 4_000), max_size=6))
 def test_a_stream_says_what_the_answer_says(
     codec: ChatCodec, choice: Choice, usage: Usage, size: int, cuts: list[int]
@@ -124,6 +131,7 @@ def whole(events: list[Event]) -> tuple[object, str, Usage | None]:
 
 
 @EACH
+@SOME
 @given(body=st.dictionaries(st.sampled_from(["model", "messages", "tools", "stop", "system", "contents"]), JSON))
 def test_reading_a_request_raises_nothing_but_its_error(codec: ChatCodec, body: dict[str, object]) -> None:
     try:
@@ -133,6 +141,7 @@ def test_reading_a_request_raises_nothing_but_its_error(codec: ChatCodec, body: 
 
 
 @EACH
+@SOME
 @given(raw=st.binary(max_size=60) | JSON.map(msgspec.json.encode))
 def test_reading_what_a_provider_sent_raises_nothing_but_malformed(codec: ChatCodec, raw: bytes) -> None:
     assert isinstance(codec.read_error(raw).message, str)
