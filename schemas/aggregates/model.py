@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.aggregates.decider import definition, problems_of_id
+from schemas.aggregates.header_rules import HeaderRule, problems_of_rules
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +37,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     context_tokens: int = 128_000
     max_output_tokens: int = 16_384
     enabled: bool = True
+    header_rules: tuple[HeaderRule, ...] = ()
+    """Instead of the provider's, when there are any."""
 
     @property
     def account(self) -> str:
@@ -62,7 +65,7 @@ def _problems(spec: Model) -> list[str]:
                 found.append(f"prices.{field} must be from 0 to 10^12 micro-dollars")
     if spec.context_tokens < 1 or spec.max_output_tokens < 1:
         found.append("context_tokens and max_output_tokens must be positive")
-    return found
+    return found + problems_of_rules(spec.header_rules)
 
 
 class ModelCreated(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from schemas.aggregates.credential import (
     CredentialRemoved,
     SealedSecret,
 )
+from schemas.aggregates.header_rules import HeaderRule
 from schemas.aggregates.hold import Hold, HoldChanged, HoldCreated, HoldRemoved
 from schemas.aggregates.kill import Kill, KillChanged, KillCreated, KillRemoved
 from schemas.aggregates.model import Model, ModelChanged, ModelCreated, ModelRemoved, Prices
@@ -24,13 +25,21 @@ from schemas.aggregates.passthrough import (
     PassthroughRemoved,
 )
 from schemas.aggregates.policy import Policy, PolicyChanged, PolicyCreated, PolicyRemoved
-from schemas.aggregates.provider import Provider, ProviderChanged, ProviderCreated, ProviderRemoved
+from schemas.aggregates.provider import (
+    Provider,
+    ProviderChanged,
+    ProviderCreated,
+    ProviderRemoved,
+    Rename,
+    Retry,
+)
 from schemas.aggregates.retention import Retention, RetentionChanged, RetentionCreated, RetentionRemoved
 from schemas.aggregates.route import Route, RouteChanged, RouteCreated, RouteRemoved, Target
 from schemas.aggregates.siem_target import SiemTarget, SiemTargetChanged, SiemTargetCreated, SiemTargetRemoved
 from schemas.aggregates.tenant import Tenant, TenantChanged, TenantCreated, TenantRemoved
 from schemas.aggregates.virtual_key import VirtualKey, VirtualKeyChanged, VirtualKeyIssued, VirtualKeyRevoked
 from schemas.facts import decisions, ledger, ops, traffic
+from schemas.hooks.hook import Hook, HookOptions
 from schemas.screening.model import Hit
 
 REASON = "replaced by the new account"
@@ -46,6 +55,7 @@ BODY = traffic.SealedBody(
 TENANT = Tenant(id="acme-labs", name="Acme Labs", parent="acme", enabled=False)
 CREDENTIAL = Credential(id="main", tenant="acme", sealed=SECRET, description="rotated in November")
 RETENTION = Retention(id="standard", tenant="system", bodies_days=30, rows_days=90, findings_days=365, facts_days=400)
+HEADER_RULE = HeaderRule(action="forward", name="x-team", pattern="x-team-.*", value="none", to="x-department")
 PROVIDER = Provider(
     id="east",
     tenant="acme",
@@ -63,6 +73,14 @@ PROVIDER = Provider(
     http2=True,
     ca_pem="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
     enabled=False,
+    forward_token=True,
+    model_filter="gpt-.*",
+    renames=(Rename(name="gpt-4o", upstream="our-gpt-4o"),),
+    header_rules=(HEADER_RULE,),
+    client_cert_pem="-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n",
+    client_key="east-key",
+    proxy_url="http://proxy.example.com:3128",
+    retry=Retry(attempts=2, backoff_ms=100, max_backoff_ms=1_000, statuses=(429, 503)),
 )
 MODEL = Model(
     id="east/gpt-4o",
@@ -82,6 +100,7 @@ MODEL = Model(
     context_tokens=64_000,
     max_output_tokens=4_096,
     enabled=False,
+    header_rules=(HEADER_RULE,),
 )
 KEY = VirtualKey(
     id="key-1a2b3c4d5e6f",
@@ -95,6 +114,46 @@ KEY = VirtualKey(
     expires_us=1_798_761_600_000_000,
     enabled=False,
 )
+EVERY_OPTION = Hook(
+    id="everything",
+    kind="webhook_forward",
+    stage="response",
+    priority=5,
+    fail="open",
+    timeout_ms=2_500,
+    routes=("chat",),
+    tenants=("acme",),
+    cap="redact",
+    soft=True,
+    options=HookOptions(
+        action="flag",
+        words=("project falcon",),
+        whole_words=False,
+        case_sensitive=True,
+        rules=("secrets", "email"),
+        at_least=2,
+        labels={"restricted": ("secrets",)},
+        allowed={"restricted": ("region:eu-*",)},
+        per_minute=60,
+        by="tenant",
+        max_bytes=65_536,
+        max_characters=20_000,
+        max_messages=40,
+        min_characters=2,
+        json=True,
+        max_repeats=9,
+        allow=("10.0.0.0/8",),
+        deny=("10.9.0.0/16",),
+        url="https://hooks.example.com/judge",
+        credential="main",
+        private=True,
+        model="guard/llama-guard",
+        api="moderations",
+        categories=("S1",),
+    ),
+    enabled=False,
+)
+"""No hook has all of these: it is here for its shape."""
 POLICY = Policy(
     id="strict",
     tenant="acme",
@@ -102,6 +161,8 @@ POLICY = Policy(
     screen_responses=False,
     overrides={"pii.email": "redact"},
     disabled=("pii.phone",),
+    hooks=(EVERY_OPTION,),
+    reversible=True,
     stream="hold",
 )
 ROUTE = Route(
@@ -236,6 +297,26 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         hits=(Hit("pii.email", "redact", 0, 12, 29), Hit("pii.phone", "flag", 1, 3, 15)),
         characters=420,
     ),
+    traffic.HooksDecided(
+        stage="request",
+        action="block",
+        hook="no-projects",
+        decisions=(
+            traffic.HookDecided(
+                hook="no-projects",
+                kind="keyword_filter",
+                decision="reject",
+                action="block",
+                reason="1 of the listed words",
+                rule="tool.denied",
+                spans=(traffic.Span(1, 12, 26),),
+                microseconds=41,
+                label="confidential",
+            ),
+        ),
+        microseconds=60,
+    ),
+    traffic.RedactionsKept(count=3, body=BODY),
     traffic.RequestBypassed(bypass=("cache", "hooks"), passthroughs=("scanner-down",)),
     traffic.RequestRouted(
         route="chat",
