@@ -8,10 +8,9 @@ from urllib.parse import quote
 import msgspec
 
 from ingress.codecs.asked import Asked
-from ingress.codecs.codec import ProviderCodec
-from ingress.providers.catalogue import PROVIDER_CODECS
+from ingress.codecs.registry import CHAT, IN_PATH, ONE_SHOT
+from ingress.providers.catalogue import in_path
 from schemas.aggregates.provider import Provider
-from schemas.conversation.ask import Conversation
 from schemas.errors import InvalidRequest
 from schemas.wires import OPENAI_CHAT, WIRES, Endpoint, Quirks, Wire
 
@@ -25,20 +24,33 @@ class Outgoing(msgspec.Struct, frozen=True):
     path: str
     """Behind the account's base URL."""
     body: bytes
-    codec: ProviderCodec
-    """Reads the answer."""
+    codec: Any
+    """Reads the answer: a `ProviderCodec` for a conversation, a `OneShotProvider` for what has no stream."""
     crossed: bool
     """Whether the provider's protocol is another than the caller's."""
     framing: str
     dropped: tuple[str, ...] = ()
     """What the provider's protocol has no word for."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Which this protocol wants, besides the ones that every call to the provider has."""
+    followed: bool = False
+    """Whether the answer tells where the answer is."""
 
 
-def endpoint_for(wire: Wire, protocol: str) -> Endpoint | None:
-    """Where a conversation goes: to the endpoint of the caller's own protocol, else to the first."""
+def endpoint_for(wire: Wire, kind: str, protocol: str) -> Endpoint | None:
+    """Where an operation goes at a kind of provider; None where it has no such thing.
+
+    A conversation goes to the endpoint of the caller's own protocol, else to the first. So does the completion of a
+    text, which a provider of conversations can stand in for.
+    """
+    if kind not in ("chat", "completions"):
+        found: Endpoint | None = getattr(wire, kind)
+        return found
     for endpoint in wire.chat:
         if endpoint.protocol == protocol:
             return endpoint
+    if kind == "completions" and wire.completions is not None:
+        return wire.completions
     return wire.chat[0] if wire.chat else None
 
 
@@ -54,16 +66,16 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
         InvalidRequest: the request cannot be said in the provider's protocol.
     """
     wire = WIRES[provider.wire]
-    endpoint = endpoint_for(wire, asked.codec.name)
+    endpoint = endpoint_for(wire, asked.kind, asked.protocol)
     if endpoint is None:
         raise InvalidRequest(
             f"The provider of this model does not offer {asked.operation}.", code="endpoint_unsupported", param="model"
         )
-    codec = PROVIDER_CODECS[endpoint.protocol]
-    crossed = codec.name != asked.codec.name
+    codec = CHAT.get(endpoint.protocol) or ONE_SHOT[endpoint.protocol]
+    crossed = endpoint.protocol != asked.protocol
     dropped: tuple[str, ...] = ()
     if crossed:
-        encoded = codec.write_request(_narrowed(asked.codec.read_request(asked.body), model, max_output))
+        encoded = asked.crossed(codec, model, max_output)
         body, dropped = encoded.body, encoded.dropped
         if strict and dropped:
             raise InvalidRequest(
@@ -80,23 +92,21 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
     )
 
 
-def _narrowed(conversation: Conversation, model: str, max_output: int | None) -> Conversation:
-    limit = conversation.max_output if max_output is None else max_output
-    return msgspec.structs.replace(conversation, model=model, max_output=limit)
-
-
 def _path(endpoint: Endpoint, wire: Wire, provider: Provider, model: str, body: dict[str, Any]) -> str:
     """The path; what is in it leaves the body."""
     path = endpoint.path
     if endpoint.stream_path and body.get("stream") is True:
         path = endpoint.stream_path
+    elif endpoint.one_path and "requests" not in body:
+        path = endpoint.one_path
+    for field in IN_PATH.get(endpoint.protocol, ()):
+        body.pop(field, None)
     if "{" not in path:
         return path
-    if endpoint.stream_path:
-        body.pop("stream", None)
-    body.pop("model", None)
-    version = provider.api_version or wire.api_version
-    return path.replace("{model}", quote(model, safe="/@")).replace("{version}", quote(version))
+    if "{model}" in path:
+        body.pop("model", None)
+        path = path.replace("{model}", in_path(model, endpoint.protocol))
+    return path.replace("{version}", quote(provider.api_version or wire.api_version))
 
 
 def bent(body: dict[str, Any], quirks: Quirks) -> dict[str, Any]:
