@@ -8,6 +8,8 @@ import sys
 NAMES = {
     "chaos": "benchmarks.chaos.campaign",
     "crossing": "benchmarks.crossing",
+    "corpus": "benchmarks.corpus.run",
+    "evasions": "benchmarks.corpus.evading",
     "gateway": "benchmarks.gateway",
     "instructions": "benchmarks.instructions",
     "log": "benchmarks.log",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from benchmarks.corpus.evasions import WAYS
 from projections.screening import load_builtin_rules
 from schemas.screening.rules import example
-from tests.unit.projections.screening.evasions import WAYS
 
 RULES = load_builtin_rules()
 EXAMPLES = [example(text)[0] for rule in RULES for text in (*rule.hits, *rule.misses)]

@@ -1,4 +1,4 @@
-"""Ways to write a text so that it reads the same to a person or a decoder, and not to a pattern. Not a test itself."""
+"""Ways to write a text so that it reads the same to a person or a decoder, and not to a pattern. No screening here."""
 
 from __future__ import annotations
 
