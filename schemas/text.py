@@ -23,6 +23,11 @@ _NEVER = frozenset(
 )
 _ADDRESSES = frozenset({"url", "image_url", "file_data"})
 _MAX_DEPTH = 64
+TOOL_LANE = "tool:"
+"""Names of the lanes of a streamed answer begin so where they bear calls of tools."""
+_TOOL_FIELDS = frozenset({"tool_calls", "function_call", "functionCall", "functionResponse"})
+_TOOL_TYPES = frozenset({"tool_use", "tool_result", "server_tool_use", "mcp_tool_use", "mcp_tool_result"})
+_TOOL_ROLES = frozenset({"tool", "function"})
 
 
 class TextSlot(msgspec.Struct, frozen=True, gc=True):
@@ -31,6 +36,8 @@ class TextSlot(msgspec.Struct, frozen=True, gc=True):
     holder: Any
     key: Any
     text: str
+    tool: bool = False
+    """Whether it is part of a call of a tool or of what came of it: rules for tools are for these."""
 
 
 def collect_texts(body: dict[str, Any]) -> list[TextSlot]:
@@ -71,6 +78,22 @@ def collect_answer_texts(body: dict[str, Any]) -> list[TextSlot]:
     return found
 
 
+def collect_results_texts(body: dict[str, Any]) -> list[TextSlot]:
+    """The texts that an answer to a rerank sends back: each result may hold its document.
+
+    Raises:
+        InvalidRequest: nested too deeply.
+    """
+    found: list[TextSlot] = []
+    for field in ("results", "data"):
+        results = body.get(field)
+        for result in results if isinstance(results, list) else ():
+            if isinstance(result, dict):
+                for name, value in result.items():
+                    _collect(result, name, value, found, 0)
+    return found
+
+
 def drop_repeats(body: Any) -> None:
     """Takes out of an answer what tells its texts once more, token by token: after a redaction that is too much."""
     if isinstance(body, dict):
@@ -92,19 +115,30 @@ def collect_stream_texts(body: dict[str, Any]) -> list[TextSlot]:
     lanes = body.get("texts")
     if not isinstance(lanes, dict):
         return []
-    return [TextSlot(lanes, lane, text) for lane, text in lanes.items() if isinstance(text, str)]
+    return [
+        TextSlot(lanes, lane, text, lane.startswith(TOOL_LANE)) for lane, text in lanes.items() if isinstance(text, str)
+    ]
 
 
-def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: int) -> None:
+def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: int, tool: bool = False) -> None:
     if isinstance(value, str):
         if value and not (key in _ADDRESSES and value.startswith("data:")):
-            found.append(TextSlot(holder, key, value))
+            found.append(TextSlot(holder, key, value, tool))
     elif depth >= _MAX_DEPTH:
         raise InvalidRequest("The request is nested too deeply.", param=None)
     elif isinstance(value, dict):
+        tool = tool or _is_of_tool(value)
         for name, inner in value.items():
             if name not in _NOT_TEXT or not isinstance(inner, str):
-                _collect(value, name, inner, found, depth + 1)
+                _collect(value, name, inner, found, depth + 1, tool or name in _TOOL_FIELDS)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _collect(value, index, inner, found, depth + 1)
+            _collect(value, index, inner, found, depth + 1, tool)
+
+
+def _is_of_tool(value: dict[str, Any]) -> bool:
+    """Whether a part is a call of a tool or its result: a message of that role, or a part whose type says so."""
+    if value.get("role") in _TOOL_ROLES:
+        return True
+    kind = value.get("type")
+    return isinstance(kind, str) and (kind in _TOOL_TYPES or kind.endswith(("_call", "_call_output")))

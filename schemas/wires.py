@@ -37,6 +37,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Appended to the base URL; `{model}` is the provider's name of the model, `{version}` its API's version."""
     stream_path: str = ""
     """When it is another one for streams."""
+    one_path: str = ""
+    """When it is another one for a body that asks for one thing and has no `requests`."""
     framing: str = "sse"
     """Of streams: `sse`, or `aws` for the binary event stream."""
 
@@ -87,7 +89,7 @@ WIRES: dict[str, Wire] = {
     ),
     "anthropic": Wire(
         chat=(Endpoint(protocol="anthropic", path="/messages"),),
-        count_tokens=Endpoint(protocol="anthropic", path="/messages/count_tokens"),
+        count_tokens=Endpoint(protocol="anthropic_count_tokens", path="/messages/count_tokens"),
         models="/models?limit=1000",
         base_url="https://api.anthropic.com/v1",
         auth="header:x-api-key",
@@ -95,8 +97,12 @@ WIRES: dict[str, Wire] = {
     ),
     "gemini": Wire(
         chat=(Endpoint(protocol="gemini", path=f"/models/{_GEMINI[0]}", stream_path=f"/models/{_GEMINI[1]}"),),
-        embeddings=Endpoint(protocol="gemini_embeddings", path="/models/{model}:batchEmbedContents"),
-        count_tokens=Endpoint(protocol="gemini", path="/models/{model}:countTokens"),
+        embeddings=Endpoint(
+            protocol="gemini_embeddings",
+            path="/models/{model}:batchEmbedContents",
+            one_path="/models/{model}:embedContent",
+        ),
+        count_tokens=Endpoint(protocol="gemini_count_tokens", path="/models/{model}:countTokens"),
         models="/models?pageSize=1000",
         base_url="https://generativelanguage.googleapis.com/v1beta",
         auth="header:x-goog-api-key",
@@ -110,13 +116,16 @@ WIRES: dict[str, Wire] = {
             ),
         ),
         embeddings=Endpoint(protocol="vertex_embeddings", path="/publishers/google/models/{model}:predict"),
-        count_tokens=Endpoint(protocol="gemini", path="/publishers/google/models/{model}:countTokens"),
+        count_tokens=Endpoint(protocol="vertex_count_tokens", path="/publishers/google/models/{model}:countTokens"),
         base_url="https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}",
         auth="google",
     ),
     "azure": Wire(
         chat=_chat("/openai/deployments/{model}/chat/completions?api-version={version}"),
         embeddings=_embeddings("/openai/deployments/{model}/embeddings?api-version={version}"),
+        completions=Endpoint(
+            protocol="openai_completions", path="/openai/deployments/{model}/completions?api-version={version}"
+        ),
         models="/openai/models?api-version={version}",
         auth="azure",
         api_version="2024-10-21",

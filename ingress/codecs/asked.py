@@ -11,8 +11,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ingress.codecs.codec import CallerCodec
+from ingress.codecs.answered import Answered, CrossedAnswer, PlainAnswer
+from ingress.codecs.codec import CallerCodec, Encoded, ProviderCodec
 from ingress.codecs.fields import Fields, decode_json, wrong
+from ingress.codecs.passage import Stamp
+from schemas.conversation.ask import Conversation
 from schemas.errors import InvalidRequest
 from schemas.text import TextSlot, collect_texts
 
@@ -21,8 +24,12 @@ class Asked(Protocol):
     """What is known of a request before anything is done with it."""
 
     operation: str
+    kind: str
+    """What a provider must offer: `chat`, or a field of `schemas.wires.Wire`."""
     codec: CallerCodec
     """Of the caller's protocol."""
+    protocol: str
+    """Name of the wire format that the body is in."""
     body: dict[str, Any]
     model: str
     stream: bool
@@ -30,9 +37,16 @@ class Asked(Protocol):
     """Whether the caller of a stream wants its usage; most protocols tell it unasked."""
     max_output: int | None
     choices: int
+    """0 where nothing is written, so that only what is read costs."""
     user: str
     turns: int
     """Messages, for the estimate of the prompt's size."""
+    more_tokens: int
+    """A ceiling for what is read besides the texts, and for what is read of them more than once."""
+    opaque: bool
+    """Whether there is text in it that nobody can read here, cut into tokens by the caller."""
+    free: bool
+    """Whether no provider charges for it."""
 
     def texts(self) -> list[TextSlot]:
         """Every text-bearing string, in document order."""
@@ -45,6 +59,20 @@ class Asked(Protocol):
             max_output: a tighter limit of output tokens than the caller's own, when money is short; None to leave it.
         """
 
+    def crossed(self, codec: Any, model: str, max_output: int | None) -> Encoded:
+        """The body for a provider of another protocol; `codec` is one for the same kind of operation.
+
+        Raises:
+            InvalidRequest: it cannot be said there.
+        """
+
+    def answered(self, raw: bytes, codec: Any, stamp: Stamp) -> Answered:
+        """The provider's whole answer as the caller gets it; `codec` reads it.
+
+        Raises:
+            Malformed: not an answer of that format.
+        """
+
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """What one protocol's request says of itself."""
@@ -55,38 +83,48 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     max_output: int | None = None
     choices: int = 1
     user: str = ""
+    more_tokens: int = 0
+    opaque: bool = False
+    include_usage: bool = True
 
 
 class Front(msgspec.Struct, frozen=True):
-    """One protocol that callers speak."""
+    """One protocol in which callers hold conversations."""
 
     operation: str
     codec: CallerCodec
     look: Callable[[Fields], Look]
     same: Callable[[dict[str, Any], str, int | None], dict[str, Any]]
+    kind: str = "chat"
 
 
 class GeneralRequest:
     """A request of any protocol. Its body is encoded anew, so that what was screened is exactly what is sent."""
 
     __slots__ = (
-        "_front", "body", "choices", "codec", "include_usage", "max_output", "model", "operation", "stream", "turns",
-        "user",
+        "_front", "body", "choices", "codec", "include_usage", "kind", "max_output", "model", "more_tokens", "opaque",
+        "operation", "protocol", "stream", "turns", "user",
     )  # fmt: skip
+
+    free = False
 
     def __init__(self, body: dict[str, Any], front: Front) -> None:
         look = front.look(Fields(body))
         self._front = front
         self.operation = front.operation
+        self.kind = front.kind
         self.codec = front.codec
+        self.protocol = front.codec.name
         self.body = body
         self.model = look.model
         self.stream = look.stream
-        self.include_usage = True
+        self.include_usage = look.include_usage
         self.max_output = look.max_output
         self.choices = look.choices
         self.user = look.user
         self.turns = look.turns
+        self.more_tokens = look.more_tokens
+        self.opaque = look.opaque
 
     def texts(self) -> list[TextSlot]:
         return collect_texts(self.body)
@@ -94,15 +132,26 @@ class GeneralRequest:
     def same(self, model: str, max_output: int | None) -> dict[str, Any]:
         return self._front.same(self.body, model, max_output)
 
+    def crossed(self, codec: ProviderCodec, model: str, max_output: int | None) -> Encoded:
+        return codec.write_request(narrowed(self.codec.read_request(self.body), model, max_output))
 
-def parse(raw: bytes, front: Front, said: dict[str, Any] | None = None) -> GeneralRequest:
-    """Reads a request.
+    def answered(self, raw: bytes, codec: ProviderCodec, stamp: Stamp) -> Answered:
+        if codec.name == self.protocol:
+            return PlainAnswer(raw, codec)
+        return CrossedAnswer(raw, codec, self.codec, stamp)
 
-    Args:
-        said: what the path says instead of the body (`model`, `stream`), for protocols that do it so.
+
+def narrowed(conversation: Conversation, model: str, max_output: int | None) -> Conversation:
+    """The same for another model, with a tighter limit if there is one."""
+    limit = conversation.max_output if max_output is None else max_output
+    return msgspec.structs.replace(conversation, model=model, max_output=limit)
+
+
+def decode_body(raw: bytes, said: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The body of a request, with what the path says instead of it (`model`, `stream`).
 
     Raises:
-        InvalidRequest: with the field's name where there is one.
+        InvalidRequest: not a JSON object.
     """
     try:
         body = decode_json(raw)
@@ -110,9 +159,16 @@ def parse(raw: bytes, front: Front, said: dict[str, Any] | None = None) -> Gener
         raise InvalidRequest("The body of the request is not valid JSON.", code="invalid_json") from None
     if not isinstance(body, dict):
         raise InvalidRequest("The body of the request must be a JSON object.")
-    if said:
-        body = {**body, **said}
-    return GeneralRequest(body, front)
+    return {**body, **said} if said else body
+
+
+def parse(raw: bytes, front: Front, said: dict[str, Any] | None = None) -> GeneralRequest:
+    """Reads a request of a conversation.
+
+    Raises:
+        InvalidRequest: with the field's name where there is one.
+    """
+    return GeneralRequest(decode_body(raw, said), front)
 
 
 def model_of(fields: Fields) -> str:

@@ -8,7 +8,9 @@ from ingress.codecs.anthropic.messages import AnthropicMessages
 from ingress.codecs.asked import Front, Look, bounded, model_of, tightened
 from ingress.codecs.fields import Fields
 from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.openai.completions import OpenAICompletions
 from ingress.codecs.openai.responses import OpenAIResponses
+from ingress.codecs.shot_fronts import tokens_in
 
 
 def _look_messages(fields: Fields) -> Look:
@@ -60,6 +62,36 @@ def _same_generate(body: dict[str, Any], model: str, max_output: int | None) -> 
     return changed
 
 
+def _look_completions(fields: Fields) -> Look:
+    """Every prompt is answered `n` times, and `best_of` is paid for where it is more."""
+    prompt = fields.any("prompt")
+    prompts = len(prompt) if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else 1
+    options = fields.inner("stream_options")
+    choices = bounded(fields.integer("n", 1), 128, "n")
+    tried = bounded(fields.integer("best_of", 1), 128, "best_of")
+    tokens = tokens_in(prompt)
+    return Look(
+        model=model_of(fields),
+        turns=prompts,
+        stream=fields.flag("stream") or False,
+        max_output=fields.integer("max_tokens", 0) or None,
+        choices=prompts * max(choices, tried),
+        user=fields.string("user"),
+        more_tokens=tokens,
+        opaque=tokens > 0,
+        include_usage=options is not None and options.flag("include_usage") is True,
+    )
+
+
+def _same_completions(body: dict[str, Any], model: str, max_output: int | None) -> dict[str, Any]:
+    changed = tightened(body, model, "max_tokens", max_output)
+    if body.get("stream") is True:
+        changed["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+    return changed
+
+
 MESSAGES = Front("messages", AnthropicMessages(), _look_messages, _same_messages)
 RESPONSES = Front("responses", OpenAIResponses(), _look_responses, _same_responses)
 GENERATE = Front("generate_content", GeminiGenerate(), _look_generate, _same_generate)
+COMPLETIONS = Front("completions", OpenAICompletions(), _look_completions, _same_completions, kind="completions")
+"""Of a text, as before there were chats. Any provider of conversations can stand in."""

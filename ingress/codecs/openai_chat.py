@@ -10,8 +10,11 @@ from typing import Any
 
 import msgspec
 
-from ingress.codecs.codec import CallerCodec, Malformed
+from ingress.codecs.answered import Answered, CrossedAnswer
+from ingress.codecs.asked import narrowed
+from ingress.codecs.codec import CallerCodec, Encoded, Malformed, ProviderCodec
 from ingress.codecs.openai.chat import OpenAIChat
+from ingress.codecs.passage import Stamp
 from schemas.errors import InvalidRequest
 from schemas.facts.traffic import Usage
 from schemas.text import TextSlot, collect_answer_texts, collect_texts
@@ -29,7 +32,12 @@ class ChatRequest:
     __slots__ = ("body", "choices", "include_usage", "max_output", "messages", "model", "stream", "turns", "user")
 
     operation = "chat.completions"
+    kind = "chat"
     codec: CallerCodec = CODEC
+    protocol = CODEC.name
+    more_tokens = 0
+    opaque = False
+    free = False
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.body = body
@@ -63,6 +71,14 @@ class ChatRequest:
         if max_output is not None:
             body["max_tokens" if "max_tokens" in body else "max_completion_tokens"] = max_output
         return body
+
+    def crossed(self, codec: ProviderCodec, model: str, max_output: int | None) -> Encoded:
+        return codec.write_request(narrowed(CODEC.read_request(self.body), model, max_output))
+
+    def answered(self, raw: bytes, codec: ProviderCodec, stamp: Stamp) -> Answered:
+        if codec.name == CODEC.name:
+            return ChatAnswer(raw)
+        return CrossedAnswer(raw, codec, CODEC, stamp)
 
 
 def parse_request(body: bytes, said: dict[str, Any] | None = None) -> ChatRequest:

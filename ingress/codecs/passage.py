@@ -64,10 +64,15 @@ class Step(msgspec.Struct):
 class Looking:
     """A stream whose two sides speak the same: its events pass as they are, and are only looked at."""
 
-    __slots__ = ("_reader",)
+    __slots__ = ("_include_usage", "_reader")
 
-    def __init__(self, codec: ProviderCodec) -> None:
+    def __init__(self, codec: ProviderCodec, *, include_usage: bool = True) -> None:
+        """
+        Args:
+            include_usage: whether an event that tells nothing but the usage passes.
+        """
         self._reader = codec.reader()
+        self._include_usage = include_usage
 
     def read(self, event: str, data: bytes, raw: bytes) -> Step:
         """One event; `raw` are its bytes as they came.
@@ -77,11 +82,13 @@ class Looking:
         """
         step = Step([])
         texts: list[tuple[str, str]] = []
-        for told in self._reader.read(event, data):
+        events = self._reader.read(event, data)
+        for told in events:
             text = note(step, told)
             if text is not None:
                 texts.append(text)
-        if not step.failed:
+        unwanted = not self._include_usage and len(events) == 1 and isinstance(events[0], Used)
+        if not step.failed and not unwanted:
             step.frames.append(Frame(raw, tuple(texts)))
         return step
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingress.codecs.anthropic.count import AnthropicCount
 from ingress.codecs.anthropic.messages import AnthropicMessages
 from ingress.codecs.bedrock.converse import BedrockConverse
 from ingress.codecs.codec import OneShotProvider, ProviderCodec
 from ingress.codecs.cohere.chat import CohereChat
 from ingress.codecs.cohere.embed import CohereEmbeddings
 from ingress.codecs.cohere.rerank import CohereRerank
+from ingress.codecs.gemini.count import GeminiCount, VertexCount
 from ingress.codecs.gemini.embeddings import GeminiEmbeddings
 from ingress.codecs.gemini.generate import GeminiGenerate
 from ingress.codecs.glm.chat import GlmChat
@@ -45,17 +47,22 @@ _ONE_SHOT: tuple[OneShotProvider[Any, Any], ...] = (
     VoyageRerank(),
     CohereEmbeddings(),
     CohereRerank(),
+    AnthropicCount(),
+    GeminiCount(),
+    VertexCount(),
 )
 
 CHAT: dict[str, ProviderCodec] = {codec.name: codec for codec in _CHAT}
 """Conversations, and the completions of texts, which have streams too. Some are whole `ChatCodec`s."""
 ONE_SHOT: dict[str, OneShotProvider[Any, Any]] = {codec.name: codec for codec in _ONE_SHOT}
-"""Embeddings, rerank, moderation. Some are whole `OneShotCodec`s."""
+"""Embeddings, rerank, moderation, counts of tokens. Some are whole `OneShotCodec`s."""
 IN_PATH: dict[str, tuple[str, ...]] = {
     "gemini": ("model", "stream"),
     "bedrock": ("model", "stream"),
     "replicate": ("model", "stream"),
     "gemini_embeddings": ("model",),
     "vertex_embeddings": ("model",),
+    "gemini_count_tokens": ("model",),
+    "vertex_count_tokens": ("model",),
 }
 """Fields that leave the body when the path is made of them."""

@@ -195,8 +195,10 @@ class Attempts:
     def settle(self, target: Target, usage: Usage) -> None:
         """Books what the answer cost against what had been set aside."""
         record = self._record
+        if self._request.free:
+            usage = Usage()
         record.usage = usage
-        record.cost_micros = cost_micros(target.model.prices, usage)
+        record.cost_micros = 0 if self._request.free else cost_micros(target.model.prices, usage)
         self._return(record.cost_micros)
 
     def _give_back(self) -> None:

@@ -51,7 +51,7 @@ FREE = Allowance()
 
 def prompt_ceiling(request: Asked, text_bytes: int) -> int:
     """The most tokens the prompt can have."""
-    return estimate_tokens(text_bytes, request.turns)
+    return estimate_tokens(text_bytes, request.turns) + request.more_tokens
 
 
 async def set_aside(
@@ -67,6 +67,8 @@ async def set_aside(
         LimitReached: not even a short answer can be paid.
         Unavailable: the state of the budget is not known.
     """
+    if request.free:
+        return FREE
     budgets = applicable(caller.tenant.budgets, key=caller.key.id, account=target.provider.id, model=target.model.id)
     if not budgets:
         return FREE
@@ -86,7 +88,7 @@ async def set_aside(
     if reservation is None:
         reservation = await leases.reserve(tenant, budgets, want, minimum, at_us=started_us)
     names = tuple(budget.id for budget in budgets)
-    if reservation.micros >= want:
+    if reservation.micros >= want or not request.choices:
         return Allowance(reservation, reservation.micros, names)
     limit = affordable_output(prices, reservation.micros, prompt) // request.choices
     return Allowance(reservation, reservation.micros, names, max(1, min(each, limit)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ingress.codecs.answered import Answered, CrossedAnswer, PlainAnswer
+from ingress.codecs.answered import Answered
 from ingress.codecs.codec import EventWriter, Malformed
-from ingress.codecs.openai_chat import CODEC, ChatAnswer, encode_body
+from ingress.codecs.openai_chat import CODEC, encode_body
 from ingress.codecs.passage import Crossing, Looking
 from ingress.gateway.answers import answer_headers
 from ingress.gateway.attempts import Attempt, Attempts
@@ -40,7 +40,9 @@ async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
         content = encode_body(decoded)
 
     # what was used is paid for, whether or not the caller may see it
-    attempts.settle(attempt.target, answer.usage or exchange.estimated_usage(content))
+    attempts.settle(
+        attempt.target, answer.usage or exchange.estimated_usage(content if exchange.request.choices else 0)
+    )
     if verdict is not None and verdict.action == "block":
         raise exchange.blocked(verdict, "response")
     record.finish_reason = answer.finish_reason
@@ -132,14 +134,8 @@ async def pass_on(exchange: Exchange, attempt: Attempt[ProviderStream], relay: R
 
 def read_answer(exchange: Exchange, attempts: Attempts, attempt: Attempt[bytes]) -> Answered:
     raw, outgoing = attempt.answer, attempt.outgoing
-    answer: Answered
     try:
-        if outgoing.crossed:
-            answer = CrossedAnswer(raw, outgoing.codec, exchange.codec, exchange.stamp(attempt))
-        elif exchange.codec is CODEC:
-            answer = ChatAnswer(raw)
-        else:
-            answer = PlainAnswer(raw, outgoing.codec)
+        answer = exchange.request.answered(raw, outgoing.codec, exchange.stamp(attempt))
     except Malformed:
         attempts.ended("malformed", 200)
         raise ProviderError("The provider's answer could not be understood.", code="upstream_malformed") from None
@@ -155,7 +151,7 @@ def passage_of(exchange: Exchange, attempt: Attempt[Any], relay: Relay, *, inclu
         relay.through(crossing)
         return crossing.writer
     if exchange.codec is not CODEC:
-        relay.through(Looking(outgoing.codec))
+        relay.through(Looking(outgoing.codec, include_usage=include_usage))
     writer = exchange.codec.writer(include_usage=include_usage)
     # a stream that passed as it came is ended by somebody who has written nothing yet
     writer.write(Begun(stamp.id, stamp.model, stamp.created_s))

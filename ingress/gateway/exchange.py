@@ -16,7 +16,7 @@ from ingress.gateway.attempts import Attempt, Attempts
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.door import Door
 from ingress.gateway.parts import Parts
-from ingress.gateway.plan import Plan, around, make_plan, person_of
+from ingress.gateway.plan import Plan, around, make_plan, offering, person_of, refuse_opaque
 from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
 from projections.screening import redact, screened
@@ -82,6 +82,7 @@ class Exchange:
             record.note(traffic.RequestBypassed(tuple(sorted(bypass.names)), bypass.passthroughs))
 
         self.stage = "screen_request"
+        refuse_opaque(request, plan)
         await self.screen_request(request, plan)
 
         self.stage = "route"
@@ -91,6 +92,7 @@ class Exchange:
             request.model,
             lambda account: parts.circuits.allows(record.tenant, account),
         )
+        choice = offering(choice, request, caller.tenant.table)
 
         self.stage = "reserve"
         self.attempts = attempts = self.attempts_for(caller, request, choice)

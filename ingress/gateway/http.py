@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.codec import CallerCodec
-from ingress.codecs.fronts import GENERATE, MESSAGES, RESPONSES
+from ingress.codecs.fronts import COMPLETIONS, GENERATE, MESSAGES, RESPONSES
 from ingress.codecs.openai_chat import CODEC
+from ingress.codecs.shot_fronts import COUNT_TOKENS, EMBEDDINGS, GEMINI_COUNT, GEMINI_EMBED, MODERATIONS, RERANK
+from ingress.codecs.shots import ShotFront
 from ingress.gateway import models
 from ingress.gateway.answers import answer_error, answer_headers
 from ingress.gateway.authenticate import Caller
@@ -62,6 +64,14 @@ class Gateway:
             "responses": ("POST", lambda door, said: pipeline.conversation(door, RESPONSES, said)),
             "messages": ("POST", lambda door, said: pipeline.conversation(door, MESSAGES, said)),
             "generate_content": ("POST", lambda door, said: pipeline.conversation(door, GENERATE, said)),
+            "completions": ("POST", lambda door, said: pipeline.conversation(door, COMPLETIONS, said)),
+            "embeddings": self._shot(EMBEDDINGS),
+            "moderations": self._shot(MODERATIONS),
+            "rerank": self._shot(RERANK),
+            "count_tokens": self._shot(COUNT_TOKENS),
+            "gemini_embed": self._shot(GEMINI_EMBED),
+            "gemini_batch_embed": self._shot(GEMINI_EMBED),
+            "gemini_count_tokens": self._shot(GEMINI_COUNT),
             "models": ("GET", self._models),
             "model": ("GET", self._models),
             "gemini_models": ("GET", self._models),
@@ -70,6 +80,9 @@ class Gateway:
             "ready": ("GET", self._ready),
             "metrics": ("GET", self._metrics),
         }
+
+    def _shot(self, front: ShotFront) -> tuple[str, Handler]:
+        return "POST", lambda door, said: self._pipeline.shot(door, front, said)
 
     async def handle(self, door: Door) -> None:
         found = find(door.path, self._prefixes)

@@ -11,6 +11,7 @@ from typing import Any
 from ingress.codecs.asked import Asked, Front, parse
 from ingress.codecs.codec import CallerCodec
 from ingress.codecs.openai_chat import CODEC, ChatRequest, parse_request
+from ingress.codecs.shots import ShotFront, parse_shot
 from ingress.gateway.delivery import answer_stream, answer_whole
 from ingress.gateway.door import ClientLeft, Door
 from ingress.gateway.exchange import Exchange
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Serves conversations. One for a process; all state of a request is in its `Exchange`."""
+    """Serves requests for models. One for a process; all state of a request is in its `Exchange`."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -35,6 +36,10 @@ class Pipeline:
     async def conversation(self, door: Door, front: Front, said: dict[str, Any]) -> None:
         """A conversation in any other protocol."""
         await self._serve(door, front.operation, front.codec, lambda body: parse(body, front, said))
+
+    async def shot(self, door: Door, front: ShotFront, said: dict[str, Any]) -> None:
+        """An operation without a stream."""
+        await self._serve(door, front.operation, front.codec, lambda body: parse_shot(body, front, said))
 
     async def _serve(self, door: Door, operation: str, codec: CallerCodec, read: Callable[[bytes], Asked]) -> None:
         """One request's whole life. Every way out of here has left its terminal fact."""

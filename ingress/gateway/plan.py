@@ -6,11 +6,14 @@ import msgspec
 
 from ingress.codecs.asked import Asked
 from ingress.gateway.authenticate import Caller
+from ingress.providers.outgoing import endpoint_for
 from schemas.aggregates.policy import Policy
+from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
-from schemas.errors import Forbidden, NotFound
-from schemas.routing.choose import match_route
+from schemas.errors import Forbidden, InvalidRequest, NotFound, ProviderUnavailable
+from schemas.routing.choose import Choice, Table, match_route
 from schemas.switches import Bypass
+from schemas.wires import WIRES
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -54,6 +57,46 @@ def around(plan: Plan, bypass: Bypass) -> Plan:
         return plan
     unscreened = msgspec.structs.replace(plan.policy, screen_requests=False, screen_responses=False)
     return Plan(plan.route, unscreened)
+
+
+def offering(choice: Choice, request: Asked, table: Table) -> Choice:
+    """The same choice without the accounts whose providers have no such operation.
+
+    Raises:
+        InvalidRequest: none has it; the error names the tenant's accounts that do.
+        ProviderUnavailable: only those have it that are failing at the moment.
+    """
+
+    def offers(provider: Provider) -> bool:
+        return endpoint_for(WIRES[provider.wire], request.kind, request.protocol) is not None
+
+    targets = tuple(target for target in choice.targets if offers(target.provider))
+    if len(targets) == len(choice.targets):
+        return choice
+    if targets:
+        return msgspec.structs.replace(choice, targets=targets)
+    if any(offers(target.provider) for target in choice.skipped):
+        raise ProviderUnavailable("Every provider of this route is failing at the moment.", retry_after=5)
+    others = sorted(account for account, provider in table.providers.items() if offers(provider))
+    advice = f"accounts that do: {', '.join(others)[:500]}" if others else "no account of this tenant does"
+    raise InvalidRequest(
+        f"The provider of the model `{request.model[:200]}` does not offer {request.operation}; {advice}.",
+        code="endpoint_unsupported",
+        param="model",
+    )
+
+
+def refuse_opaque(request: Asked, plan: Plan) -> None:
+    """
+    Raises:
+        InvalidRequest: rules apply to the request, and its text cannot be read here.
+    """
+    if request.opaque and plan.policy.screening("request").enabled:
+        raise InvalidRequest(
+            "Text that is cut into tokens cannot be held against the rules that apply to this request; send it as text "
+            "(with LangChain's OpenAIEmbeddings: check_embedding_ctx_length=False).",
+            code="tokens_not_screenable",
+        )
 
 
 def person_of(caller: Caller, request: Asked) -> str:

@@ -55,6 +55,15 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
 
 
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tokens a conversation is."""
+
+    tokens: int
+    cached: int = 0
+    usage: Usage | None = None
+    """Always None: counting costs nothing."""
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider's classifier found in one input; categories under the provider's names, scores from 0 to 1."""
 

@@ -78,6 +78,13 @@ class Rerank(msgspec.Struct, frozen=True, kw_only=True):
     """The protocol whose names `other` uses."""
 
 
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation whose tokens are to be counted, without an answer."""
+
+    model: str
+    conversation: Conversation
+
+
 class Moderate(msgspec.Struct, frozen=True, kw_only=True):
     """Texts and pictures to be judged by a provider's own classifier."""
 
