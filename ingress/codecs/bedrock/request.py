@@ -56,10 +56,15 @@ def write_request(conversation: Conversation) -> Encoded:
     if conversation.stream:
         body["stream"] = True
     inference: dict[str, Any] = {}
+    temperature = conversation.temperature
+    if temperature is not None and temperature > 1:
+        # the scale ends at 1 here
+        losses.drop("temperature")
+        temperature = 1.0
     put(
         inference,
         maxTokens=conversation.max_output,
-        temperature=conversation.temperature,
+        temperature=temperature,
         topP=conversation.top_p,
         stopSequences=list(conversation.stop),
     )
@@ -238,7 +243,7 @@ def _model_fields(conversation: Conversation, inference: dict[str, Any], losses:
         else:
             losses.drop("reasoning")
     if conversation.top_k is not None:
-        if claude and "thinking" not in extra:
+        if claude and extra.get("thinking", {}).get("type") != "enabled":
             extra["top_k"] = conversation.top_k
         elif nova:
             extra["inferenceConfig"] = {"topK": conversation.top_k}
@@ -250,7 +255,10 @@ def _model_fields(conversation: Conversation, inference: dict[str, Any], losses:
 def _think(extra: dict[str, Any], inference: dict[str, Any], conversation: Conversation, losses: Losses) -> None:
     """As in the provider's own API: at least 1,024 tokens, below the limit of output, at no other temperature."""
     reasoning = conversation.reasoning
-    if reasoning is None or reasoning.effort == "none":
+    if reasoning is None:
+        return
+    if reasoning.effort == "none" or reasoning.budget_tokens == 0:
+        extra["thinking"] = {"type": "disabled"}
         return
     budget = reasoning.budget_tokens
     if budget is None:

@@ -114,6 +114,8 @@ def _written_messages(message: Message, losses: Losses, *, thinking: bool) -> li
     if thoughts:
         if thinking:
             put(written, reasoning_content="".join(thought.text for thought in thoughts))
+            if any(thought.signature or thought.encrypted for thought in thoughts):
+                losses.drop("thinking.signature")
         else:
             losses.drop("thinking")
     return [written]

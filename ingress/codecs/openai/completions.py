@@ -74,7 +74,7 @@ class OpenAICompletions:
         """
         losses = Losses()
         losses.unless_unsaid(conversation, *_UNSAYABLE)
-        body: dict[str, Any] = {"model": conversation.model, "prompt": _prompt(conversation)}
+        body: dict[str, Any] = {"model": conversation.model, "prompt": _prompt(conversation, losses)}
         put(
             body,
             max_tokens=conversation.max_output,
@@ -137,9 +137,13 @@ class OpenAICompletions:
         return write_error(error)
 
 
-def _prompt(conversation: Conversation) -> str:
+def _prompt(conversation: Conversation, losses: Losses) -> str:
     match conversation.messages:
-        case (Message(role="user", parts=(Text(text=text),)),):
+        case (Message(role="user", parts=(Text(text=text, cache=cache),), name=name),):
+            if cache:
+                losses.drop("cache_control")
+            if name:
+                losses.drop("messages.name")
             return text
     raise InvalidRequest(
         "This model completes texts and holds no conversations: send one text from one user, or use another model.",

@@ -68,6 +68,8 @@ def _text(message: Message, losses: Losses) -> str:
     if message.name:
         losses.drop("messages.name")
     texts = []
+    if any(getattr(part, "cache", False) for part in message.parts):
+        losses.drop("cache_control")
     for part in message.parts:
         match part:
             case Text(text=text) | Refusal(text=text) | File(text=text) if text:

@@ -146,7 +146,7 @@ class SystemBlock(OneOf):
 
 class Inference(Strict):
     maxTokens: Count | UnsetType = UNSET
-    temperature: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
+    temperature: Share | UnsetType = UNSET
     topP: Share | UnsetType = UNSET
     stopSequences: list[Text] | UnsetType = UNSET
 
