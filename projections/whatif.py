@@ -18,8 +18,9 @@ from projections.vault import BodyVault
 from projections.vault.errors import Erased, NotAuthentic
 from schemas.errors import NotFound
 from schemas.facts.traffic import SealedBody
-from schemas.kept import NoTexts, texts_of
+from schemas.kept import NoTexts, slots_of
 from schemas.screening.model import Verdict
+from schemas.text import tools_among
 from schemas.whatif import (
     ERASED,
     GONE,
@@ -69,10 +70,11 @@ class Texts:
             return UNREADABLE
         self.opened += 1
         try:
-            texts = texts_of(body, stage, stream=recorded.end.stream)
+            slots = slots_of(body, stage, stream=recorded.end.stream)
         except NoTexts:
             return UNREADABLE
-        return screen_step(self._screener, texts, stage, look_with(recorded, way, stage))
+        texts = [slot.text for slot in slots]
+        return screen_step(self._screener, texts, stage, look_with(recorded, way, stage), tools_among(slots))
 
 
 Permit = Callable[[int], Awaitable[Texts]]

@@ -17,7 +17,12 @@ class NoTexts(ValueError):
 
 
 def texts_of(body: bytes, stage: str, *, stream: bool) -> list[str]:
-    """The texts of a kept body.
+    """The texts of a kept body, as `slots_of`."""
+    return [slot.text for slot in slots_of(body, stage, stream=stream)]
+
+
+def slots_of(body: bytes, stage: str, *, stream: bool) -> list[TextSlot]:
+    """The texts of a kept body and what they are.
 
     Args:
         stage: `request` or `response`.
@@ -37,4 +42,4 @@ def texts_of(body: bytes, stage: str, *, stream: bool) -> list[str]:
         raise NoTexts("not a JSON object") from None
     except (InvalidRequest, RecursionError):
         raise NoTexts("nested too deeply") from None
-    return [slot.text for slot in slots]
+    return slots

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,8 +24,8 @@ _NEVER = frozenset(
 )
 _ADDRESSES = frozenset({"url", "image_url", "file_data"})
 _MAX_DEPTH = 64
-TOOL_LANE = "tool:"
-"""Names of the lanes of a streamed answer begin so where they bear calls of tools."""
+TOOL_LANE = ".tool"
+"""Stands in the names of lanes of a streamed answer that bear calls of tools."""
 _TOOL_FIELDS = frozenset({"tool_calls", "function_call", "functionCall", "functionResponse"})
 _TOOL_TYPES = frozenset({"tool_use", "tool_result", "server_tool_use", "mcp_tool_use", "mcp_tool_result"})
 _TOOL_ROLES = frozenset({"tool", "function"})
@@ -107,6 +108,11 @@ def drop_repeats(body: Any) -> None:
             drop_repeats(value)
 
 
+def tools_among(slots: Sequence[TextSlot]) -> tuple[int, ...]:
+    """Which texts are of tools, by number."""
+    return tuple([at for at, slot in enumerate(slots) if slot.tool])
+
+
 def collect_stream_texts(body: dict[str, Any]) -> list[TextSlot]:
     """The texts of what is kept of a streamed answer, `{"texts": {lane: text}}`, in the order of the lanes.
 
@@ -115,9 +121,7 @@ def collect_stream_texts(body: dict[str, Any]) -> list[TextSlot]:
     lanes = body.get("texts")
     if not isinstance(lanes, dict):
         return []
-    return [
-        TextSlot(lanes, lane, text, lane.startswith(TOOL_LANE)) for lane, text in lanes.items() if isinstance(text, str)
-    ]
+    return [TextSlot(lanes, lane, text, TOOL_LANE in lane) for lane, text in lanes.items() if isinstance(text, str)]
 
 
 def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: int, tool: bool = False) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from ingress.codecs.codec import CallerCodec, ProviderCodec
 from schemas.conversation.answer import Begun, Delta, Ended, Event, Failed, Finished, PartBegun, Used
 from schemas.facts.traffic import Usage
+from schemas.text import TOOL_LANE
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ class Step(msgspec.Struct):
 class Looking:
     """A stream whose two sides speak the same: its events pass as they are, and are only looked at."""
 
-    __slots__ = ("_include_usage", "_reader")
+    __slots__ = ("_include_usage", "_reader", "_tools")
 
     def __init__(self, codec: ProviderCodec, *, include_usage: bool = True) -> None:
         """
@@ -73,6 +74,7 @@ class Looking:
         """
         self._reader = codec.reader()
         self._include_usage = include_usage
+        self._tools: Tools = set()
 
     def read(self, event: str, data: bytes, raw: bytes) -> Step:
         """One event; `raw` are its bytes as they came.
@@ -84,7 +86,7 @@ class Looking:
         texts: list[tuple[str, str]] = []
         events = self._reader.read(event, data)
         for told in events:
-            text = note(step, told)
+            text = note(step, told, self._tools)
             if text is not None:
                 texts.append(text)
         unwanted = not self._include_usage and len(events) == 1 and isinstance(events[0], Used)
@@ -102,12 +104,13 @@ class Looking:
 class Crossing:
     """A stream whose sides speak differently: each event is read, and written anew."""
 
-    __slots__ = ("_reader", "_stamp", "writer")
+    __slots__ = ("_reader", "_stamp", "_tools", "writer")
 
     def __init__(self, back: ProviderCodec, front: CallerCodec, stamp: Stamp, *, include_usage: bool) -> None:
         self._reader = back.reader()
         self.writer = front.writer(include_usage=include_usage)
         self._stamp = stamp
+        self._tools: Tools = set()
 
     def read(self, event: str, data: bytes, raw: bytes) -> Step:
         return self._written(self._reader.read(event, data))
@@ -130,7 +133,7 @@ class Crossing:
         for told in events:
             if isinstance(told, Begun):
                 told = self._stamped(told)
-            text = note(step, told)
+            text = note(step, told, self._tools)
             if step.failed:
                 # what the caller is told is written by whoever ends the stream
                 break
@@ -144,13 +147,18 @@ class Crossing:
         return Begun(begun.id or stamp.id, begun.model or stamp.model, begun.created_s or stamp.created_s, begun.usage)
 
 
-def note(step: Step, told: Event) -> tuple[str, str] | None:
+Tools = set[tuple[int, int]]
+"""The parts of an answer, by choice and number, that are calls of tools."""
+
+
+def note(step: Step, told: Event, tools: Tools) -> tuple[str, str] | None:
     """Takes down what an event says of the whole; gives the piece of text it brings, if any."""
     match told:
         case Delta(choice=choice, part=part, text=text):
-            return f"{choice}.{part}", text
-        case PartBegun(kind="tool_call", name=name) if name:
-            return f"{told.choice}.{told.part}.name", name
+            return f"{choice}{TOOL_LANE if (choice, part) in tools else '.'}{part}", text
+        case PartBegun(kind="tool_call", name=name):
+            tools.add((told.choice, told.part))
+            return (f"{told.choice}{TOOL_LANE}{told.part}.name", name) if name else None
         case Begun(usage=usage) if usage is not None:
             step.usage = usage
         case Used(usage=usage):

@@ -25,7 +25,7 @@ from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
 from schemas.routing.choose import Choice, choose
 from schemas.screening.model import Verdict, strictness
-from schemas.text import TextSlot
+from schemas.text import TextSlot, tools_among
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class Exchange:
         slots = request.texts()
         texts = [slot.text for slot in slots]
         self.prompt_units = sum(len(text) if text.isascii() else 2 * len(text) for text in texts)
-        verdict = await self.verdict("request", texts, plan)
+        verdict = await self.verdict("request", texts, plan, tools_among(slots))
         if verdict is None:
             return
         if verdict.action == "block":
@@ -157,13 +157,14 @@ class Exchange:
         self, answer: Answered, plan: Plan
     ) -> tuple[Verdict | None, list[TextSlot], dict[str, Any]]:
         decoded, slots = answer.decoded()
-        return await self.verdict("response", [slot.text for slot in slots], plan), slots, decoded
+        verdict = await self.verdict("response", [slot.text for slot in slots], plan, tools_among(slots))
+        return verdict, slots, decoded
 
-    async def verdict(self, stage: str, texts: list[str], plan: Plan) -> Verdict | None:
+    async def verdict(self, stage: str, texts: list[str], plan: Plan, tools: tuple[int, ...]) -> Verdict | None:
         """The verdict on one stage, noted as a fact; None when a worker will look later."""
         record = self.record
         verdict = await self.parts.screening.verdict(
-            plan.route.placement, record.tenant, record.request_id, stage, texts, plan.policy.screening(stage)
+            plan.route.placement, record.tenant, record.request_id, stage, texts, plan.policy.screening(stage), tools
         )
         if verdict is not None:
             record.note(screened(stage, verdict, sum(map(len, texts))))

@@ -10,7 +10,7 @@ from collections import deque
 
 import msgspec
 
-from ingress.codecs.passage import Crossing, Looking, Step, note
+from ingress.codecs.passage import Crossing, Looking, Step, Tools, note
 from ingress.gateway.relay import Relay
 from ingress.gateway.screening import EVERYTHING, StreamScreening
 from schemas.conversation.answer import Delta, Event, Logprobs
@@ -41,6 +41,7 @@ class HoldingRelay(Relay):
         super().__init__(screening, include_usage, keep=keep)
         self._whole = whole
         self._queue: deque[_Waiting] = deque()
+        self._tools: Tools = set()
         self._ends: dict[str, int] = {}
         """Lane -> characters taken in."""
         self._over = False
@@ -63,7 +64,7 @@ class HoldingRelay(Relay):
     def _take_events(self, events: list[Event], passed: list[bytes]) -> None:
         step = Step([])
         for event in events:
-            text = note(step, event)
+            text = note(step, event, self._tools)
             if step.failed:
                 break
             if isinstance(event, Logprobs):

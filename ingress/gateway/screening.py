@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 import msgspec
 from nats.errors import Error as NatsError
-from projections.screening.stream import StreamScreener
 
 from projections.log.connection import LogConnection
 from projections.screening.screener import Screener
 from projections.screening.step import screen_step
+from projections.screening.stream import StreamScreener
+from projections.screening.tools import ToolLane
 from schemas import subjects
 from schemas.errors import Unavailable
 from schemas.screening.model import Hit, ScreeningPolicy, Verdict, strictness
 from schemas.screening.work import ScreeningWork
+from schemas.text import TOOL_LANE
 
 WORKER_TIMEOUT_S = 5.0
 EVERYTHING = 1 << 62
@@ -32,7 +34,14 @@ class Screening:
         self._connection = connection
 
     async def verdict(
-        self, placement: str, tenant: str, request: str, stage: str, texts: Sequence[str], policy: ScreeningPolicy
+        self,
+        placement: str,
+        tenant: str,
+        request: str,
+        stage: str,
+        texts: Sequence[str],
+        policy: ScreeningPolicy,
+        tools: tuple[int, ...] = (),
     ) -> Verdict | None:
         """The verdict on these texts; None when a worker will look at them later (placement `observe`).
 
@@ -42,8 +51,8 @@ class Screening:
         if placement == "observe":
             return None
         if placement == "inline":
-            return screen_step(self._screener, texts, stage, policy)
-        work = _encode(ScreeningWork(tenant, request, stage, tuple(texts), policy))
+            return screen_step(self._screener, texts, stage, policy, tools)
+        work = _encode(ScreeningWork(tenant, request, stage, tuple(texts), policy, tools))
         try:
             reply = await self._connection.nc.request(subjects.screening_work(tenant), work, timeout=WORKER_TIMEOUT_S)
             return _verdict(reply.data)
@@ -62,7 +71,7 @@ class StreamScreening:
     def __init__(self, screener: Screener, policy: ScreeningPolicy) -> None:
         self._screener = screener
         self._policy = policy
-        self._lanes: dict[str, StreamScreener] = {}
+        self._lanes: dict[str, StreamScreener | ToolLane] = {}
         self._hits: dict[str, list[Hit]] = {}
         """Of each lane, as far as they are decided."""
         self._verdict: Verdict | None = None
@@ -72,7 +81,8 @@ class StreamScreening:
         """Takes a piece in; true when a rule says that the answer must stop here."""
         found = self._lanes.get(lane)
         if found is None:
-            found = self._lanes[lane] = StreamScreener(self._screener, "response", self._policy)
+            kind = ToolLane if TOOL_LANE in lane else StreamScreener
+            found = self._lanes[lane] = kind(self._screener, "response", self._policy)
         self.characters += len(piece)
         verdict = found.push(piece)
         if verdict.hits:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from schemas.kept import NoTexts, texts_of
+from schemas.kept import NoTexts, slots_of, texts_of
 
-__all__ = ["NoTexts", "texts_of"]
+__all__ = ["NoTexts", "slots_of", "texts_of"]

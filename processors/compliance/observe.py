@@ -10,7 +10,7 @@ import msgspec
 
 from processors.compliance.accepted import NAME as ACCEPTED
 from processors.compliance.accepted import Accepted, AcceptedFacts
-from processors.compliance.bodies import NoTexts, texts_of
+from processors.compliance.bodies import NoTexts, slots_of
 from processors.compliance.history import OBSERVE, PastConfig
 from processors.compliance.reported import WORKER, Said, reported_since
 from processors.compliance.scanning import Scanner
@@ -27,6 +27,7 @@ from schemas.envelope import Fact
 from schemas.errors import Invalid, NotFound, Rejected
 from schemas.facts.traffic import TERMINALS, RequestScreened, SealedBody, Terminal
 from schemas.screening.model import ScreeningPolicy
+from schemas.text import tools_among
 
 log = logging.getLogger(__name__)
 
@@ -142,11 +143,11 @@ class Observer:
             log.error("event=observe_not_authentic request=%s stage=%s reason=%s", request, stage, error)
             return None
         try:
-            texts = texts_of(body, stage, stream=stream)
+            slots = slots_of(body, stage, stream=stream)
         except NoTexts as error:
             log.warning("event=observe_no_texts request=%s stage=%s reason=%s", request, stage, error)
             return None
-        return await judged(self._scanner, texts, stage, policy)
+        return await judged(self._scanner, [slot.text for slot in slots], stage, policy, tools_among(slots))
 
     def _fact(self, data: msgspec.Struct, terminal: Fact, accepted: Accepted) -> Fact:
         return self._writer.new_fact(
@@ -158,9 +159,11 @@ class Observer:
         )
 
 
-async def judged(scanner: Scanner, texts: Sequence[str], stage: str, policy: ScreeningPolicy) -> RequestScreened:
+async def judged(
+    scanner: Scanner, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int] = ()
+) -> RequestScreened:
     """The fact about some texts: the same that the gateway leaves for them."""
-    verdict = await scanner.verdict(texts, stage, policy)
+    verdict = await scanner.verdict(texts, stage, policy, tools)
     return screened(stage, verdict, sum(map(len, texts)))
 
 

@@ -23,33 +23,35 @@ class Scanner:
         self._own = threading.local()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="screen")
 
-    def now(self, texts: Sequence[str], stage: str, policy: ScreeningPolicy) -> Verdict:
+    def now(self, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int] = ()) -> Verdict:
         """The verdict, made in the calling thread, which is always the same.
 
         Raises:
             ValueError: there is no such stage.
         """
-        return screen_step(self._screener, texts, stage, policy)
+        return screen_step(self._screener, texts, stage, policy, tools)
 
-    async def verdict(self, texts: Sequence[str], stage: str, policy: ScreeningPolicy) -> Verdict:
+    async def verdict(
+        self, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int] = ()
+    ) -> Verdict:
         """The verdict; large texts do not hold up the event loop.
 
         Raises:
             ValueError: there is no such stage.
         """
         if is_small(texts):
-            return self.now(texts, stage, policy)
+            return self.now(texts, stage, policy, tools)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._in_thread, texts, stage, policy)
+        return await loop.run_in_executor(self._threads, self._in_thread, texts, stage, policy, tools)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _in_thread(self, texts: Sequence[str], stage: str, policy: ScreeningPolicy) -> Verdict:
+    def _in_thread(self, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int]) -> Verdict:
         screener = getattr(self._own, "screener", None)
         if screener is None:
             screener = self._own.screener = Screener(self._pack)
-        return screen_step(screener, texts, stage, policy)
+        return screen_step(screener, texts, stage, policy, tools)
 
 
 def is_small(texts: Sequence[str]) -> bool:

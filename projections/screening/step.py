@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from projections.screening.screener import Screener
+from projections.screening.tools import screen_both
 from schemas.facts.traffic import RequestScreened
 from schemas.screening.model import ScreeningPolicy, Verdict
 
@@ -12,14 +13,21 @@ NOT_SCREENED = Verdict(action="approve", hits=(), rule="", pack="")
 """The answer where the policy has screening off: no pack was asked."""
 
 
-def screen_step(screener: Screener, texts: Sequence[str], direction: str, policy: ScreeningPolicy) -> Verdict:
+def screen_step(
+    screener: Screener, texts: Sequence[str], direction: str, policy: ScreeningPolicy, tools: Sequence[int] = ()
+) -> Verdict:
     """The verdict on these texts under this policy: a function of its arguments and nothing else.
 
     `inline` calls it in the ingress, `stream` in a worker that the ingress waits for, `observe` in a worker
     afterwards.
+
+    Args:
+        tools: which of the texts are of tools, by number.
     """
     if not policy.enabled:
         return NOT_SCREENED
+    if tools:
+        return screen_both(screener, texts, direction, policy, tools)
     return screener.screen(texts, direction, policy.overrides, policy.disabled)
 
 

@@ -15,3 +15,5 @@ class ScreeningWork(msgspec.Struct, frozen=True, array_like=True):
     stage: str
     texts: tuple[str, ...]
     policy: ScreeningPolicy
+    tools: tuple[int, ...] = ()
+    """Which of the texts are of tools, by number."""
