@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ledger", type=Path, help="append one JSON line per chat request before it is answered")
     parser.add_argument("--ledger-fsync", action="store_true", help="fsync the ledger before answering")
     parser.add_argument("--seed", type=int, default=0, help="decides which requests an error rate hits (default 0)")
+    parser.add_argument("--aws-secret", default="", help="secret key that signed requests must be signed with")
+    parser.add_argument("--replay", type=Path, metavar="DIR", help="answer only what is recorded in this folder")
     parser.add_argument("--output", choices=("text", "json"), default="text", help="form of the first line printed")
 
 
@@ -31,6 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit status. 1: the port or a file could not be had."""
     try:
         uvloop.run(_serve(arguments))
+    except ValueError as problem:
+        print(f"mock-provider: cannot start: {problem}", file=sys.stderr)
+        return 1
     except OSError as problem:
         print(f"mock-provider: cannot start: {problem}; choose another --port, or 0 for any", file=sys.stderr)
         return 1
@@ -42,7 +47,14 @@ async def _serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    mock = MockProvider(ledger=arguments.ledger, ledger_fsync=arguments.ledger_fsync, keep=0, seed=arguments.seed)
+    mock = MockProvider(
+        ledger=arguments.ledger,
+        ledger_fsync=arguments.ledger_fsync,
+        keep=0,
+        seed=arguments.seed,
+        aws_secret=arguments.aws_secret,
+        replay=arguments.replay,
+    )
     await mock.start(arguments.host, arguments.port)
     try:
         if arguments.port_file is not None:

@@ -13,6 +13,9 @@ fine-tuned names such as ``ft:gpt-4o:acme`` stay plain. Bases that start with ``
 word in the name            header                        effect
 ==========================  ============================  =========================================================
 ``echo``, ``fixed``         ``x-mock-mode``               answer with the last user message, or the fixed sentence
+``inventory``               ``x-mock-mode``               answer with what came: turns, images, files, earlier thoughts
+``think``                   ``x-mock-think: 1``           think first, where the wire format has a place for thoughts
+``calls-2``                 ``x-mock-calls: 2``           call this many functions where one would be called
 ``delay-50ms``              ``x-mock-delay-ms: 50``       wait before the first byte
 ``token-5ms``               ``x-mock-token-ms: 5``        wait between tokens (a plain answer waits for their sum)
 ``tokens-200``              ``x-mock-tokens: 200``        repeat or cut the text to this many tokens
@@ -50,7 +53,7 @@ _LONGEST = 256
 class Behaviour(msgspec.Struct, frozen=True, gc=False):
     """How one request is to be answered. Delays are milliseconds, ``retry_after`` seconds, ``tokens`` a count."""
 
-    mode: Literal["fixed", "echo"] = "fixed"
+    mode: Literal["fixed", "echo", "inventory"] = "fixed"
     delay_ms: float = 0.0
     token_ms: float = 0.0
     tokens: int | None = None
@@ -61,6 +64,13 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     hang: bool = False
     malformed: bool = False
     no_usage: bool = False
+    think: bool = False
+    calls: int | None = None
+
+    @property
+    def elaborate(self) -> bool:
+        """Whether it takes more than the plain way of OpenAI's chat."""
+        return self.think or self.calls is not None or self.mode == "inventory"
 
     @property
     def steps(self) -> bool:
@@ -97,8 +107,8 @@ def _flag(text: str) -> bool:
 
 
 def _mode(text: str) -> str:
-    if text not in ("fixed", "echo"):
-        raise ValueError("not fixed or echo")
+    if text not in ("fixed", "echo", "inventory"):
+        raise ValueError("not fixed, echo or inventory")
     return text
 
 
@@ -114,11 +124,13 @@ _READERS: dict[str, Callable[[str], object]] = {
     "hang": _flag,
     "malformed": _flag,
     "no_usage": _flag,
+    "think": _flag,
+    "calls": lambda text: _count(text, 1, 16),
 }
 HEADERS = {b"x-mock-" + name.replace("_", "-").encode(): name for name in _READERS}
 
 _KNOB = re.compile(
-    r"(?:mock-)?(?:(?P<mode>echo|fixed)"
+    r"(?:mock-)?(?:(?P<mode>echo|fixed|inventory)"
     r"|delay-(?P<delay_ms>[\d.]+(?:ms|s)?)"
     r"|token-(?P<token_ms>[\d.]+(?:ms|s)?)"
     r"|tokens-(?P<tokens>\d+)"
@@ -126,7 +138,8 @@ _KNOB = re.compile(
     r"|error-(?P<error>\d+)"
     r"|retry-after-(?P<retry_after>\d+)"
     r"|disconnect-after-(?P<disconnect_after>\d+)"
-    r"|(?P<hang>hang)|(?P<malformed>malformed)|(?P<no_usage>no-usage))"
+    r"|(?P<hang>hang)|(?P<malformed>malformed)|(?P<no_usage>no-usage)|(?P<think>think)"
+    r"|calls-(?P<calls>\d+))"
 )
 
 
@@ -142,7 +155,7 @@ def _knob(part: str) -> tuple[str, object] | None:
     if match is None or match.lastgroup is None:
         return None
     field, text = match.lastgroup, match[match.lastgroup]
-    if field in ("hang", "malformed", "no_usage"):
+    if field in ("hang", "malformed", "no_usage", "think"):
         return field, True
     if field in ("delay_ms", "token_ms"):
         text = _milliseconds(text)

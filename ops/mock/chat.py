@@ -35,6 +35,7 @@ class Chat:
         "_request",
         "_stalled",
         "_timer",
+        "_tokens",
         "ident",
         "model",
         "n",
@@ -79,7 +80,7 @@ class Chat:
         if not recorded:
             self._disconnect()
             return
-        if self._refusal is not None or self._body is None:
+        if self._refusal is not None:
             self._finish_refused()
             return
         behaviour = self._behaviour
@@ -98,14 +99,25 @@ class Chat:
         elif behaviour.disconnect_after == 0:
             step = self._disconnect
         else:
-            self._answer = answer.compose(self._body, behaviour)
-            step = self._start_stream if self._body.stream else self._finish_plain
-            if not self._body.stream:
-                wait_ms += behaviour.token_ms * len(self._answer.pieces)
+            streams = self._compose()
+            step = self._start_stream if streams else self._finish_plain
+            if not streams:
+                wait_ms += behaviour.token_ms * self._tokens
         if wait_ms:
             self._timer = self._provider.loop.call_later(wait_ms / 1000, step)
         else:
             step()
+
+    def _compose(self) -> bool:
+        """Decide what to say; whether it is streamed."""
+        assert self._body is not None
+        self._answer = answer.compose(self._body, self._behaviour)
+        self._tokens = len(self._answer.pieces)
+        return self._body.stream is True
+
+    def _told(self, refusal: Refusal, request_id: bytes) -> tuple[int, bytes, bytes]:
+        """Status and body for a refusal, and the header lines that name the request."""
+        return refusal.status, wire.error(refusal), b"x-request-id: req_%s\r\n" % request_id
 
     def _finish_refused(self) -> None:
         assert self._refusal is not None
@@ -113,13 +125,8 @@ class Chat:
         lines = b"" if retry_after is None else b"retry-after: %d\r\n" % retry_after
         self._provider.stats.refused += 1
         self._over()
-        self._provider.send(
-            self._connection,
-            self._request,
-            self._refusal.status,
-            wire.error(self._refusal),
-            b"x-request-id: req_%s\r\n" % self._provider.ident(self.n) + lines,
-        )
+        status, body, named = self._told(self._refusal, self._provider.ident(self.n))
+        self._provider.send(self._connection, self._request, status, body, named + lines)
 
     def _stamp(self) -> wire.Stamp:
         return wire.Stamp(self._provider.ident(self.n), self._provider.second(), wire.encode(self.model))
@@ -168,7 +175,7 @@ class Chat:
         behaviour = self._behaviour
         cut, token_s = behaviour.disconnect_after, behaviour.token_ms / 1000
         write = self._connection.transport.write
-        tokens = len(self._answer.pieces)
+        tokens = self._tokens
         for group in self._groups:
             if cut is not None and self.sent + len(group) >= cut:
                 group = group[: cut - self.sent]

@@ -108,7 +108,7 @@ def decode(body: bytes) -> ChatRequest:
     try:
         request = _DECODER.decode(body)
     except msgspec.ValidationError as problem:
-        raise _translated(str(problem)) from None
+        raise translated(str(problem)) from None
     except (ValueError, RecursionError):  # the latter for JSON nested some thousand levels deep
         raise Refusal(400, _UNPARSABLE) from None
     _check(request)
@@ -199,7 +199,7 @@ def _missing(param: str) -> Refusal:
     return Refusal(400, f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
 
 
-def _translated(problem: str) -> Refusal:
+def translated(problem: str) -> Refusal:
     """Put the decoder's complaint (``Expected `str`, got `int` - at `$.model```) into the API's words."""
     if match := _MISSING.fullmatch(problem):
         field, where = match[1], match[2]
@@ -217,6 +217,8 @@ def _translated(problem: str) -> Refusal:
             param=where,
             code="invalid_type",
         )
+    if problem == "not JSON":
+        return Refusal(400, _UNPARSABLE)
     if match := _NO_SUCH.fullmatch(problem):
         return Refusal(400, f"Invalid value: {match[1]}.", param=match[2], code="invalid_value")
     return Refusal(400, problem)

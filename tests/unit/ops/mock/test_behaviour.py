@@ -91,7 +91,7 @@ def test_every_field_can_be_reached_both_ways() -> None:
     assert set(HEADERS.values()) == set(Behaviour.__struct_fields__)
     everything = (
         "echo+delay-1ms+token-2ms+tokens-3+error-400+error-rate-0.5+retry-after-4+disconnect-after-5"
-        "+hang+malformed+no-usage"
+        "+hang+malformed+no-usage+think+calls-2"
     )
     named = from_name(everything)
     assert all(getattr(named, field) != getattr(PLAIN, field) for field in Behaviour.__struct_fields__)

@@ -206,7 +206,7 @@ async def test_small_writes_are_not_held_back() -> None:
     ("start", "status"),
     [
         (b"GET /nowhere", 404),
-        (b"POST /v1/completions", 404),
+        (b"POST /v1/complete", 404),
         (b"GET /v1/models/", 404),
         (b"GET /v1/models/unknown-1", 404),
         (b"GET /v1/models/gpt-4o%20x?a=b", 200),
