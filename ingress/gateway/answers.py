@@ -5,6 +5,7 @@ from __future__ import annotations
 from ingress.codecs.codec import CallerCodec
 from ingress.gateway.door import Door, Headers
 from ingress.gateway.record import Record
+from schemas.error_codes import kind_of
 from schemas.errors import NexusError
 from schemas.screening.model import Verdict
 
@@ -37,6 +38,7 @@ def answer_headers(record: Record, hook: str, content_type: str) -> Headers:
 def answer_error(door: Door, record: Record, codec: CallerCodec, error: NexusError, hook: str) -> None:
     """Sends an error in the caller's protocol."""
     headers = answer_headers(record, hook, "application/json")
+    headers.append(("x-nexus-error", kind_of(error.error_code, error.status)))
     if error.retry_after is not None:
         headers.append(("retry-after", str(error.retry_after)))
     if error.error_code == "insufficient_quota":

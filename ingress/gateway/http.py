@@ -19,10 +19,11 @@ from ingress.gateway.authenticate import Caller
 from ingress.gateway.door import Door
 from ingress.gateway.metrics import families
 from ingress.gateway.parts import Parts
-from ingress.gateway.paths import find
+from ingress.gateway.paths import find, not_served
 from ingress.gateway.pipeline import Pipeline
 from ingress.gateway.plan import unknown_model
 from ingress.gateway.record import Record
+from schemas.error_codes import kind_of
 from schemas.errors import CallerError, NexusError, NotFound, Unavailable
 from schemas.exposition import CONTENT_TYPE, text_of
 from schemas.facts import traffic
@@ -38,6 +39,13 @@ class MethodNotAllowed(CallerError):
 
     status = 405
     code = "method_not_allowed"
+
+
+class NotServed(CallerError):
+    """A provider's operation that this gateway has no way for."""
+
+    status = 501
+    code = "not_implemented"
 
 
 def protocol_of(door: Door) -> CallerCodec:
@@ -88,20 +96,30 @@ class Gateway:
         found = find(door.path, self._prefixes)
         known = None if found is None else self._operations.get(found.operation)
         codec = protocol_of(door)
+        if found is None and (family := not_served(door.path, self._prefixes)):
+            missing = NotServed(f"Nexus does not serve {family}; ask the provider for it directly.")
+            self._plain_error(door, codec, missing)
+            return
         if found is None or known is None:
             unknown = NotFound(f"Unknown path: {door.method} {door.path[:200]}", code="unknown_path")
-            self._plain_answer(door, unknown.status, codec.write_error(unknown))
+            self._plain_error(door, codec, unknown)
             return
         method, handler = known
         if door.method != method:
             error = MethodNotAllowed(f"This path takes {method}.")
-            self._plain_answer(door, error.status, codec.write_error(error), [("allow", method)])
+            self._plain_error(door, codec, error, [("allow", method)])
             return
         await handler(door, found.said)
 
     def _record(self) -> Record:
         parts = self._parts
         return Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+
+    def _plain_error(
+        self, door: Door, codec: CallerCodec, error: NexusError, extra: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        kind = ("x-nexus-error", kind_of(error.error_code, error.status))
+        self._plain_answer(door, error.status, codec.write_error(error), [kind, *extra])
 
     def _plain_answer(self, door: Door, status: int, body: bytes, extra: Sequence[tuple[str, str]] = ()) -> None:
         """Answers what is no request for a model; it leaves no fact."""
@@ -132,7 +150,7 @@ class Gateway:
         told = self._told(caller, codec, said)
         if told is None:
             unknown = unknown_model(said["model"])
-            self._plain_answer(door, unknown.status, codec.write_error(unknown))
+            self._plain_error(door, codec, unknown)
             return
         door.answer(200, answer_headers(record, "", "application/json"), msgspec.json.encode(told))
 

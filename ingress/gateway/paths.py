@@ -36,6 +36,13 @@ _GEMINI_VERBS = {
     "embedContent": ("gemini_embed", {}),
     "batchEmbedContents": ("gemini_batch_embed", {}),
 }
+_NOT_SERVED = re.compile(
+    r"/v1/(?:audio|images|videos|files|uploads|batches|fine_tuning|assistants|threads|vector_stores|realtime|evals|"
+    r"containers|conversations|messages/batches|responses/[^/]+|chat/completions/[^/]+)(?=/|$)"
+    r"|/v1beta/(?:files|cachedContents|tunedModels|corpora|fileSearchStores)(?=/|$)"
+    r"|/(?:v1beta|v1)/models/[^:]{1,256}:[A-Za-z]{1,64}$"
+)
+"""Of the providers whose protocols are spoken here."""
 _MODEL = re.compile(r"/v1/models/(.{1,256})")
 _GEMINI_MODEL = re.compile(r"/v1beta/models/(.{1,256})")
 _AZURE = re.compile(r"/openai/deployments/([^/]{1,256})/(chat/completions|completions|embeddings)")
@@ -67,6 +74,15 @@ def find(path: str, prefixes: tuple[str, ...] = DEFAULT_PREFIXES) -> Found | Non
             known = EXACT.get(rest)
             return Found(known) if known is not None else _varying(rest)
     return None
+
+
+def not_served(path: str, prefixes: tuple[str, ...] = DEFAULT_PREFIXES) -> str:
+    """The family of operations that a path belongs to, of those known and not served; else empty."""
+    for prefix in ("", *prefixes):
+        match = _NOT_SERVED.match(path.removeprefix(prefix)) if path.startswith(prefix) else None
+        if match is not None:
+            return match[0]
+    return ""
 
 
 def _varying(path: str) -> Found | None:

@@ -79,9 +79,10 @@ def offering(choice: Choice, request: Asked, table: Table) -> Choice:
         raise ProviderUnavailable("Every provider of this route is failing at the moment.", retry_after=5)
     others = sorted(account for account, provider in table.providers.items() if offers(provider))
     advice = f"accounts that do: {', '.join(others)[:500]}" if others else "no account of this tenant does"
+    code = "endpoint_unsupported" if others else "no_compatible_provider"
     raise InvalidRequest(
         f"The provider of the model `{request.model[:200]}` does not offer {request.operation}; {advice}.",
-        code="endpoint_unsupported",
+        code=code,
         param="model",
     )
 
