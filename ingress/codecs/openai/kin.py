@@ -11,6 +11,9 @@ from ingress.codecs.openai.chat_request_read import NAME
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import Audio, File, Image, Part, Refusal, Text, ToolChoice, ToolResult
 
+_EMPTY = Conversation(model="", messages=())
+_NOT_ALWAYS = (Refusal, File, Audio, Image)
+
 
 def without(conversation: Conversation, losses: Losses, *fields: str, own: tuple[str, ...]) -> Conversation:
     """The conversation without these fields; dropped are those in which something was said.
@@ -25,13 +28,14 @@ def without(conversation: Conversation, losses: Losses, *fields: str, own: tuple
             kept[name] = value
         else:
             losses.drop(name)
-    empty = Conversation(model="", messages=())
-    changes = {field: getattr(empty, field) for field in fields}
+    changes = {field: getattr(_EMPTY, field) for field in fields}
     return msgspec.structs.replace(conversation, **changes, other=kept, origin=NAME)
 
 
 def plain_roles(conversation: Conversation) -> Conversation:
     """Instructions of developers as those of the system."""
+    if not any(message.role == "developer" for message in conversation.messages):
+        return conversation
     messages = tuple(
         msgspec.structs.replace(message, role="system") if message.role == "developer" else message
         for message in conversation.messages
@@ -41,6 +45,8 @@ def plain_roles(conversation: Conversation) -> Conversation:
 
 def only_pictures(conversation: Conversation, losses: Losses) -> Conversation:
     """Contents as those take them who know texts and pictures and nothing besides."""
+    if not any(isinstance(part, _NOT_ALWAYS) for message in conversation.messages for part in message.parts):
+        return conversation
     messages = tuple(
         msgspec.structs.replace(message, parts=tuple(kept for part in message.parts if (kept := _kept(part, losses))))
         for message in conversation.messages
