@@ -87,23 +87,30 @@ class Http2Transport:
         # the client tells whole URLs when it is asked for details
         logging.getLogger("pyqwest").setLevel(logging.WARNING)
         logging.getLogger("pyqwest.access").setLevel(logging.WARNING)
-        self._clients: OrderedDict[Provider, HTTPTransport] = OrderedDict()
+        self._clients: OrderedDict[tuple[Provider, str], HTTPTransport] = OrderedDict()
 
     async def open(
-        self, provider: Provider, path: str, headers: list[tuple[str, str]], body: bytes, limit_s: float
+        self,
+        provider: Provider,
+        path: str,
+        headers: list[tuple[str, str]],
+        body: bytes,
+        limit_s: float,
+        method: str = "POST",
+        client_key: str = "",
     ) -> Http2Exchange:
-        """Posts, and returns when the status is there.
+        """Asks, and returns when the status is there.
 
         Raises:
             CallFailed
         """
         request = Request(
-            "POST", provider.url + path, QwestHeaders([*headers, ("user-agent", "nexus/0.1")]), content=body
+            method, provider.url + path, QwestHeaders([*headers, ("user-agent", "nexus/0.1")]), content=body
         )
         due = asyncio.get_running_loop().time() + limit_s
         try:
             async with asyncio.timeout_at(due):
-                response = await self._client(provider).execute(request)
+                response = await self._client(provider, client_key).execute(request)
         except ConnectionError:
             raise CallFailed("connect") from None
         except TimeoutError:
@@ -115,12 +122,14 @@ class Http2Transport:
         await response.__aenter__()
         return Http2Exchange(response, due)
 
-    def _client(self, provider: Provider) -> HTTPTransport:
-        client = self._clients.get(provider)
+    def _client(self, provider: Provider, client_key: str) -> HTTPTransport:
+        client = self._clients.get((provider, client_key))
         if client is None:
             client = HTTPTransport(
                 tls_ca_cert=provider.ca_pem.encode() if provider.ca_pem else None,
                 tls_include_system_certs=True,
+                tls_cert=provider.client_cert_pem.encode() if provider.client_cert_pem else None,
+                tls_key=client_key.encode() if client_key else None,
                 http_version=HTTPVersion.HTTP2,
                 connect_timeout=provider.connect_timeout_ms / 1000,
                 enable_gzip=False,
@@ -129,7 +138,7 @@ class Http2Transport:
                 follow_redirects=False,  # a redirect could carry the credential elsewhere
                 enable_otel=False,
             )
-            self._clients[provider] = client
+            self._clients[provider, client_key] = client
             if len(self._clients) > CLIENTS:
                 self._clients.popitem(last=False)
         return client

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
+
+import msgspec
 
 from ingress.gateway.call import CallFailed
 from ingress.gateway.http1 import BrokenExchange, Connection
@@ -17,6 +20,17 @@ ERROR_BYTES = 65_536
 ANSWER_BYTES = 64 * 1024 * 1024
 
 Headers = list[tuple[str, str]]
+
+
+class _Request(msgspec.Struct, frozen=True, gc=False):
+    """What is to be sent where."""
+
+    provider: Provider
+    path: str
+    headers: Headers
+    body: bytes
+    method: str
+    client_key: str
 
 
 class Exchange(Protocol):
@@ -62,17 +76,31 @@ class Upstream:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._pools: OrderedDict[Provider, Pool] = OrderedDict()
+        self._pools: OrderedDict[tuple[Provider, str], Pool] = OrderedDict()
         self._http2 = Http2Transport()
 
-    async def send(self, provider: Provider, path: str, headers: Headers, body: bytes) -> bytes:
-        """Posts and reads the whole answer within the first-byte time, since it comes in one piece.
+    async def send(
+        self,
+        provider: Provider,
+        path: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        method: str = "POST",
+        client_key: str = "",
+        limit_s: float = 0.0,
+    ) -> bytes:
+        """Asks and reads the whole answer within the first-byte time, since it comes in one piece.
+
+        Args:
+            client_key: the private key of the account's certificate, if it shows one.
+            limit_s: less than the account's time, where something came before; 0 for all of it.
 
         Raises:
             CallFailed: with the outcome, and the status of an answer that is not 2xx.
         """
-        limit_s = min(provider.first_byte_timeout_ms, provider.total_timeout_ms) / 1000
-        exchange = await self._open(provider, path, headers, body, limit_s)
+        limit_s = limit_s or min(provider.first_byte_timeout_ms, provider.total_timeout_ms) / 1000
+        exchange = await self._open(_Request(provider, path, headers, body, method, client_key), limit_s)
         try:
             return await _whole(exchange)
         except BrokenExchange as error:
@@ -80,23 +108,36 @@ class Upstream:
         finally:
             await exchange.end()
 
-    async def stream(self, provider: Provider, path: str, headers: Headers, body: bytes) -> ProviderStream:
-        """Posts and gives the answer as it arrives.
+    async def stream(
+        self,
+        provider: Provider,
+        path: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        method: str = "POST",
+        client_key: str = "",
+    ) -> ProviderStream:
+        """Asks and gives the answer as it arrives.
 
         Raises:
             CallFailed: before the first byte.
         """
-        exchange = await self._open(provider, path, headers, body, provider.first_byte_timeout_ms / 1000)
+        request = _Request(provider, path, headers, body, method, client_key)
+        exchange = await self._open(request, provider.first_byte_timeout_ms / 1000)
         exchange.idle(provider.idle_timeout_ms / 1000)
         return ProviderStream(exchange)
 
-    async def _open(self, provider: Provider, path: str, headers: Headers, body: bytes, limit_s: float) -> Exchange:
+    async def _open(self, request: _Request, limit_s: float) -> Exchange:
         """An exchange whose status is 2xx and whose body has yet to be read; `end` must follow."""
-        exchange: Exchange = (
-            await self._http2.open(provider, path, headers, body, limit_s)
-            if provider.http2
-            else await self._http1(provider, path, headers, body, limit_s)
-        )
+        provider = request.provider
+        exchange: Exchange
+        if provider.http2:
+            exchange = await self._http2.open(
+                provider, request.path, request.headers, request.body, limit_s, request.method, request.client_key
+            )
+        else:
+            exchange = await self._http1(request, limit_s)
         if 200 <= exchange.status < 300:
             return exchange
         try:
@@ -107,10 +148,12 @@ class Upstream:
         retry_after = exchange.headers.get(b"retry-after", b"").decode("latin-1")
         raise CallFailed("status", exchange.status, content, retry_after)
 
-    async def _http1(self, provider: Provider, path: str, headers: Headers, body: bytes, limit_s: float) -> Connection:
-        pool = self._pool(provider)
-        lines = [f"{name}: {value}\r\n" for name, value in headers]
-        head = f"{pool.head(path)}content-length: {len(body)}\r\n{''.join(lines)}\r\n".encode("latin-1")
+    async def _http1(self, request: _Request, limit_s: float) -> Connection:
+        pool = self._pool(request.provider, request.client_key)
+        body = request.body
+        lines = [f"{name}: {value}\r\n" for name, value in request.headers]
+        size = f"content-length: {len(body)}\r\n" if body or request.method != "GET" else ""
+        head = f"{pool.head(request.path, request.method)}{size}{''.join(lines)}\r\n".encode("latin-1")
         connection = await self._connect(pool, fresh=False)
         while True:
             try:
@@ -132,10 +175,15 @@ class Upstream:
         except (OSError, TimeoutError):
             raise CallFailed("connect") from None
 
-    def _pool(self, provider: Provider) -> Pool:
-        pool = self._pools.get(provider)
+    def _pool(self, provider: Provider, client_key: str) -> Pool:
+        pool = self._pools.get((provider, client_key))
         if pool is None:
-            pool = self._pools[provider] = Pool(provider, self._monotonic)
+            try:
+                pool = Pool(provider, self._monotonic, client_key)
+            except ssl.SSLError:
+                # a certificate, or a key to it, that is none
+                raise CallFailed("connect") from None
+            self._pools[provider, client_key] = pool
             if len(self._pools) > POOLS:
                 self._pools.popitem(last=False)[1].close()
         return pool

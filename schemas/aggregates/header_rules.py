@@ -22,7 +22,7 @@ _NEVER = frozenset(
         "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
         "proxy-authenticate", "expect", "http2-settings",
         # about another address or another body
-        "host", "accept-encoding", "range", "forwarded",
+        "host", "accept-encoding", "range", "forwarded", "user-agent",
         # credentials
         "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-goog-api-key",
         "x-auth-token", "ocp-apim-subscription-key", "www-authenticate",

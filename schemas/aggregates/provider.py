@@ -119,6 +119,10 @@ def _problems_of_way(spec: Provider) -> list[str]:
         found.append("client_cert_pem and client_key go together")
     if spec.client_key and not SLUG.match(spec.client_key):
         found.append("client_key must be the id of a credential")
+    if len(spec.client_cert_pem) > 32_000:
+        found.append("client_cert_pem may have 32,000 characters")
+    if spec.proxy_url and spec.http2:
+        found.append("proxy_url and http2 do not go together")
     if spec.proxy_url:
         found += problems_of_url(spec.proxy_url, "proxy_url")
         if not spec.proxy_url.startswith("http://"):
