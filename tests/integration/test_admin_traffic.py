@@ -38,6 +38,7 @@ class TickingClock(SystemClock):
     """Starts now, and moves by a tenth of a millisecond whenever it is asked: no two requests end at the same time."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._us = super().now_us()
 
     def now_us(self) -> int:
@@ -214,7 +215,9 @@ async def test_health_tells_every_dependency_and_how_far_the_views_are(town: Tow
     }
     assert report["log"]["TRAFFIC"] == behind
     views = {(view["name"], view["stream"]): view for view in report["projections"]}
-    assert views["audit", "TRAFFIC"] == {"name": "audit", "stream": "TRAFFIC", "sequence": at, "lag": behind - at}
+    audit = dict(views["audit", "TRAFFIC"])
+    assert audit.pop("lag_s") >= 0
+    assert audit == {"name": "audit", "stream": "TRAFFIC", "sequence": at, "lag": behind - at}
 
 
 async def test_without_postgres_configuration_is_served_all_the_same(
@@ -222,7 +225,8 @@ async def test_without_postgres_configuration_is_served_all_the_same(
 ) -> None:
     dead = "postgres://nobody:secret@127.0.0.1:1/none"
     for number, url in enumerate(("", dead)):
-        admin = AdminProcess(tmp_path / f"data-{number}", nats_url=nats_server.url, postgres_url=url)
+        # one installation, and so one master key, for both
+        admin = AdminProcess(tmp_path / "data", nats_url=nats_server.url, postgres_url=url)
         await admin.start()
         made = await admin.call("POST", "tenants", {"id": f"t{number}"})
         assert made.status == 201
