@@ -93,7 +93,7 @@ def _text(output: Any) -> str:
 def _seconds(stamp: str) -> int:
     try:
         return max(0, int(datetime.fromisoformat(stamp).timestamp()))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return 0
 
 
