@@ -1,14 +1,17 @@
 """Compiles rules once and carries the result as bytes. Scanning is in `engine`.
 
-Two databases come out of the same rules: one that only says which can hit at all (fast, no start of match, one report
-a rule), and one that says where (start of match, every end).
+Two kinds of parts come out of the same rules: those of the first scan only say which rules can hit at all (fast, no
+start of match), those of the second say where. A part is one database over expressions of a kind, since the scanner is
+faster and compiles faster over two kinds apart than together. An expression that several rules share is in a part once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 
@@ -16,27 +19,41 @@ import hyperscan
 import msgspec
 
 from schemas.screening.examine import Examiner
-from schemas.screening.model import Rule
+from schemas.screening.model import TRIGGERS, Rule
 from schemas.screening.pattern import spelled
 from schemas.screening.rules import duplicates, problems, version
 
-_MAGIC = b"NXSP\x01"
+_MAGIC = b"NXSP\x02"
 """The last byte counts up when the same rules compile to something else: blobs are kept by the version of the rules."""
 _DIGEST_BYTES = 32
 _ENGINE = metadata.version("hyperscan")
 _FLAGS = {"caseless": hyperscan.HS_FLAG_CASELESS, "dotall": hyperscan.HS_FLAG_DOTALL}
+_LOCATE_RULES = 16
+"""Rules in one part of the second scan: few scans for a text of many rules, a small one for a text of one."""
+_NUMBERS = frozenset({"pii"})
+"""Packs whose patterns have no fixed letters, so that they are slow beside others."""
 
 
 class PackError(ValueError):
     """The rules cannot be compiled, or the bytes are no pack this process can run. The message says why."""
 
 
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """One database, and the rules that each of its expressions stands for, by their numbers."""
+
+    data: bytes
+    """Of the second scan deflated: most parts are never needed."""
+    rules: tuple[tuple[int, ...], ...]
+    ends: bool = False
+    """It says every end of a match, so that it serves the second scan as well. The starts are to be found."""
+
+
 class _Wire(msgspec.Struct, frozen=True):
     version: str
     engine: str
     rules: tuple[Rule, ...]
-    detect: bytes
-    locate: bytes
+    detect: tuple[Part, ...]
+    locate: tuple[Part, ...]
     window: int
     left_reach: int
 
@@ -46,11 +63,11 @@ class CompiledPack:
     """Compiled rules. Immutable; any number of screeners, in any threads, may be made from one."""
 
     version: str
-    """`schemas.screening.rules.version` of the rules."""
+    """`schemas.screening.rules.version` of the rules as they were written."""
     rules: tuple[Rule, ...] = field(repr=False)
-    """The number of a rule in the databases is its place here."""
-    detect: bytes = field(repr=False)
-    locate: bytes = field(repr=False)
+    """Without their examples. The number of a rule in the databases is its place here."""
+    detect: tuple[Part, ...] = field(repr=False)
+    locate: tuple[Part, ...] = field(repr=False)
     window: int
     """Characters that the widest raw candidate spans."""
     left_reach: int
@@ -58,30 +75,28 @@ class CompiledPack:
 
     def to_bytes(self) -> bytes:
         """The pack with a checksum; for `from_bytes` on a machine of the same architecture."""
-        body = msgspec.msgpack.encode(
-            _Wire(
-                version=self.version,
-                engine=_ENGINE,
-                rules=self.rules,
-                detect=self.detect,
-                locate=self.locate,
-                window=self.window,
-                left_reach=self.left_reach,
-            )
-        )
+        wire = _Wire(self.version, platform(), self.rules, self.detect, self.locate, self.window, self.left_reach)
+        body = msgspec.msgpack.encode(wire)
         return _MAGIC + hashlib.sha256(body).digest() + body
 
     @staticmethod
     def from_bytes(data: bytes) -> CompiledPack:
-        """PackError when the bytes are damaged, or made by another version of the engine: compile the rules again."""
+        """PackError when the bytes are damaged, or made by another engine or machine: compile the rules again."""
         head = len(_MAGIC) + _DIGEST_BYTES
-        body = data[head:]
+        body = memoryview(data)[head:]
         if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : head] != hashlib.sha256(body).digest():
             raise PackError("not a compiled pack, or damaged: compile the rules again")
         wire = msgspec.msgpack.decode(body, type=_Wire)
-        if wire.engine != _ENGINE:
-            raise PackError(f"compiled for hyperscan {wire.engine}, this is {_ENGINE}: compile again")
+        if wire.engine != platform():
+            raise PackError(f"compiled for {wire.engine}, this is {platform()}: compile again")
         return CompiledPack(wire.version, wire.rules, wire.detect, wire.locate, wire.window, wire.left_reach)
+
+
+def platform() -> str:
+    """What a compiled pack depends on beside its rules: the scanner, and the kind of processor it sees."""
+    probe = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    probe.compile(expressions=[b"a"], ids=[0], elements=1, flags=[0])
+    return f"hyperscan {_ENGINE} ({os.fsdecode(probe.info())})"
 
 
 def compile_rules(rules: Sequence[Rule]) -> CompiledPack:
@@ -94,14 +109,39 @@ def compile_rules(rules: Sequence[Rule]) -> CompiledPack:
         raise PackError("\n".join(found))
     ordered = tuple(sorted(rules, key=lambda rule: rule.id))
     examiners = [Examiner(rule) for rule in ordered]
+    numbered = list(enumerate(ordered))
     return CompiledPack(
         version=version(ordered),
-        rules=ordered,
-        detect=_database(ordered, hyperscan.HS_FLAG_SINGLEMATCH, _triggers),
-        locate=_database(ordered, 0, _located),
+        rules=tuple(msgspec.structs.replace(rule, hits=(), misses=()) for rule in ordered),
+        detect=tuple(_detecting(numbered)),
+        locate=tuple(_locating(numbered)),
         window=max(examiner.most for examiner in examiners),
         left_reach=max(examiner.left_reach for examiner in examiners),
     )
+
+
+Numbered = tuple[int, Rule]
+
+
+def _detecting(rules: Sequence[Numbered]) -> Iterator[Part]:
+    phrases = [pair for pair in rules if only_ends(pair[1])]
+    numbers = [pair for pair in rules if not only_ends(pair[1]) and pair[1].pack in _NUMBERS]
+    others = [pair for pair in rules if not only_ends(pair[1]) and pair[1].pack not in _NUMBERS]
+    if phrases:
+        yield _part(phrases, 0, _triggers, ends=True)
+    for some in (numbers, others):
+        if some:
+            yield _part(some, hyperscan.HS_FLAG_SINGLEMATCH, _triggers)
+
+
+def _locating(rules: Sequence[Numbered]) -> Iterator[Part]:
+    """By what starts them and by name: texts that have to do with one rule often do with its neighbours."""
+    located = [pair for pair in rules if not only_ends(pair[1])]
+    for kind in TRIGGERS:
+        some = [pair for pair in located if pair[1].trigger == kind]
+        for at in range(0, len(some), _LOCATE_RULES):
+            part = _part(some[at : at + _LOCATE_RULES], 0, _located)
+            yield Part(zlib.compress(part.data, 1), part.rules)
 
 
 Expressions = list[tuple[bytes, int]]
@@ -145,22 +185,32 @@ def _triggers(rule: Rule) -> Expressions:
     return found
 
 
-def _database(rules: Sequence[Rule], mode: int, expressions_of: Callable[[Rule], Expressions]) -> bytes:
-    expressions: list[bytes] = []
-    ids: list[int] = []
-    flags: list[int] = []
-    for number, rule in enumerate(rules):
-        for expression, own in expressions_of(rule):
-            expressions.append(expression)
-            ids.append(number)
-            flags.append(own | mode)
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+def _part(
+    rules: Sequence[Numbered], mode: int, expressions_of: Callable[[Rule], Expressions], *, ends: bool = False
+) -> Part:
+    sharing: dict[tuple[bytes, int], list[int]] = {}
+    for number, rule in rules:
+        for expression, flags in expressions_of(rule):
+            sharing.setdefault((expression, flags | mode), []).append(number)
     try:
-        database.compile(expressions=expressions, ids=ids, elements=len(ids), flags=flags)
+        data = _database(sharing)
     except hyperscan.error as error:
         if len(rules) == 1:
-            raise PackError(f"{rules[0].id}: the engine refuses a pattern: {error}") from error
-        for rule in rules:
-            _database([rule], mode, expressions_of)
+            raise PackError(f"{rules[0][1].id}: the engine refuses a pattern: {error}") from error
+        for pair in rules:
+            _part([pair], mode, expressions_of)
         raise PackError(f"the engine refuses these rules together: {error}") from error
+    return Part(data, tuple(tuple(dict.fromkeys(numbers)) for numbers in sharing.values()), ends)
+
+
+def _database(expressions: Iterable[tuple[bytes, int]]) -> bytes:
+    """The number of each expression is its place."""
+    found = list(expressions)
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[expression for expression, _ in found],
+        ids=list(range(len(found))),
+        elements=len(found),
+        flags=[flags for _, flags in found],
+    )
     return bytes(hyperscan.dumpb(database))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+import zlib
+from collections.abc import Callable, Set
 from typing import Any
 
 import hyperscan
 
-from projections.screening.compiled import CompiledPack, PackError, only_ends
+from projections.screening.compiled import CompiledPack, PackError, Part
 from schemas.screening.model import Rule
 from schemas.screening.pattern import spelled, width
 from schemas.screening.tally import MAX_CANDIDATES
 
 Spans = list[tuple[int, int]]
+Scan = Callable[..., Any]
 
 
 def encoded(text: str) -> bytes:
@@ -25,44 +27,91 @@ class Engine:
     """The databases of one pack with the scratch space of one thread. Not to be shared between threads."""
 
     def __init__(self, pack: CompiledPack) -> None:
-        try:
-            self._detect_db = hyperscan.loadb(pack.detect, hyperscan.HS_MODE_BLOCK)
-            self._locate_db = hyperscan.loadb(pack.locate, hyperscan.HS_MODE_BLOCK)
-        except hyperscan.error as error:
-            raise PackError(f"the pack does not run on this machine: compile it here ({error})") from error
-        self._detect_db.scratch = hyperscan.Scratch(self._detect_db)
-        self._locate_db.scratch = hyperscan.Scratch(self._locate_db)
-        self._detect = self._detect_db.scan
-        self._locate = self._locate_db.scan
+        self._detect = [(_scan(part.data), part.rules) for part in pack.detect]
+        self._parts: list[tuple[Part, frozenset[int], bool]] = [
+            *((part, _all_of(part), False) for part in pack.detect if part.ends),
+            *((part, _all_of(part), True) for part in pack.locate),
+        ]
+        """With the rules of each, and whether it is deflated."""
+        ends = [scan for part, (scan, _) in zip(pack.detect, self._detect, strict=True) if part.ends]
+        self._locate: dict[int, Scan] = dict(enumerate(ends))
+        """Of the parts that were needed so far."""
         self._rules = pack.rules
-        self._ends_only = frozenset(number for number, rule in enumerate(pack.rules) if only_ends(rule))
+        self._part_of = {number: at for at, (_, covered, _) in enumerate(self._parts) for number in covered}
+        self._by_keyword = frozenset(number for number, rule in enumerate(pack.rules) if rule.trigger == "keywords")
+        """Rules of which the first scan sees only the keywords."""
+        self._keyword_parts = frozenset(self._part_of[number] for number in self._by_keyword)
         self._starts: dict[int, _Starts] = {}
 
-    def detect(self, data: bytes) -> list[int]:
+    def detect(self, data: bytes) -> set[int]:
         """The numbers of the rules that can hit: a pattern occurs, or a keyword where that is the trigger."""
-        found: list[int] = []
-        self._detect(data, _note, 0, found)
+        found: set[int] = set()
+        for scan, rules in self._detect:
+            met: set[int] = set()
+            scan(data, _note, 0, met)
+            for expression in met:
+                found.update(rules[expression])
         return found
 
-    def locate(self, text: str, data: bytes, rules: Container[int] | None = None) -> dict[int, Spans]:
-        """Where the patterns of these rules (of all by default) occur, in characters of `text`, which `data` encodes.
+    def locate(self, text: str, data: bytes, rules: Set[int], *, keywords: bool = True) -> dict[int, Spans]:
+        """Where the patterns of these rules occur, in characters of `text`, which `data` encodes.
 
         For each end the leftmost start; no more than `MAX_CANDIDATES` + 1 a rule.
+
+        Args:
+            keywords: false when a rule's keyword may be out of the text's sight, so that the first scan has not said
+                which of the rules that start by keywords are meant: all of them are.
         """
         found: dict[int, Spans] = {}
-        self._locate(data, _place, 0, found)
-        if not found:
-            return found
-        if rules is not None:
-            found = {rule: spans for rule, spans in found.items() if rule in rules}
-        for rule in self._ends_only.intersection(found):
-            starts = self._starts.get(rule)
-            if starts is None:
-                starts = self._starts[rule] = _Starts(self._rules[rule])
-            found[rule] = starts.of(data, {end for _, end in found[rule]})
-        if len(text) == len(data):
+        parts = {self._part_of[rule] for rule in rules}
+        more: Set[int] = frozenset()
+        if not keywords:
+            parts |= self._keyword_parts
+            more = self._by_keyword
+        for at in sorted(parts):
+            part, covered, _ = self._parts[at]
+            met: dict[int, Spans] = {}
+            self._located(at)(data, _place, 0, met)
+            for expression, spans in met.items():
+                for rule in part.rules[expression]:
+                    if rule in rules or rule in more:
+                        known = found.get(rule)
+                        found[rule] = spans if known is None else _merged(known, spans)
+            if part.ends:
+                for rule in covered.intersection(found):
+                    found[rule] = self._starts_of(rule).of(data, {end for _, end in found[rule]})
+        for spans in found.values():
+            del spans[MAX_CANDIDATES + 1 :]
+        if not found or len(text) == len(data):
             return found
         return _in_characters(data, found)
+
+    def _located(self, at: int) -> Scan:
+        scan = self._locate.get(at)
+        if scan is None:
+            part, _, deflated = self._parts[at]
+            scan = self._locate[at] = _scan(zlib.decompress(part.data) if deflated else part.data)
+        return scan
+
+    def _starts_of(self, rule: int) -> _Starts:
+        starts = self._starts.get(rule)
+        if starts is None:
+            starts = self._starts[rule] = _Starts(self._rules[rule])
+        return starts
+
+
+def _scan(data: bytes) -> Scan:
+    try:
+        database = hyperscan.loadb(data, hyperscan.HS_MODE_BLOCK)
+    except hyperscan.error as error:
+        raise PackError(f"the pack does not run on this machine: compile it here ({error})") from error
+    database.scratch = hyperscan.Scratch(database)
+    scan: Scan = database.scan
+    return scan
+
+
+def _all_of(part: Part) -> frozenset[int]:
+    return frozenset(number for numbers in part.rules for number in numbers)
 
 
 class _Starts:
@@ -94,14 +143,22 @@ class _Starts:
         return found
 
 
-def _note(rule: int, _start: int, _end: int, _flags: int, found: Any) -> None:
-    found.append(rule)
+def _merged(one: Spans, other: Spans) -> Spans:
+    """For each end the leftmost start."""
+    leftmost: dict[int, int] = {}
+    for start, end in (*one, *other):
+        leftmost[end] = min(start, leftmost.get(end, start))
+    return [(start, end) for end, start in leftmost.items()]
 
 
-def _place(rule: int, start: int, end: int, _flags: int, found: Any) -> None:
-    spans = found.get(rule)
+def _note(expression: int, _start: int, _end: int, _flags: int, found: Any) -> None:
+    found.add(expression)
+
+
+def _place(expression: int, start: int, end: int, _flags: int, found: Any) -> None:
+    spans = found.get(expression)
     if spans is None:
-        found[rule] = [(start, end)]
+        found[expression] = [(start, end)]
     elif len(spans) <= MAX_CANDIDATES:
         spans.append((start, end))
 

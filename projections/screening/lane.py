@@ -71,8 +71,9 @@ class Lane:
             return
         begin = max(self._base, self._seen - self._screener.pack.window - 1)
         window = self._buffer[begin - self._base :]
-        data = encoded(window)  # too short for a first scan to pay
-        for rule, spans in self._screener.engine.locate(window, data).items():
+        data = encoded(window)
+        engine = self._screener.engine
+        for rule, spans in engine.locate(window, data, engine.detect(data), keywords=False).items():
             for start, end in spans if self._actions.of(rule) else ():
                 if self._seen < begin + end <= limit:
                     self._note(rule, begin + start, begin + end)

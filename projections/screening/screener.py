@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from projections.screening.compiled import CompiledPack
 from projections.screening.derived import Derived, derivations
@@ -128,7 +128,7 @@ class Screener:
                 yield one.index, number, *one.original(start, end)
 
     def _found(
-        self, text: str, wanted: Container[int], actions: Actions, counts: dict[int, int], tally: Tally
+        self, text: str, wanted: Set[int], actions: Actions, counts: dict[int, int], tally: Tally
     ) -> Iterator[Found]:
         """Hits in one text as it stands, in order. `counts` goes on counting the candidates of each rule."""
         candidates: list[tuple[int, int, int]] = []

@@ -7,6 +7,9 @@ from projections.screening.screener import Actions, Screener
 from schemas.screening.model import DIRECTIONS, Hit, ScreeningPolicy, Verdict
 from schemas.screening.tally import Tally, verdict
 
+_STRIDE = 48
+"""Characters that are gathered before they are looked at: each look reads the window before them once more."""
+
 
 class StreamScreener:
     """One text in pieces. Any cut of the same text into pieces gives the same hits as `Screener.screen` on the whole.
@@ -28,6 +31,7 @@ class StreamScreener:
         self._actions = Actions(self._rules, direction, policy.overrides, policy.disabled)
         self._layer = Layer(screener, self._actions, self._tally)
         self._known: set[tuple[int, int, int]] = set()
+        self._gathered = ""
         self._finished = False
 
     @property
@@ -38,7 +42,7 @@ class StreamScreener:
     @property
     def held(self) -> int:
         """Characters that are kept because a hit may still need them."""
-        return self._layer.held
+        return self._layer.held + len(self._gathered)
 
     def push(self, text: str) -> Verdict:
         """The verdict on the hits that this piece settled. A match that may still grow waits for what follows it."""
@@ -46,6 +50,11 @@ class StreamScreener:
             raise RuntimeError("the text has been finished: begin a new StreamScreener for another one")
         if not text or not self._enabled:
             return self._clean
+        text = self._gathered + text
+        if len(text) < _STRIDE:
+            self._gathered = text
+            return self._clean
+        self._gathered = ""
         new = self._add(text, final=False)
         return self._tally.verdict_of(new, self._pack) if new else self._clean
 
@@ -53,7 +62,8 @@ class StreamScreener:
         """The verdict on the whole text: equal to that of `Screener.screen([whole])`."""
         if not self._finished:
             self._finished = True
-            self._add("", final=True)
+            self._add(self._gathered, final=True)
+            self._gathered = ""
         return self._tally.verdict(self._pack)
 
     def _add(self, text: str, *, final: bool) -> list[Hit]:

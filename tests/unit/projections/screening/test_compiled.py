@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from projections.screening import CompiledPack, PackError, Screener, compile_rules
+from projections.screening.compiled import Part
+from schemas.screening.rules import example
 from tests.unit.schemas.screening.sample import rule
 
 
@@ -39,14 +42,25 @@ def test_bytes_of_another_engine_are_refused() -> None:
     wire = msgspec.msgpack.decode(data[37:])
     wire["engine"] = "0.0.1"
     body = msgspec.msgpack.encode(wire)
-    with pytest.raises(PackError, match=r"hyperscan 0\.0\.1"):
+    with pytest.raises(PackError, match=r"compiled for 0\.0\.1, this is hyperscan"):
         CompiledPack.from_bytes(data[:5] + hashlib.sha256(body).digest() + body)
 
 
 def test_databases_that_do_not_load_are_refused() -> None:
     pack = compile_rules([rule()])
     with pytest.raises(PackError, match="compile it here"):
-        Screener(CompiledPack(pack.version, pack.rules, b"no database", pack.locate, pack.window, pack.left_reach))
+        Screener(replace(pack, detect=(Part(b"no database", ((0,),)),)))
+
+
+def test_rules_that_share_an_expression_share_its_place_in_a_database() -> None:
+    pack = compile_rules([rule(id="test.a"), rule(id="test.b"), rule(id="test.c", patterns=("other",))])
+    assert [part.rules for part in pack.detect] == [((0, 1), (2,))]
+    verdict = Screener(pack).screen([example(rule().hits[0])[0]], "request")
+    assert {hit.rule for hit in verdict.hits} == {"test.a", "test.b"}
+
+
+def test_examples_are_not_carried_along(builtin_pack: CompiledPack) -> None:
+    assert not any(one.hits or one.misses for one in builtin_pack.rules)
 
 
 def test_every_wrong_rule_is_named() -> None:
