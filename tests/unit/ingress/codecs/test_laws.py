@@ -31,7 +31,7 @@ PAIRS = pytest.mark.parametrize(
     ids=[f"{one.name}-{other.name}" for one in CODECS for other in CODECS],
 )
 SOME = settings(max_examples=25, deadline=None)
-FEW = settings(max_examples=20, deadline=None)
+FEW = settings(max_examples=15, deadline=None)
 """For the pairs, of which there are many."""
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
