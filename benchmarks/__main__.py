@@ -12,6 +12,7 @@ NAMES = {
     "evasions": "benchmarks.corpus.evading",
     "gateway": "benchmarks.gateway",
     "instructions": "benchmarks.instructions",
+    "linear": "benchmarks.linear",
     "log": "benchmarks.log",
     "mutations": "benchmarks.mutations",
     "peers": "benchmarks.peers.compare",

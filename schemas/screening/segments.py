@@ -126,7 +126,7 @@ def _after(text: str, start: int, *, final: bool) -> tuple[int, int] | None:
 def _again(text: str, start: int, end: int) -> int:
     """Where the segment after one that was too long begins: `OVERLAP` before its end, at a group of four letters."""
     again = end - OVERLAP
-    letters = sum(char in _INSIDE for char in text[start:again])
+    letters = again - start - sum(text.count(blank, start, again) for blank in "\r\n\t ")
     while letters % 4 or text[again] not in _INSIDE:
         letters += text[again] in _INSIDE
         again += 1

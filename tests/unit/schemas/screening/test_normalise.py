@@ -117,3 +117,9 @@ def test_only_what_reads_as_ascii_is_in_the_table() -> None:
     assert all(reading.isascii() and point > 127 for point, reading in table.items())
     assert not any(chr(point) in "éàüñçß“”’–—…€™日ש" for point in table)
     assert sum(last - first + 1 for first, last in confusables.ranges()) == len(table)
+
+
+def test_a_text_of_many_different_characters_reads_the_same() -> None:
+    table = confusables.folds()
+    text = "x".join(map(chr, table))
+    assert fold(text) == "x".join(table.values())
