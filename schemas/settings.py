@@ -38,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_port: int = 3001
     prefixes: str = "/llm,/llm/openai,/llm/anthropic,/llm/gemini"
     """Of the data plane's paths, separated by commas, for clients that are set up for them; none is needed."""
+    ambient_tenants: str = ""
+    """Tenants, separated by commas (`*`: all), whose accounts may call as the machine that Nexus runs on when they have
+    no credential: with its AWS or Google Cloud identity."""
     writer: str = ""
     """Name of this process's chain; unique among running processes, kept over restarts."""
     master_key: str = ""

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 
 from ingress.gateway.authenticate import Authenticator
+from ingress.gateway.calling import Calls
 from ingress.gateway.circuits import Circuits
 from ingress.gateway.http import Gateway
+from ingress.gateway.identity import Identity
 from ingress.gateway.limits import RateLimits
 from ingress.gateway.listener import Listener
 from ingress.gateway.parts import Credentials, Parts
 from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
 from ingress.gateway.switches import Switches
+from ingress.gateway.tokens import Tokens
 from ingress.gateway.upstream import Upstream
 from projections.live.config import LiveConfig
 from projections.live.state import Changed
@@ -60,10 +64,12 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     connection = await LogConnection.open(settings.nats_url, name)
     vault = await open_vault(settings, connection)
     credentials = Credentials(vault)
+    tokens = Tokens(clock.monotonic)
 
     def on_change(changed: Changed) -> None:
         if changed.aggregate == "credential":
             credentials.forget()
+            tokens.forget()
 
     configuration = await LiveConfig.start(connection, on_change)
     writers = [
@@ -88,6 +94,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     leases = Leases(settings.valkey_url, clock, f"{name}/{opened.boot}")
     await leases.start()
     upstream = Upstream(clock.monotonic)
+    identity = Identity(upstream, tokens, clock, os.environ, settings.ambient_tenants)
     bodies = BodyVault(connection, vault)
     await bodies.start()
     parts = Parts(
@@ -100,7 +107,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         switches=Switches(configuration, clock),
         screening=Screening(Screener(load_or_compile(settings.data / "packs")), connection),
         circuits=Circuits(clock.monotonic),
-        upstream=upstream,
+        calls=Calls(upstream, identity),
         leases=leases,
         vault=vault,
         bodies=bodies,
@@ -137,6 +144,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         await leases.close()
         for writer in writers:
             await writer.close()
+        await tokens.close()
         await upstream.close()
         await bodies.close()
         await durability.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 from ingress.codecs.asked import Asked
 from ingress.gateway.authenticate import Caller
@@ -13,10 +13,10 @@ from ingress.gateway.budget import FREE, BudgetLeases, set_aside
 from ingress.gateway.call import CallFailed
 from ingress.gateway.circuits import Circuits
 from ingress.gateway.failure import error_of, retry_after_s, retryable
+from ingress.gateway.identity import Errand
 from ingress.gateway.record import Record
 from ingress.providers.outgoing import Outgoing, prepare
-from ingress.providers.presenting import headers_for
-from schemas.aggregates.provider import Provider
+from schemas.aggregates.provider import Provider, Retry
 from schemas.errors import NexusError, ProviderUnavailable
 from schemas.facts.traffic import ProviderCalled, RequestRouted, Usage
 from schemas.ids import Clock
@@ -28,8 +28,17 @@ MAX_WAIT_S = 2.0
 """The longest wait between two attempts, whatever a provider asks for: a caller is waiting."""
 
 AnswerT = TypeVar("AnswerT")
-Call = Callable[[Provider, str, list[tuple[str, str]], bytes], Awaitable[AnswerT]]
-CredentialOf = Callable[[Caller, Provider], str]
+Call = Callable[[Errand], Awaitable[AnswerT]]
+OWN_KEY = "x-provider-api-key"
+"""Header with a caller's own key of a provider."""
+
+
+class Secrets(Protocol):
+    """Where credentials are opened, see `parts.Credentials`."""
+
+    def of(self, caller: Caller, provider: Provider) -> str: ...
+
+    def client_key(self, caller: Caller, provider: Provider) -> str: ...
 
 
 class Attempt(Generic[AnswerT]):
@@ -59,12 +68,14 @@ class Attempts:
         *,
         leases: BudgetLeases,
         circuits: Circuits,
-        credential_of: CredentialOf,
+        secrets: Secrets,
+        asked: Callable[[], Mapping[str, str]],
         clock: Clock,
         strict: bool = False,
     ) -> None:
         """
         Args:
+            asked: the caller's headers by lower-case name.
             strict: refuse what the provider's protocol has no word for, instead of dropping it.
         """
         self._record = record
@@ -74,12 +85,15 @@ class Attempts:
         self._text_bytes = text_bytes
         self._leases = leases
         self._circuits = circuits
-        self._credential_of = credential_of
+        self._secrets = secrets
+        self._asked = asked
         self._clock = clock
         self._strict = strict
         self._allowance = FREE
         self._current: Attempt[Any] | None = None
         self._routed = False
+        self._tried: dict[str, int] = {}
+        """By account: calls of it."""
 
     async def reserve(self, target: Target) -> None:
         """Sets money aside for a target; the first time, the fact of the routing tells how much.
@@ -130,15 +144,14 @@ class Attempts:
             self._begin(attempt)
             self._record.dropped = outgoing.dropped
             try:
-                headers = headers_for(provider, self._credential_of(self._caller, provider), self._record.request_id)
-                attempt.answer = await call(provider, outgoing.path, headers, outgoing.body)
+                attempt.answer = await call(self._errand(target, outgoing))
             except CallFailed as failure:
                 self.ended(failure.outcome, failure.status)
                 self._give_back()
                 last = error_of(failure, outgoing.codec.read_error)
-                if not retryable(failure) or number == self._choice.route.max_attempts:
+                if number == self._choice.route.max_attempts or not retryable(failure, provider.retry):
                     break
-                if len(targets) == 1 and not await self._wait(number, failure):
+                if len(targets) == 1 and not await self._wait(number, failure, provider.retry):
                     break
                 continue
             attempt.first_byte_us = self._clock.now_us() - attempt.started_us
@@ -152,9 +165,27 @@ class Attempts:
         """The target for an attempt, in turn, past those whose circuit has opened meanwhile."""
         for step in range(len(targets)):
             target = targets[(number - 1 + step) % len(targets)]
-            if self._circuits.allows(tenant, target.provider.id):
+            account, retry = target.provider.id, target.provider.retry
+            if retry is not None and self._tried.get(account, 0) >= retry.attempts:
+                continue
+            if self._circuits.allows(tenant, account):
                 return target
         return None
+
+    def _errand(self, target: Target, outgoing: Outgoing) -> Errand:
+        """The call to make, with the account's credential, or the caller's own key where the account takes it."""
+        provider = target.provider
+        own = self._asked().get(OWN_KEY, "").strip() if provider.forward_token else ""
+        return Errand(
+            provider,
+            target.model,
+            outgoing,
+            own or self._secrets.of(self._caller, provider),
+            bool(own),
+            self._record.request_id,
+            self._asked,
+            self._secrets.client_key(self._caller, provider) if provider.client_key else "",
+        )
 
     def _begin(self, attempt: Attempt[AnswerT]) -> None:
         self._current = attempt
@@ -162,14 +193,21 @@ class Attempts:
         record.attempts = attempt.number
         record.account = target.provider.id
         record.model = target.model.id
+        self._tried[target.provider.id] = self._tried.get(target.provider.id, 0) + 1
         self._circuits.started(record.tenant, target.provider.id)
 
-    async def _wait(self, number: int, failure: CallFailed) -> bool:
-        """Waits before trying the same account again; false when it asks for more time than a caller has."""
+    async def _wait(self, number: int, failure: CallFailed, retry: Retry | None) -> bool:
+        """Waits before trying the same account again; false when that cannot help, or asks for more time than a caller
+        has."""
+        if failure.outcome == "credential":
+            return False
+        first_s, most_s = (
+            (FIRST_BACKOFF_S, MAX_WAIT_S) if retry is None else (retry.backoff_ms / 1000, retry.max_backoff_ms / 1000)
+        )
         asked = retry_after_s(failure.retry_after)
         if asked is not None and asked > MAX_WAIT_S:
             return False
-        backoff = min(MAX_WAIT_S, FIRST_BACKOFF_S * 2 ** (number - 1))
+        backoff = min(most_s, first_s * 2 ** (number - 1))
         await asyncio.sleep(asked if asked else backoff * (0.5 + random.random() / 2))
         return True
 

@@ -6,18 +6,19 @@ import asyncio
 from typing import Any
 
 from ingress.codecs.answered import Answered
+from ingress.codecs.aws_events import AwsEventParser
 from ingress.codecs.codec import EventWriter, Malformed
 from ingress.codecs.openai_chat import CODEC, encode_body
 from ingress.codecs.passage import Crossing, Looking
 from ingress.gateway.answers import answer_headers
 from ingress.gateway.attempts import Attempt, Attempts
 from ingress.gateway.call import CallFailed
+from ingress.gateway.calling import Arriving
 from ingress.gateway.exchange import Exchange, put_back
 from ingress.gateway.holding import HoldingRelay
 from ingress.gateway.plan import Plan
 from ingress.gateway.relay import Relay
 from ingress.gateway.screening import StreamScreening
-from ingress.gateway.upstream import ProviderStream
 from projections.screening import redact, screened
 from schemas.conversation.answer import Begun
 from schemas.errors import NexusError, ProviderError
@@ -28,7 +29,7 @@ from schemas.text import drop_repeats
 async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
     """The answer in one piece."""
     record, plan = exchange.record, exchange.plan
-    attempt = await attempts.run(exchange.parts.upstream.send)
+    attempt = await attempts.run(exchange.parts.calls.send)
     answer = read_answer(exchange, attempts, attempt)
     content = answer.raw
 
@@ -62,7 +63,7 @@ async def answer_stream(exchange: Exchange, attempts: Attempts) -> None:
     request, plan = exchange.request, exchange.plan
     screening = parts.screening.stream(plan.policy.screening("response"))
     exchange.relay = relay = relay_for(plan, screening, include_usage=request.include_usage)
-    attempt = await attempts.run(parts.upstream.stream)
+    attempt = await attempts.run(parts.calls.stream)
     writer = passage_of(exchange, attempt, relay, include_usage=request.include_usage)
     try:
         exchange.stage = "log"
@@ -98,7 +99,7 @@ async def answer_stream(exchange: Exchange, attempts: Attempts) -> None:
         await exchange.door.send(ending)
 
 
-async def pass_on(exchange: Exchange, attempt: Attempt[ProviderStream], relay: Relay) -> str:
+async def pass_on(exchange: Exchange, attempt: Attempt[Arriving], relay: Relay) -> str:
     """Passes the answer on while it arrives; how the provider's part of it ended, as in `ProviderCalled`."""
     record, door, answer = exchange.record, exchange.door, attempt.answer
 
@@ -148,7 +149,7 @@ def passage_of(exchange: Exchange, attempt: Attempt[Any], relay: Relay, *, inclu
     outgoing, stamp = attempt.outgoing, exchange.stamp(attempt)
     if outgoing.crossed or isinstance(relay, HoldingRelay):
         crossing = Crossing(outgoing.codec, exchange.codec, stamp, include_usage=include_usage)
-        relay.through(crossing)
+        relay.through(crossing, AwsEventParser() if outgoing.framing == "aws" else None)
         return crossing.writer
     if exchange.codec is not CODEC:
         relay.through(Looking(outgoing.codec, include_usage=include_usage))

@@ -78,6 +78,10 @@ class Door:
         """A request header by its lower-case name; empty when absent."""
         return self._headers.get(name.encode("ascii"), b"").decode("latin-1")
 
+    def all_headers(self) -> dict[str, str]:
+        """The request headers by lower-case name, the first of each."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()}
+
     def watch(self) -> None:
         """From now on, cancel the current task when the caller leaves."""
         self._task = asyncio.current_task()

@@ -191,7 +191,8 @@ class Exchange:
             self.prompt_units,
             leases=parts.leases,
             circuits=parts.circuits,
-            credential_of=parts.credentials.of,
+            secrets=parts.credentials,
+            asked=self.door.all_headers,
             clock=parts.clock,
             strict=choice.route.strict or self.door.header("x-nexus-strict").lower() == "true",
         )

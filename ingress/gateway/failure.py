@@ -6,17 +6,20 @@ from collections.abc import Callable
 
 from ingress.codecs.codec import ErrorTold
 from ingress.gateway.call import CallFailed
+from schemas.aggregates.provider import Retry
 from schemas.errors import InvalidRequest, LimitReached, NexusError, ProviderError, ProviderTimeout, ProviderUnavailable
 from schemas.routing.choose import RETRYABLE_STATUSES
 
 MAX_RETRY_AFTER_S = 3_600
 
 
-def retryable(failure: CallFailed) -> bool:
-    """Whether another attempt before the first byte can help."""
+def retryable(failure: CallFailed, retry: Retry | None = None) -> bool:
+    """Whether another attempt before the first byte can help, in general or as an account's own policy says."""
     if failure.outcome == "status":
-        return failure.status in RETRYABLE_STATUSES
-    return failure.outcome in ("timeout", "connect", "disconnect", "malformed")
+        statuses = retry.statuses if retry is not None else ()
+        return failure.status in (statuses or RETRYABLE_STATUSES)
+    # where a credential cannot be presented, another account's may
+    return failure.outcome in ("timeout", "connect", "disconnect", "malformed", "credential")
 
 
 def retry_after_s(text: str) -> int | None:
@@ -35,6 +38,8 @@ def error_of(failure: CallFailed, read: Callable[[bytes], ErrorTold]) -> NexusEr
     """
     if failure.outcome == "timeout":
         return ProviderTimeout("The provider did not answer in time.")
+    if failure.outcome == "credential":
+        return ProviderError("The provider account's credential could not be presented.", code="upstream_auth_failed")
     if failure.outcome == "connect":
         return ProviderError("The provider could not be reached.")
     if failure.outcome == "malformed":

@@ -11,7 +11,7 @@ from collections import deque
 import msgspec
 
 from ingress.codecs.passage import Crossing, Looking, Step, Tools, note
-from ingress.gateway.relay import Relay
+from ingress.gateway.relay import Parser, Relay
 from ingress.gateway.screening import EVERYTHING, StreamScreening
 from schemas.conversation.answer import Delta, Event, Logprobs
 from schemas.screening.model import Hit, strictness
@@ -47,10 +47,10 @@ class HoldingRelay(Relay):
         self._over = False
         """Whether the provider has said all."""
 
-    def through(self, passage: Looking | Crossing) -> None:
+    def through(self, passage: Looking | Crossing, parser: Parser | None = None) -> None:
         assert isinstance(passage, Crossing), "what is held is written anew"
         self._crossing = passage
-        super().through(passage)
+        super().through(passage, parser)
 
     def _read(self, event: str, data: bytes, raw: bytes, passed: list[bytes]) -> None:
         self._take_events(self._crossing.events(event, data), passed)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from ingress.gateway.authenticate import Authenticator, Caller
 from ingress.gateway.budget import BudgetLeases
+from ingress.gateway.calling import Calls
 from ingress.gateway.circuits import Circuits
 from ingress.gateway.limits import RateLimits
 from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
 from ingress.gateway.switches import Switches
-from ingress.gateway.upstream import Upstream
 from projections.live.config import LiveConfig
 from projections.log.durability import DurabilityWatch
 from projections.log.writer import SegmentWriter
@@ -39,16 +39,40 @@ class Credentials:
         """
         if not provider.credential:
             return ""
-        credential = caller.tenant.credentials.get(provider.credential)
-        if credential is None:
+        secret = self.named(caller, provider.credential, line=False)
+        if secret is None:
             raise ProviderError("The provider account's credential is missing.", code="upstream_auth_failed")
+        return secret
+
+    def client_key(self, caller: Caller, provider: Provider) -> str:
+        """The private key of the certificate that an account shows.
+
+        Raises:
+            ProviderError: as `of`.
+        """
+        key = self.named(caller, provider.client_key, line=False)
+        if key is None:
+            raise ProviderError(
+                "The key of the provider account's certificate is missing.", code="upstream_auth_failed"
+            )
+        return key
+
+    def named(self, caller: Caller, identifier: str, *, line: bool = True) -> str | None:
+        """The secret of a credential of the caller's tenant, whatever it is for; None when there is no such.
+
+        Args:
+            line: whether it must fit into a line of a head.
+        """
+        credential = caller.tenant.credentials.get(identifier)
+        if credential is None:
+            return None
         secret = self._opened.get(credential.sealed)
         if secret is None:
             secret = self._vault.open_secret("credential", credential.tenant, credential.id, credential.sealed)
-            if not secret.isascii() or not secret.isprintable():
-                # it goes into a header line, where a line end would begin another one
-                raise ProviderError("The provider account's credential is malformed.", code="upstream_auth_failed")
             self._opened[credential.sealed] = secret
+        if line and not (secret.isascii() and secret.isprintable()):
+            # it goes into a header line, where a line end would begin another one
+            raise ProviderError("The provider account's credential is malformed.", code="upstream_auth_failed")
         return secret
 
     def forget(self) -> None:
@@ -67,7 +91,7 @@ class Parts:
     switches: Switches
     screening: Screening
     circuits: Circuits
-    upstream: Upstream
+    calls: Calls
     leases: BudgetLeases
     vault: Vault
     bodies: BodyVault

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import msgspec
 
 from ingress.codecs.codec import Malformed
@@ -12,6 +15,25 @@ from ingress.gateway.screening import StreamScreening
 from schemas.facts.traffic import Usage
 
 MAX_KEPT_CHARACTERS = 16 * 1024 * 1024
+
+
+class Event(Protocol):
+    """One event of a stream, of any framing."""
+
+    @property
+    def data(self) -> bytes: ...
+
+    @property
+    def raw(self) -> bytes: ...
+
+    @property
+    def event(self) -> bytes: ...
+
+
+class Parser(Protocol):
+    """Takes a stream's bytes apart into its events."""
+
+    def feed(self, data: bytes) -> Sequence[Event]: ...
 
 
 class Relay:
@@ -26,7 +48,7 @@ class Relay:
         Args:
             stops: whether a rule that blocks ends the stream; else its hits are only recorded.
         """
-        self._parser = SseParser()
+        self._parser: Parser = SseParser()
         self._screening = screening
         self._include_usage = include_usage
         self._keep = keep
@@ -44,9 +66,15 @@ class Relay:
         self.failed = False
         """Whether the provider's stream told of an error, or was not understood."""
 
-    def through(self, passage: Looking | Crossing) -> None:
-        """Says how the two sides speak, before anything is fed."""
+    def through(self, passage: Looking | Crossing, parser: Parser | None = None) -> None:
+        """Says how the two sides speak, before anything is fed.
+
+        Args:
+            parser: takes the provider's bytes apart where they are no server-sent events.
+        """
         self._passage = passage
+        if parser is not None:
+            self._parser = parser
 
     def feed(self, data: bytes) -> bytes:
         """What to pass on for these bytes. Once `blocked` or `failed`, nothing more should be fed."""

@@ -1,13 +1,29 @@
-"""How a model's name goes into a provider's path. Which codec speaks what is in `ingress.codecs.registry`."""
+"""Which codec speaks to which provider, and how a model's name goes into its path. All codecs by name are in
+`ingress.codecs.registry`."""
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
+from ingress.codecs.openai.chat import OpenAIChat
+from ingress.codecs.registry import CHAT, ONE_SHOT
 from schemas.errors import InvalidRequest
+from schemas.wires import OPENAI_CHAT, Endpoint, Quirks
+
+_THINKING = OpenAIChat(thinking=True)
+FOLLOWED = frozenset({"replicate"})
+"""Protocols whose first answer tells where to ask for the rest: `ingress.codecs.replicate.prediction.next_call`."""
 
 _SLASHED = ("replicate",)
 """Protocols whose names are `owner/name`, two steps of a path."""
+
+
+def codec_for(endpoint: Endpoint, quirks: Quirks) -> Any:
+    """What writes to an endpoint and reads its answers: a `ProviderCodec`, or a `OneShotProvider`."""
+    if endpoint.protocol == OPENAI_CHAT and quirks.thinking:
+        return _THINKING
+    return CHAT.get(endpoint.protocol) or ONE_SHOT[endpoint.protocol]
 
 
 def in_path(model: str, protocol: str) -> str:
@@ -16,8 +32,6 @@ def in_path(model: str, protocol: str) -> str:
     Raises:
         InvalidRequest: it would.
     """
-    if protocol not in _SLASHED:
-        return quote(model, safe="")
     if any(step in ("", ".", "..") for step in model.split("/")):
         raise InvalidRequest("The name of the model is not one that its provider can have.", param="model")
-    return quote(model, safe="/")
+    return quote(model, safe="/" if protocol in _SLASHED else "")

@@ -8,8 +8,9 @@ from urllib.parse import quote
 import msgspec
 
 from ingress.codecs.asked import Asked
-from ingress.codecs.registry import CHAT, IN_PATH, ONE_SHOT
-from ingress.providers.catalogue import in_path
+from ingress.codecs.registry import IN_PATH
+from ingress.codecs.replicate.prediction import HEADERS as WAIT
+from ingress.providers.catalogue import FOLLOWED, codec_for, in_path
 from schemas.aggregates.provider import Provider
 from schemas.errors import InvalidRequest
 from schemas.wires import OPENAI_CHAT, WIRES, Endpoint, Quirks, Wire
@@ -71,7 +72,7 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
         raise InvalidRequest(
             f"The provider of this model does not offer {asked.operation}.", code="endpoint_unsupported", param="model"
         )
-    codec = CHAT.get(endpoint.protocol) or ONE_SHOT[endpoint.protocol]
+    codec = codec_for(endpoint, wire.quirks)
     crossed = endpoint.protocol != asked.protocol
     dropped: tuple[str, ...] = ()
     if crossed:
@@ -87,8 +88,16 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
         body = asked.same(model, max_output)
     if endpoint.protocol == OPENAI_CHAT and wire.quirks != _PLAIN:
         body = bent(body, wire.quirks)
+    followed = endpoint.protocol in FOLLOWED
     return Outgoing(
-        _path(endpoint, wire, provider, model, body), _encode(body), codec, crossed, endpoint.framing, dropped
+        _path(endpoint, wire, provider, model, body),
+        _encode(body),
+        codec,
+        crossed,
+        endpoint.framing,
+        dropped,
+        WAIT if followed and not asked.stream else (),
+        followed,
     )
 
 

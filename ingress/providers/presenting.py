@@ -1,30 +1,58 @@
-"""How a credential is presented to a provider: the headers of one call. Nothing is fetched here."""
+"""The headers of one call, and how a credential stands in them. Nothing is fetched here."""
 
 from __future__ import annotations
 
-from schemas.aggregates.provider import Provider
-from schemas.wires import WIRES, Wire
+from collections.abc import Mapping
+
+from ingress.providers.token import BadCredential
+from schemas.aggregates.header_rules import HeaderRule, apply_rules
+from schemas.wires import Wire
 
 Headers = list[tuple[str, str]]
 
 
-def headers_for(provider: Provider, credential: str, request_id: str) -> Headers:
-    """The headers of a call.
+def headers_for(
+    wire: Wire,
+    request_id: str,
+    more: tuple[tuple[str, str], ...],
+    rules: tuple[HeaderRule, ...],
+    asked: Mapping[str, str],
+) -> Headers:
+    """The headers of a call, without its credential.
 
     Args:
-        credential: the secret in the clear; empty for an account without one.
+        more: which the protocol wants.
+        asked: the caller's, by lower-case name; looked at only if there are rules.
     """
-    wire = WIRES[provider.wire]
-    headers = [("content-type", "application/json"), ("x-nexus-request-id", request_id), *wire.headers]
-    if credential:
-        headers.append(_presented(wire, credential))
+    headers = [("content-type", "application/json"), ("x-nexus-request-id", request_id), *wire.headers, *more]
+    if rules:
+        made = apply_rules(rules, asked)
+        names = {name for name, _ in made}
+        headers = [*(header for header in headers if header[0] not in names), *made]
     return headers
 
 
-def _presented(wire: Wire, credential: str) -> tuple[str, str]:
+def presented(wire: Wire, secret: str) -> tuple[str, str]:
+    """The header with a secret that needs no exchange.
+
+    Raises:
+        BadCredential: it cannot stand in a header.
+    """
     scheme, _, name = wire.auth.partition(":")
     if scheme == "header":
-        return name, credential
+        return name, sound(secret)
     if scheme == "azure":
-        return "api-key", credential
-    return "authorization", "Bearer " + credential
+        return "api-key", sound(secret)
+    return bearer(secret)
+
+
+def bearer(secret: str) -> tuple[str, str]:
+    """RFC 6750, 2.1. Raises BadCredential."""
+    return "authorization", "Bearer " + sound(secret)
+
+
+def sound(secret: str) -> str:
+    """The secret, which goes into a line of a head, where a line end would begin another one."""
+    if not secret.isascii() or not secret.isprintable():
+        raise BadCredential("it has characters that cannot stand in a header")
+    return secret

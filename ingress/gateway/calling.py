@@ -1,0 +1,141 @@
+"""One call as its provider wants it made: presented, and followed to where the answer is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ingress.codecs.codec import Malformed
+from ingress.codecs.replicate.prediction import next_call, read_answer
+from ingress.gateway.call import CallFailed
+from ingress.gateway.identity import Errand, Headers, Identity
+from ingress.gateway.upstream import Upstream
+from schemas.aggregates.provider import Provider
+from schemas.conversation.parts import Text
+
+ASK_AGAIN_S = 0.5
+
+
+class Arriving(Protocol):
+    """An answer that is arriving, see `upstream.ProviderStream`."""
+
+    status: int
+
+    async def each(self, take: Callable[[bytes], bool]) -> bool: ...
+
+    async def end(self) -> None: ...
+
+
+class Arrived:
+    """An answer that came whole where a stream was wanted."""
+
+    status = 200
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    async def each(self, take: Callable[[bytes], bool]) -> bool:
+        raw, self._raw = self._raw, b""
+        return bool(raw) and not take(raw)
+
+    async def end(self) -> None:
+        self._raw = b""
+
+
+class Calls:
+    """Makes calls. Raises CallFailed, as `upstream.Upstream` does, which it is the door to."""
+
+    def __init__(self, upstream: Upstream, identity: Identity) -> None:
+        self._upstream = upstream
+        self._identity = identity
+
+    async def send(self, errand: Errand) -> bytes:
+        """The whole answer."""
+        headers = await self._identity.headers(errand)
+        outgoing = errand.outgoing
+        raw = await self._upstream.send(
+            errand.provider, outgoing.path, headers, outgoing.body, client_key=errand.client_key
+        )
+        return await self._ended(errand, headers, raw) if outgoing.followed else raw
+
+    async def stream(self, errand: Errand) -> Arriving:
+        """The answer as it arrives."""
+        headers = await self._identity.headers(errand)
+        outgoing, provider = errand.outgoing, errand.provider
+        if not outgoing.followed:
+            return await self._upstream.stream(
+                provider, outgoing.path, headers, outgoing.body, client_key=errand.client_key
+            )
+        raw = await self._upstream.send(provider, outgoing.path, headers, outgoing.body, client_key=errand.client_key)
+        try:
+            asked, streamed = next_call(raw), next_call(raw, stream=True)
+        except Malformed:
+            raise CallFailed("malformed") from None
+        if streamed is None or streamed == asked:
+            return Arrived(_as_stream(await self._ended(errand, headers, raw)))
+        server, path = _told(provider, streamed[1])
+        wanted = [*_without_body(headers), ("accept", "text/event-stream"), ("cache-control", "no-store")]
+        return await self._upstream.stream(server, path, wanted, b"", method=streamed[0], client_key=errand.client_key)
+
+    async def _ended(self, errand: Errand, headers: Headers, raw: bytes) -> bytes:
+        """The prediction once it has ended, asked for again until then, within the time for a first byte."""
+        provider = errand.provider
+        loop = asyncio.get_running_loop()
+        due = loop.time() + min(provider.first_byte_timeout_ms, provider.total_timeout_ms) / 1000
+        while True:
+            try:
+                asked = next_call(raw)
+            except Malformed:
+                raise CallFailed("malformed") from None
+            if asked is None:
+                return raw
+            left = due - loop.time() - ASK_AGAIN_S
+            if left <= 0:
+                raise CallFailed("timeout")
+            await asyncio.sleep(ASK_AGAIN_S)
+            server, path = _told(provider, asked[1])
+            raw = await self._upstream.send(
+                server, path, _without_body(headers), b"", method=asked[0], client_key=errand.client_key, limit_s=left
+            )
+
+
+def _without_body(headers: Headers) -> Headers:
+    return [header for header in headers if header[0] not in ("content-type", "prefer")]
+
+
+def _told(provider: Provider, url: str) -> tuple[Provider, str]:
+    """Where a provider's answer says that the rest is, as the account that is asked there.
+
+    Raises:
+        CallFailed: it is no place that may see the account's credential: not the account's own host, nor beside it
+            under the same domain.
+    """
+    try:
+        told, own = urlsplit(url), urlsplit(provider.url)
+        ports = told.port, own.port
+    except ValueError:
+        raise CallFailed("malformed") from None
+    host, own_host = told.hostname or "", own.hostname or ""
+    domain, own_domain = host.partition(".")[2], own_host.partition(".")[2]
+    named = "." in own_domain and not own_host.replace(".", "").isdecimal()
+    near = host == own_host or (named and domain == own_domain) or (named and host == own_domain)
+    clean = url.isascii() and url.isprintable() and " " not in url and told.username is None
+    if not near or not clean or told.scheme != own.scheme or ports[0] != ports[1]:
+        raise CallFailed("malformed")
+    server = msgspec.structs.replace(provider, base_url=f"{told.scheme}://{told.netloc}")
+    return server, (told.path or "/") + (f"?{told.query}" if told.query else "")
+
+
+def _as_stream(raw: bytes) -> bytes:
+    """A prediction that has ended, in the events of its stream."""
+    try:
+        choices = read_answer(raw).choices
+    except Malformed:
+        raise CallFailed("malformed") from None
+    text = "".join(part.text for choice in choices for part in choice.parts if isinstance(part, Text))
+    lines = "".join(f"data: {line}\n" for line in text.split("\n"))
+    return f"event: output\n{lines}\nevent: done\ndata: {{}}\n\n".encode()
