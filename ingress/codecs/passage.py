@@ -97,7 +97,7 @@ class Looking:
     def end(self) -> Step:
         step = Step([])
         for told in self._reader.end():
-            note(step, told)
+            note(step, told, self._tools)
         return step
 
 
