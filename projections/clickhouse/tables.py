@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from importlib import resources
 
 from projections.clickhouse.client import AlreadyThere, ClickHouse
@@ -72,11 +73,15 @@ async def ensure(store: ClickHouse) -> int:
 
 
 async def create(store: ClickHouse) -> int:
-    """Makes the empty tables of a new generation and returns its number; nobody reads it yet."""
+    """Makes the empty tables of a new generation and returns its number; nobody reads it yet.
+
+    Numbers follow the clock and never come again, even when everything has been dropped by hand: a writer that still
+    works on a generation would take new tables of the same number for its own, and go on in the middle of them.
+    """
     text = resources.files("projections.clickhouse").joinpath("tables.sql").read_text(encoding="utf-8")
     first, *others = text.split("\n--;\n")
     while True:
-        number = 1 + max([await current(store), *(await generations(store))])
+        number = max(int(time.time()), 1 + max([await current(store), *(await generations(store))]))
         try:
             await store.command(first.replace("GENERATION", str(number)))
             break

@@ -48,6 +48,11 @@ def expected(log: Sequence[Message]) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
+async def position_of(store: ClickHouse) -> str:
+    """Name of the position table in use."""
+    return tables.table("traffic_position", await tables.current(store))
+
+
 async def assert_rollups_agree(store: ClickHouse, log: Sequence[Message]) -> None:
     rows = rows_of(log).traffic
     want = (len(rows), sum(row[COST] for row in rows))
@@ -207,9 +212,9 @@ async def test_messages_without_rows_move_the_position_in_memory_only(store: Cli
     await sink.refresh()
     await sink.handle(log[:5])
     assert sink.position() == 5
-    assert await store.query("SELECT count() FROM traffic_position_1") == [(0,)]
+    assert await store.query(f"SELECT count() FROM {await position_of(store)}") == [(0,)]
     await sink.handle(log[5:])
-    assert await store.query("SELECT first, last FROM traffic_position_1") == [(1, 6)]
+    assert await store.query(f"SELECT first, last FROM {await position_of(store)}") == [(1, 6)]
     assert await stored(store) == expected(log)
 
 
@@ -224,7 +229,7 @@ async def test_a_quiet_log_does_not_leave_the_position_behind(
     await sink.refresh()
     assert await positions(store) == [("analytics", "TRAFFIC", 5)]
     await sink.refresh()
-    assert await store.query("SELECT first, last FROM traffic_position_1") == [(1, 5)]
+    assert await store.query(f"SELECT first, last FROM {await position_of(store)}") == [(1, 5)]
     again = TrafficSink(store, log_of(log))
     await again.refresh()
     assert again.position() == 5
@@ -247,14 +252,15 @@ async def test_bytes_that_are_no_segment_can_be_stepped_over(store: ClickHouse) 
     assert await stored(store) == expected(good)
 
 
-@pytest.mark.parametrize("lost", [["traffic_events"], ["traffic_5m_1"], ["traffic_events_1"], ["traffic_position_1"],
-                                  ["traffic_hour_of_1"], ["traffic_generation"], []])  # fmt: skip
+@pytest.mark.parametrize("lost", [["traffic_events"], ["traffic_5m_%"], ["traffic_events_%"], ["traffic_position_%"],
+                                  ["traffic_hour_of_%"], ["traffic_generation"], []])  # fmt: skip
 async def test_tables_dropped_by_hand_are_made_anew_and_filled_from_the_log(store: ClickHouse, lost: list[str]) -> None:
     log = messages(8)
     sink = TrafficSink(store, log_of(log))
     await sink.refresh()
     await sink.handle(log[:5])
-    names = lost or [row[0] for row in await store.query("SHOW TABLES")]
+    generation = str(await tables.current(store))
+    names = [name.replace("%", generation) for name in lost] or [row[0] for row in await store.query("SHOW TABLES")]
     for name in names:
         await store.command(f"DROP TABLE {name}")
     await sink.refresh()
@@ -281,11 +287,21 @@ async def test_a_table_that_vanishes_while_rows_arrive_is_an_outage(store: Click
     assert await stored(store) == expected(log)
 
 
+async def test_a_number_of_tables_never_comes_again(store: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await tables.ensure(store)
+    for (name,) in await store.query("SHOW TABLES"):
+        await store.command(f"DROP TABLE {name}")
+    # a second later
+    monkeypatch.setattr(tables.time, "time", lambda: before + 1)
+    assert await tables.create(store) == before + 1
+
+
 async def test_a_switch_that_was_interrupted_is_finished(store: ClickHouse) -> None:
     log = messages(2)
     sink = TrafficSink(store, log_of(log))
     await sink.refresh()
     await sink.handle(log)
+    first = await tables.current(store)
     following = await tables.create(store)
     filled = TrafficSink(store, log_of(log), generation=following)
     await filled.refresh()
@@ -293,5 +309,5 @@ async def test_a_switch_that_was_interrupted_is_finished(store: ClickHouse) -> N
     await store.command(f"INSERT INTO {tables.POINTER} (number, generation) VALUES (2, {following})")
     await sink.refresh()
     assert sink.position() == 2
-    await store.command("DROP TABLE traffic_events_1")
+    await store.command(f"DROP TABLE {tables.table('traffic_events', first)}")
     assert await stored(store) == expected(log)
