@@ -74,12 +74,3 @@ def affordable_output(prices: Prices, micros: int, input_tokens: int) -> int:
         return -1
     dearest = _dearest_output(prices)
     return left // dearest if dearest else 1 << 31
-
-
-def estimate_tokens(utf8_bytes: int, messages: int) -> int:
-    """A ceiling for the tokens of a prompt, good enough to set money aside with.
-
-    Byte-level BPE makes at most one token of a byte and about one of four bytes of English; half the bytes covers dense
-    scripts and code. Eight tokens a message cover the chat format.
-    """
-    return utf8_bytes // 2 + 8 * messages + 8

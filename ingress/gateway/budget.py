@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -9,11 +10,14 @@ import msgspec
 from ingress.codecs.asked import Asked
 from ingress.gateway.authenticate import Caller
 from projections.valkey.lease import Reservation, Standing
+from projections.valkey.look import Used
 from schemas.aggregates.budget import Budget
+from schemas.aggregates.model import Model
 from schemas.errors import Forbidden
-from schemas.pricing import affordable_output, ceiling_micros, estimate_tokens
+from schemas.pricing import affordable_output, ceiling_micros
 from schemas.routing.choose import Target
 from schemas.spend import applicable
+from schemas.tokens import most_beside_texts, most_tokens
 
 MIN_OUTPUT_TOKENS = 16
 """An answer that can be no longer than this is not worth its prompt: the budget counts as exhausted."""
@@ -35,6 +39,8 @@ class BudgetLeases(Protocol):
 
     def settle(self, reservation: Reservation, cost_micros: int) -> None: ...
 
+    async def look(self, tenant: str, budgets: Sequence[Budget]) -> list[Used]: ...
+
 
 class Allowance(msgspec.Struct, frozen=True):
     """Money set aside for one call."""
@@ -49,9 +55,10 @@ class Allowance(msgspec.Struct, frozen=True):
 FREE = Allowance()
 
 
-def prompt_ceiling(request: Asked, text_bytes: int) -> int:
-    """The most tokens the prompt can have."""
-    return estimate_tokens(text_bytes, request.turns) + request.more_tokens
+def prompt_ceiling(request: Asked, text_bytes: int, model: Model) -> int:
+    """The most tokens the prompt can have, in texts of so many bytes of UTF-8 and in all that is beside them."""
+    beside = most_beside_texts(request.body, model.upstream_name, model.context_tokens)
+    return most_tokens(text_bytes, request.turns) + request.more_tokens + beside
 
 
 async def set_aside(
@@ -79,7 +86,7 @@ async def set_aside(
             code="model_unpriced",
             param="model",
         )
-    prompt = prompt_ceiling(request, text_bytes)
+    prompt = prompt_ceiling(request, text_bytes, target.model)
     each = request.max_output or target.model.max_output_tokens
     want = ceiling_micros(prices, prompt, each * request.choices)
     minimum = ceiling_micros(prices, prompt, min(each, MIN_OUTPUT_TOKENS) * request.choices)

@@ -44,6 +44,7 @@ async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
     attempts.settle(
         attempt.target, answer.usage or exchange.estimated_usage(content if exchange.request.choices else 0)
     )
+    exchange.learn(answer.usage)
     if verdict is not None and verdict.action == "block":
         raise exchange.blocked(verdict, "response")
     record.finish_reason = answer.finish_reason
@@ -91,6 +92,7 @@ async def answer_stream(exchange: Exchange, attempts: Attempts) -> None:
 
     exchange.stage = "settle"
     attempts.settle(attempt.target, relay.usage or exchange.estimated_usage(relay.output_bytes))
+    exchange.learn(relay.usage)
     record.finish_reason = relay.finish_reason
     record.body = await exchange.sealed(plan, "response", relay.kept())
     record.close(traffic.RequestCompleted, status=200, code=code, stage="screen_response" if relay.blocked else "")

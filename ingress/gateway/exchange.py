@@ -26,6 +26,7 @@ from schemas.facts.traffic import RequestAccepted, Usage
 from schemas.routing.choose import Choice, choose
 from schemas.screening.model import Verdict, strictness
 from schemas.text import TextSlot, tools_among
+from schemas.tokens import Sizes, family_of, has_media, measure, probable_tokens
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ class Exchange:
         self.read = read
         self.stage = "authenticate"
         self.hook = ""
-        self.prompt_units = 0
+        self.sizes = Sizes()
+        """Of the prompt's texts."""
 
     async def begin(self) -> Attempts:
         """All that comes before the call."""
@@ -144,7 +146,7 @@ class Exchange:
     async def screen_request(self, request: Asked, plan: Plan) -> None:
         slots = request.texts()
         texts = [slot.text for slot in slots]
-        self.prompt_units = sum(len(text) if text.isascii() else 2 * len(text) for text in texts)
+        self.sizes = measure(texts)
         verdict = await self.verdict("request", texts, plan, tools_among(slots))
         if verdict is None:
             return
@@ -188,7 +190,7 @@ class Exchange:
             caller,
             request,
             choice,
-            self.prompt_units,
+            self.sizes.total,
             leases=parts.leases,
             circuits=parts.circuits,
             secrets=parts.credentials,
@@ -202,9 +204,20 @@ class Exchange:
         return Stamp(self.record.request_id, attempt.target.model.name, self.record.started_us // 1_000_000)
 
     def estimated_usage(self, output: bytes | int) -> Usage:
-        """Usage that the provider did not tell: about four bytes to a token, and marked as estimated."""
+        """Usage that the provider did not tell, marked as estimated; about four bytes of answer to a token."""
         size = output if isinstance(output, int) else len(output)
-        return Usage(max(1, self.prompt_units // 4), -(-size // 4), estimated=True)
+        factor = self.parts.calibration.of(self.record.model).factor
+        return Usage(max(1, round(self.probable_prompt() * factor)), -(-size // 4), estimated=True)
+
+    def probable_prompt(self) -> int:
+        """Tokens, by the tokenizer of the model's family."""
+        family = family_of(self.record.model.partition("/")[2])
+        return probable_tokens(self.sizes, family, self.request.turns) + self.request.more_tokens
+
+    def learn(self, usage: Usage | None) -> None:
+        """Holds what the provider counted against the estimate, unless there was more to read than text."""
+        if usage is not None and not has_media(self.request.body):
+            self.parts.calibration.learn(self.record.model, self.probable_prompt(), usage.input_tokens)
 
     # the other ways out ----------------------------------------------------------------------------------------
 

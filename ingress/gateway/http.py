@@ -13,20 +13,17 @@ from ingress.codecs.fronts import COMPLETIONS, GENERATE, MESSAGES, RESPONSES
 from ingress.codecs.openai_chat import CODEC
 from ingress.codecs.shot_fronts import COUNT_TOKENS, EMBEDDINGS, GEMINI_COUNT, GEMINI_EMBED, MODERATIONS, RERANK
 from ingress.codecs.shots import ShotFront
-from ingress.gateway import models
-from ingress.gateway.answers import answer_error, answer_headers
-from ingress.gateway.authenticate import Caller
+from ingress.gateway.answers import answer_headers
+from ingress.gateway.desk import Desk
 from ingress.gateway.door import Door
 from ingress.gateway.metrics import families
 from ingress.gateway.parts import Parts
 from ingress.gateway.paths import find, not_served
 from ingress.gateway.pipeline import Pipeline
-from ingress.gateway.plan import unknown_model
 from ingress.gateway.record import Record
 from schemas.error_codes import kind_of
-from schemas.errors import CallerError, NexusError, NotFound, Unavailable
+from schemas.errors import CallerError, NexusError, NotFound
 from schemas.exposition import CONTENT_TYPE, text_of
-from schemas.facts import traffic
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +64,8 @@ class Gateway:
         """Set when the process has been told to stop: balancers should look elsewhere."""
         pipeline = self._pipeline
         self._prefixes = tuple(each.rstrip("/") for each in parts.settings.prefixes.split(",") if each)
+        desk = Desk(parts, self._prefixes)
+        models: tuple[str, Handler] = ("GET", lambda door, said: desk.models(door, protocol_of(door), said))
         self._operations: dict[str, tuple[str, Handler]] = {
             "chat_completions": ("POST", pipeline.chat_completions),
             "responses": ("POST", lambda door, said: pipeline.conversation(door, RESPONSES, said)),
@@ -80,10 +79,12 @@ class Gateway:
             "gemini_embed": self._shot(GEMINI_EMBED),
             "gemini_batch_embed": self._shot(GEMINI_EMBED),
             "gemini_count_tokens": self._shot(GEMINI_COUNT),
-            "models": ("GET", self._models),
-            "model": ("GET", self._models),
-            "gemini_models": ("GET", self._models),
-            "gemini_model": ("GET", self._models),
+            "models": models,
+            "model": models,
+            "gemini_models": models,
+            "gemini_model": models,
+            "usage": ("GET", lambda door, said: desk.usage(door, protocol_of(door))),
+            "estimate": ("POST", lambda door, said: desk.estimate(door, protocol_of(door))),
             "health": ("GET", self._health),
             "ready": ("GET", self._ready),
             "metrics": ("GET", self._metrics),
@@ -124,47 +125,6 @@ class Gateway:
     def _plain_answer(self, door: Door, status: int, body: bytes, extra: Sequence[tuple[str, str]] = ()) -> None:
         """Answers what is no request for a model; it leaves no fact."""
         door.answer(status, [*answer_headers(self._record(), "", "application/json"), *extra], body)
-
-    async def _models(self, door: Door, said: dict[str, Any]) -> None:
-        """The models that the key may name, or one of them, in the shape of the protocol that asks."""
-        parts = self._parts
-        record = self._record()
-        record.operation = "models.list"
-        codec = protocol_of(door)
-        try:
-            caller = parts.authenticator.identify(door.header, record.started_us)
-        except NexusError as error:
-            try:
-                record.close(
-                    traffic.RequestRefused,
-                    status=error.status,
-                    code=error.error_code,
-                    stage="authenticate",
-                    awaited=True,
-                )
-                await record.acknowledged()
-            except Unavailable as unavailable:
-                error = unavailable
-            answer_error(door, record, codec, error, "")
-            return
-        told = self._told(caller, codec, said)
-        if told is None:
-            unknown = unknown_model(said["model"])
-            self._plain_error(door, codec, unknown)
-            return
-        door.answer(200, answer_headers(record, "", "application/json"), msgspec.json.encode(told))
-
-    @staticmethod
-    def _told(caller: Caller, codec: CallerCodec, said: dict[str, Any]) -> dict[str, Any] | None:
-        """All models, or the one that the path names; None when there is no such."""
-        of_all, of_one = {
-            "anthropic": (models.anthropic_list, models.anthropic_model),
-            "gemini": (models.gemini_list, models.gemini_model),
-        }.get(codec.name, (models.openai_list, models.openai_model))
-        if "model" not in said:
-            return of_all(models.visible(caller))
-        model = models.named(caller, said["model"])
-        return None if model is None else of_one(model)
 
     async def _health(self, door: Door, said: dict[str, Any]) -> None:
         self._plain_answer(door, 200, b'{"status":"ok"}')

@@ -32,9 +32,9 @@ class RateLimits:
         if not limit:
             return
         now = self._monotonic()
-        # by hash, since ids are unique within a tenant only
-        tokens, then = self._buckets.pop(key.hash, (float(limit), now))
-        tokens = min(float(limit), tokens + (now - then) * limit / 60)
+        tokens = self._tokens(key, now)
+        # the longest unused is first
+        self._buckets.pop(key.hash, None)
         if tokens < 1:
             self._buckets[key.hash] = (tokens, now)
             wait = int((1 - tokens) * 60 / limit) + 1
@@ -42,3 +42,13 @@ class RateLimits:
         self._buckets[key.hash] = (tokens - 1, now)
         if len(self._buckets) > _REMEMBERED:
             self._buckets.popitem(last=False)
+
+    def left(self, key: VirtualKey) -> int | None:
+        """Requests that could be made at once; None without a limit. Takes nothing."""
+        return int(self._tokens(key, self._monotonic())) if key.requests_per_minute else None
+
+    def _tokens(self, key: VirtualKey, now: float) -> float:
+        limit = float(key.requests_per_minute)
+        # by hash, since ids are unique within a tenant only
+        tokens, then = self._buckets.get(key.hash, (limit, now))
+        return min(limit, tokens + (now - then) * limit / 60)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingress.gateway.authenticate import Authenticator, Caller
 from ingress.gateway.budget import BudgetLeases
@@ -22,6 +22,7 @@ from schemas.aggregates.provider import Provider
 from schemas.errors import ProviderError
 from schemas.ids import Clock, Ids
 from schemas.settings import Settings
+from schemas.tokens import Calibration
 
 
 class Credentials:
@@ -99,3 +100,5 @@ class Parts:
     writers: Sequence[SegmentWriter]
     opened: OpenRequests
     durability: DurabilityWatch
+    calibration: Calibration = field(default_factory=Calibration)
+    """How estimates of tokens go."""

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from projections.log.ending import end
 from projections.valkey.lease import Lease, Reservation, Standing, take
+from projections.valkey.look import Used, look
 from projections.valkey.refusals import unavailable, used_up
 from projections.valkey.scripts import LEASE, window_key
 from projections.valkey.store import Argument, Script, Store
@@ -141,6 +142,14 @@ class Leases:
     def settle(self, reservation: Reservation, cost_micros: int) -> None:
         """Ends a reservation with what the request cost, as its terminal fact says. A second call changes nothing."""
         reservation.settle(max(0, cost_micros), self._clock.monotonic())
+
+    async def look(self, tenant: str, budgets: Sequence[Budget]) -> list[Used]:
+        """How far these budgets are used at the moment; nothing is set aside.
+
+        Raises:
+            Unavailable: Valkey does not answer.
+        """
+        return await look(self._store, tenant, budgets, self._clock.now_us(), self._lease_s)
 
     async def start(self) -> None:
         """Starts the task that renews leases and gives back what lies idle."""

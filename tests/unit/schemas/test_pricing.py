@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.aggregates.model import Prices
 from schemas.facts.traffic import Usage
-from schemas.pricing import affordable_output, ceiling_micros, cost_micros, estimate_tokens
+from schemas.pricing import affordable_output, ceiling_micros, cost_micros
 
 TOKENS = st.integers(0, 10_000_000)
 PER_MILLION = st.integers(0, 10**9)
@@ -73,13 +73,6 @@ def test_cached_tokens_cost_the_same_when_nothing_is_said() -> None:
 def test_a_model_without_prices_is_free() -> None:
     assert cost_micros(None, Usage(input_tokens=10**6)) == 0
     assert ceiling_micros(None, 10**6, 10**6) == 0
-
-
-@given(st.integers(0, 10**7), st.integers(0, 1000))
-def test_estimates_grow_with_the_prompt(size: int, messages: int) -> None:
-    assert estimate_tokens(size, messages) >= size // 2
-    assert estimate_tokens(size + 2, messages) > estimate_tokens(size, messages)
-    assert estimate_tokens(size, messages + 1) > estimate_tokens(size, messages)
 
 
 KINDS = Prices(

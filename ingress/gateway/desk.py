@@ -1,0 +1,103 @@
+"""What a key can ask about itself without a model being called: models, usage, estimates. No request is served here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from ingress.codecs.codec import CallerCodec
+from ingress.gateway import models
+from ingress.gateway.answers import answer_error, answer_headers
+from ingress.gateway.authenticate import Caller
+from ingress.gateway.door import Door
+from ingress.gateway.estimates import estimate, read
+from ingress.gateway.own_usage import usage_of
+from ingress.gateway.parts import Parts
+from ingress.gateway.plan import unknown_model
+from ingress.gateway.record import Record
+from schemas.errors import NexusError, Unavailable
+from schemas.facts import traffic
+
+Answer = Callable[[Caller], Awaitable[dict[str, Any]]]
+
+
+class Desk:
+    """Answers keys that are valid; only a key that is not leaves a fact."""
+
+    def __init__(self, parts: Parts, prefixes: tuple[str, ...]) -> None:
+        self._parts = parts
+        self._prefixes = prefixes
+
+    async def models(self, door: Door, codec: CallerCodec, said: dict[str, Any]) -> None:
+        """The models that the key may name, or one of them, in the shape of the protocol that asks."""
+
+        async def told(caller: Caller) -> dict[str, Any]:
+            return _models(caller, codec, said)
+
+        await self._answer(door, codec, "models.list", told)
+
+    async def usage(self, door: Door, codec: CallerCodec) -> None:
+        """The key's own limits and how far they are used."""
+        parts = self._parts
+
+        async def told(caller: Caller) -> dict[str, Any]:
+            return await usage_of(caller, parts.leases, parts.limits, parts.clock.now_us())
+
+        await self._answer(door, codec, "usage", told)
+
+    async def estimate(self, door: Door, codec: CallerCodec) -> None:
+        """What a request would come to; it counts for the rate limit as one."""
+        parts = self._parts
+
+        async def told(caller: Caller) -> dict[str, Any]:
+            parts.switches.admit(caller)
+            parts.limits.admit(caller.key)
+            raw = await door.body(parts.settings.max_request_bytes, parts.settings.body_timeout_s)
+            request = read(raw, messages=bool(door.header("anthropic-version")), prefixes=self._prefixes)
+            strict = door.header("x-nexus-strict").lower() == "true"
+            return estimate(caller, request, parts.calibration, strict=strict)
+
+        await self._answer(door, codec, "estimate", told)
+
+    async def _answer(self, door: Door, codec: CallerCodec, operation: str, told: Answer) -> None:
+        parts = self._parts
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        record.operation = operation
+        try:
+            caller = parts.authenticator.identify(door.header, record.started_us)
+        except NexusError as error:
+            try:
+                record.close(
+                    traffic.RequestRefused,
+                    status=error.status,
+                    code=error.error_code,
+                    stage="authenticate",
+                    awaited=True,
+                )
+                await record.acknowledged()
+            except Unavailable as unavailable:
+                error = unavailable
+            answer_error(door, record, codec, error, "")
+            return
+        try:
+            body = msgspec.json.encode(await told(caller))
+        except NexusError as error:
+            answer_error(door, record, codec, error, "")
+            return
+        door.answer(200, answer_headers(record, "", "application/json"), body)
+
+
+def _models(caller: Caller, codec: CallerCodec, said: dict[str, Any]) -> dict[str, Any]:
+    """All models, or the one that the path names."""
+    of_all, of_one = {
+        "anthropic": (models.anthropic_list, models.anthropic_model),
+        "gemini": (models.gemini_list, models.gemini_model),
+    }.get(codec.name, (models.openai_list, models.openai_model))
+    if "model" not in said:
+        return of_all(models.visible(caller))
+    model = models.named(caller, said["model"])
+    if model is None:
+        raise unknown_model(said["model"])
+    return of_one(model)

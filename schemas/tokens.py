@@ -1,0 +1,222 @@
+"""How many tokens a text is, before anybody has counted: the most it can be, and what it probably is. Pure.
+
+No tokenizer is at hand (their vocabularies would have to be downloaded), so there are two different numbers:
+
+- The ceiling is what money is set aside for. A token stands for at least one byte of UTF-8 in every byte-level BPE and
+  in every SentencePiece model with byte fallback, which are all that the known providers use, so a text has at most as
+  many tokens as bytes. That holds for any text, also for one that was made to have many.
+- The estimate is what people are told. It adds up tokens for each thousand bytes of each class of characters; the
+  figures are rounded from published comparisons of tokenizers on prose, code and translations (2023 to 2025), and are
+  off by 10 to 25 per cent. `Calibration` sets them right, model by model, by what providers really count.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+PER_TURN = 8
+"""Tokens that the format of a chat adds to each message, at most."""
+TOOLS = 600
+"""Tokens of the instructions that providers add when there are tools, at most."""
+IMAGE = 5_000
+"""Tokens of one picture, at most, but for the models below."""
+DEAR_IMAGES = ("gpt-4o-mini", 48_169)
+"""A model of which pictures are counted dearer (2,833 and eight times 5,667), and how much."""
+
+_SPACE = b" \t\r\n"
+_LETTERS = bytes(range(65, 91)) + bytes(range(97, 123))
+_DIGITS = b"0123456789"
+_ASCII = bytes(range(128))
+_TWO, _THREE, _FOUR = bytes(range(0xC0, 0xE0)), bytes(range(0xE0, 0xF0)), bytes(range(0xF0, 0xF8))
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """Bytes of texts in UTF-8, by class of character."""
+
+    words: int = 0
+    """ASCII letters and white space."""
+    digits: int = 0
+    marks: int = 0
+    """All other ASCII."""
+    two: int = 0
+    """Characters of two bytes: Latin with accents, Greek, Cyrillic, Hebrew, Arabic."""
+    three: int = 0
+    """Of three bytes: Indic, CJK, Hangul, symbols."""
+    four: int = 0
+    """Of four bytes: emoji, rare CJK."""
+
+    @property
+    def total(self) -> int:
+        return self.words + self.digits + self.marks + self.two + self.three + self.four
+
+
+def measure(texts: Iterable[str]) -> Sizes:
+    """The sizes of these texts, all together."""
+    raw = "".join(texts).encode("utf-8", "surrogatepass")
+    total = len(raw)
+    words = total - len(raw.translate(None, _LETTERS + _SPACE))
+    digits = total - len(raw.translate(None, _DIGITS))
+    if raw.isascii():
+        return Sizes(words, digits, total - words - digits)
+    marks = total - len(raw.translate(None, _ASCII)) - words - digits
+    two, three, four = (
+        (total - len(raw.translate(None, leads))) * n for leads, n in ((_TWO, 2), (_THREE, 3), (_FOUR, 4))
+    )
+    return Sizes(words, digits, marks, two, three, four)
+
+
+class Family(msgspec.Struct, frozen=True):
+    """Tokens for each thousand bytes of each class in `Sizes`."""
+
+    words: int
+    digits: int
+    marks: int
+    two: int
+    three: int
+    four: int
+
+
+FAMILIES: dict[str, Family] = {
+    "o200k": Family(225, 400, 480, 165, 250, 600),
+    "cl100k": Family(230, 400, 500, 245, 370, 650),
+    "claude": Family(275, 600, 560, 250, 370, 700),
+    "gemini": Family(235, 1_000, 560, 170, 215, 500),
+    "llama": Family(235, 400, 500, 230, 330, 650),
+    "other": Family(245, 700, 530, 230, 330, 650),
+}
+_BEGINNINGS = (
+    ("o200k", ("gpt-4o", "gpt-4.1", "gpt-4.5", "gpt-5", "o1", "o3", "o4", "chatgpt-4o", "gpt-oss", "omni")),
+    ("cl100k", ("gpt-4", "gpt-3.5", "text-embedding-", "davinci", "babbage")),
+    ("claude", ("claude",)),
+    ("gemini", ("gemini", "gemma", "text-embedding-00")),
+    ("llama", ("llama", "meta-llama", "codellama")),
+)  # fmt: skip
+
+
+def family_of(upstream: str) -> str:
+    """Which tokenizer a model has, by its provider's name for it."""
+    name = upstream.lower().rpartition("/")[2].removeprefix("us.").removeprefix("eu.").rpartition("anthropic.")[2]
+    if name.startswith("text-embedding-00"):
+        return "gemini"
+    for family, beginnings in _BEGINNINGS:
+        if name.startswith(beginnings):
+            return family
+    return "other"
+
+
+def probable_tokens(sizes: Sizes, family: str, turns: int) -> int:
+    """What a prompt of these sizes probably has, four tokens a message for the format of a chat."""
+    rates = FAMILIES[family]
+    thousandths = (
+        sizes.words * rates.words
+        + sizes.digits * rates.digits
+        + sizes.marks * rates.marks
+        + sizes.two * rates.two
+        + sizes.three * rates.three
+        + sizes.four * rates.four
+    )
+    return max(1, -(-thousandths // 1_000) + 4 * turns)
+
+
+def most_tokens(utf8_bytes: int, turns: int) -> int:
+    """The most that texts of so many bytes can have."""
+    return utf8_bytes + PER_TURN * (turns + 1)
+
+
+_SCHEMAS = ("tools", "functions", "response_format", "text", "toolConfig", "output_config", "generationConfig")
+_MESSAGES = ("messages", "input", "contents", "system", "requests", "systemInstruction")
+_MEDIA = frozenset({"url", "image_url", "uri", "fileUri", "file_uri", "file_id", "data", "file_data", "bytes"})
+_KINDS = ("type", "media_type", "mimeType", "mime_type", "format")
+
+
+def most_beside_texts(body: dict[str, Any], upstream: str, context: int) -> int:
+    """The most tokens that a request has besides its texts: names in schemas, pictures, sound, files.
+
+    Args:
+        context: what the model can read at once; nothing is known of a file that is elsewhere but that it fits.
+    """
+    total = sum(len(msgspec.json.encode(body[field])) for field in _SCHEMAS if isinstance(body.get(field), dict | list))
+    if body.get("tools") or body.get("functions"):
+        total += TOOLS
+    image = DEAR_IMAGES[1] if DEAR_IMAGES[0] in upstream else IMAGE
+    for field in _MESSAGES:
+        if isinstance(body.get(field), dict | list):
+            total += _media(body[field], "", image, context, 0)
+    return total
+
+
+def has_media(body: dict[str, Any]) -> bool:
+    """Whether a request has more to read than texts."""
+    return any(isinstance(body.get(field), dict | list) and _media(body[field], "", 1, 1, 0) for field in _MESSAGES)
+
+
+def _media(value: Any, kind: str, image: int, context: int, depth: int) -> int:
+    """Everything below `value` that is not text; `kind` is what the objects around it call themselves."""
+    if depth > 64:
+        return 0
+    if isinstance(value, list):
+        return sum(_media(each, kind, image, context, depth + 1) for each in value if isinstance(each, dict | list))
+    told = [value[name] for name in _KINDS if isinstance(value.get(name), str)]
+    kind = " ".join((kind, *told))
+    total = 0
+    for name, inner in value.items():
+        if isinstance(inner, dict | list):
+            total += _media(inner, f"{kind} {name}", image, context, depth + 1)
+        elif isinstance(inner, str) and name in _MEDIA:
+            total += _one(inner, f"{kind} {name} {inner[:40] if inner.startswith('data:') else ''}", image, context)
+    return total
+
+
+def _one(value: str, kind: str, image: int, context: int) -> int:
+    """Sound has at most a token for each 16 characters of base64 (32 a second, at 1 kB a second or more)."""
+    if "image" in kind:
+        return image
+    if "://" in value[:12] or len(value) < 256:
+        return context
+    if "audio" in kind:
+        return len(value) // 16 + 100
+    return min(context, len(value) * 3)
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """How the estimates of one model have gone so far."""
+
+    factor: float = 1.0
+    """What providers counted for each token estimated."""
+    error: float = 0.25
+    """Mean of how far estimates (set right by the factor of the time) were off, as a part of what was counted."""
+    requests: int = 0
+
+
+class Calibration:
+    """Learns each model's factor from what its provider counts. In memory; the newest counts weigh most."""
+
+    WEIGHT = 0.05
+    MODELS = 4_096
+
+    def __init__(self) -> None:
+        self._fits: OrderedDict[str, Fit] = OrderedDict()
+
+    def of(self, model: str) -> Fit:
+        return self._fits.get(model, Fit())
+
+    def learn(self, model: str, estimated: int, counted: int) -> None:
+        """Takes in one request without pictures, sound or files. Too short ones say nothing."""
+        if estimated < 20 or counted < 1:
+            return
+        fit = self.of(model)
+        off = abs(estimated * fit.factor - counted) / counted
+        weight = max(self.WEIGHT, 1 / (fit.requests + 1))
+        factor = fit.factor + weight * (counted / estimated - fit.factor)
+        error = fit.error + weight * (min(off, 10.0) - fit.error)
+        self._fits[model] = Fit(min(max(factor, 0.1), 10.0), error, fit.requests + 1)
+        self._fits.move_to_end(model)
+        if len(self._fits) > self.MODELS:
+            self._fits.popitem(last=False)
+
+    def fits(self) -> dict[str, Fit]:
+        return dict(self._fits)
