@@ -38,6 +38,7 @@ from benchmarks.chaos.oracle import (
 from benchmarks.chaos.scenarios import SCENARIOS, Scenario, add_options
 from benchmarks.chaos.schedule import KINDS, Schedule
 from benchmarks.chaos.site import NotUp, Site
+from benchmarks.chaos.stalls import Stalls
 from benchmarks.report import aligned
 from ops.up.options import PROCESSORS
 from projections.log.connection import LogConnection
@@ -75,7 +76,8 @@ async def campaign(site: Site, given: argparse.Namespace) -> list[Promise]:
     ledger = Ledger(site.directory / "callers.ndjson")
     callers = Callers(await balancer.start(), site.key, given.seed, ledger)
     connection = await LogConnection.open(site.endpoints["nats"], "chaos")
-    lag = Lag(connection, site)
+    lag, stalls = Lag(connection, site), Stalls(connection)
+    await stalls.start()
     faults = Faults(site, callers, lag, random.Random(given.seed))
     injector = Injector(lag, random.Random(given.seed + 1))
     schedule = Schedule(faults, injector, random.Random(given.seed + 2), kinds=given.kinds, brief=given.brief)
@@ -109,10 +111,11 @@ async def campaign(site: Site, given: argparse.Namespace) -> list[Promise]:
             task.cancel()
         await asyncio.gather(breaking, loading, tending, return_exceptions=True)
         await balancer.close()
+        await stalls.close()
         await lag.close()
         await connection.close()
     measured = [kind for kind in given.kinds if kind != "hang" or not given.brief]
-    promises += conduct.promises(measured, faults.done, callers.latencies, callers.failures)
+    promises += conduct.promises(measured, faults.done, callers.latencies, callers.failures, stalls.seen)
     down = site.down()
     detail = f"faults={len(faults.done)} down={down} {broken}".rstrip()
     promises.append(Promise("everything came back by itself", not (broken or down), detail))
@@ -120,6 +123,7 @@ async def campaign(site: Site, given: argparse.Namespace) -> list[Promise]:
         "seed": given.seed, "held": all(promise.held for promise in promises),
         "promises": rows_of(promises), "faults": conduct.recoveries(faults.done),
         "seconds": round(time.monotonic() - begun), "requests": callers.done,
+        "stalls": [round(ended - since, 1) for since, ended in stalls.seen],
     }  # fmt: skip
     return promises
 
@@ -177,7 +181,9 @@ def shown(told: dict[str, Any]) -> str:
         (each["kind"], each["target"], str(each["times"]), f"{each['p50_s']:.2f}", f"{each['max_s']:.2f}")
         for each in told["faults"]
     ]
-    return f"{aligned(rows, right=set())}\n\n{aligned(faults, right={2, 3, 4})}"
+    load = f"{told['requests']} requests in {told['seconds']} s" if "requests" in told else ""
+    stalls = f"; the log itself stalled {len(told['stalls'])} times" if told.get("stalls") else ""
+    return f"{aligned(rows, right=set())}\n\n{aligned(faults, right={2, 3, 4})}\n{load}{stalls}".rstrip()
 
 
 def say(text: str) -> None:

@@ -15,51 +15,74 @@ MEASURED_S = 10.0
 """After a shorter outage, the pause before a worker's next attempt is most of what is measured."""
 BEHIND = 100
 ORDERLY = ("SIGTERM", "rolling restart")
+REFUSED = ": 503"
+AFTER_S = 1.0
+"""A refusal may come so long after what it is for."""
 Latencies = Sequence[tuple[float, float]]
 """Monotonic time of the end, seconds."""
+Failures = Sequence[tuple[float, str]]
+"""Monotonic time, what a caller met."""
+Stretch = tuple[float, float]
 
 
 def promises(
-    kinds: Collection[str], done: Sequence[Done], latencies: Latencies, failures: Sequence[tuple[float, str]]
+    kinds: Collection[str],
+    done: Sequence[Done],
+    latencies: Latencies,
+    failures: Failures,
+    stalls: Sequence[Stretch] = (),
 ) -> list[Promise]:
     """
     Args:
         kinds: of faults that were to be done (`schedule.KINDS`): what none of them could show is not judged.
+        stalls: when the log itself did not answer (`stalls.Stalls`): to refuse then is what is promised.
     """
+    refused = [(at, kind) for at, kind in failures if kind.endswith(REFUSED) and _stalled(at, stalls)]
+    others = [failure for failure in failures if failure not in set(refused)]
     found = []
     if "orderly" in kinds:
-        found.append(_orderly(done, failures))
+        found.append(_orderly(done, others, refused))
     if "outages" in kinds:
-        found += [_serving(done, latencies, failures), _drains(done)]
+        found += [_serving(done, latencies, others, refused), _drains(done)]
     if "hang" in kinds:
         found += _hung(done, latencies)
     return found
 
 
-def _orderly(done: Sequence[Done], failures: Sequence[tuple[float, str]]) -> Promise:
+def _stalled(at: float, stalls: Iterable[Stretch]) -> bool:
+    return any(since <= at <= until + AFTER_S for since, until in stalls)
+
+
+def _orderly(done: Sequence[Done], failures: Failures, refused: Failures) -> Promise:
     windows = [(one.at, one.ended) for one in done if one.kind in ORDERLY]
-    seen = [kind for at, kind in failures if _within(at, windows)]
+    seen, aside = ([kind for at, kind in some if _within(at, windows)] for some in (failures, refused))
     return Promise(
         "no caller errs while processes are ended in order (SIGTERM, rolling restart)",
         bool(windows) and not seen,
-        f"restarts={len(windows)} errors={len(seen)} {sorted(set(seen))[:3]}",
+        f"restarts={len(windows)} errors={len(seen)} {sorted(set(seen))[:3]}" + _aside(aside),
+        decided=not aside,
     )
 
 
-def _serving(done: Sequence[Done], latencies: Latencies, failures: Sequence[tuple[float, str]]) -> Promise:
+def _serving(done: Sequence[Done], latencies: Latencies, failures: Failures, refused: Failures) -> Promise:
     """While a view, the budgets' store or the SIEM is away, callers notice nothing."""
     windows = [
         (one.at, one.ended)
         for one in done
         if one.kind in ("outage", "every row refused") or (one.kind == "hang" and one.target != "nats")
     ]
-    seen = [kind for at, kind in failures if _within(at, windows)]
+    seen, aside = ([kind for at, kind in some if _within(at, windows)] for some in (failures, refused))
     answers = sum(_within(at, windows) for at, _ in latencies)
     return Promise(
         "the gateway keeps serving while a store or a SIEM is away",
         bool(answers) and not seen,
-        f"outages={len(windows)} answers={answers} errors={len(seen)} {sorted(set(seen))[:3]}",
+        f"outages={len(windows)} answers={answers} errors={len(seen)} {sorted(set(seen))[:3]}" + _aside(aside),
+        decided=not aside,
     )
+
+
+def _aside(refused: Sequence[str]) -> str:
+    return f" refused while the log itself stalled={len(refused)}" if refused else ""
 
 
 def _drains(done: Sequence[Done]) -> Promise:

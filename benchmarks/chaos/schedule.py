@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
-from benchmarks.chaos.faults import Faults
+from benchmarks.chaos.faults import Faults, NotBack
 from benchmarks.chaos.injections import Injector
 from benchmarks.chaos.site import SECOND
 
@@ -18,6 +18,7 @@ SHORT_S = (3.0, 6.0)
 LONG_S = 45.0
 MEASURED_S = 12.0
 HANGS = 3
+WARM_S = 120.0
 BRIEF_S = (1.0, 1.5)
 BRIEF_KILLS = ("gateway", "nats", "workers", "postgres")
 COPIES = "segments once more"
@@ -57,7 +58,11 @@ class Schedule:
             long: one outage of the second round is a long one.
         """
         self.now = "warming up"
-        await self._faults.callers.warm.wait()
+        try:
+            async with asyncio.timeout(WARM_S):
+                await self._faults.callers.warm.wait()
+        except TimeoutError:
+            raise NotBack(f"hardly anybody was answered in the first {WARM_S:g} s") from None
         while True:
             self._rounds += 1
             for name, step in self._round(long and self._rounds == 2):

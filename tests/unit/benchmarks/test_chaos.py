@@ -84,6 +84,11 @@ def test_errors_count_for_the_fault_that_they_fell_into() -> None:
     assert broken(good, answers, [(150.0, "of a kill")]) == []
     assert broken(good, answers, [(105.0, "reset")]) == ["no caller errs while processes are ended in order"]
     assert broken(good, answers, [(205.0, "503")]) == ["the gateway keeps serving while a store or a SIEM is away"]
+    stalled = promises(KINDS, good, answers, [(205.0, "plain: 503")], [(199.0, 206.0)])
+    assert [promise.held for promise in stalled] == [True] * 5
+    assert [promise.decided for promise in stalled] == [True, False, True, True, True]
+    elsewhere = promises(KINDS, good, answers, [(205.0, "plain: 503")], [(100.0, 110.0)])
+    assert not elsewhere[1].held, "the log had not stalled then"
     outage.figures["drain_ratio"] = 1.9
     assert broken(good, answers, []) == ["a backlog drains at 2 x arrival or more"]
     outage.figures["drain_ratio"] = 2.0
