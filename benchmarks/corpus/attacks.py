@@ -197,12 +197,17 @@ def items(seed: int) -> Iterator[Item]:
 
     for number, template in enumerate(_INJECTIONS):
         for _ in range(20 if number < 6 else 6):
-            yield carried("injection", "english", template)
+            yield carried("injection", _kind("english", template), template)
     for language, templates in _INJECTIONS_ELSEWHERE.items():
         for template in templates * 2:
-            yield carried("injection", language, template)
+            yield carried("injection", _kind(language, template), template)
     for template in _JAILBREAKS:
         for _ in range(6):
-            yield carried("jailbreak", "english", template)
+            yield carried("jailbreak", _kind("english", template), template)
     for template in _JAILBREAKS_ELSEWHERE * 3:
-        yield carried("jailbreak", "other languages", template)
+        yield carried("jailbreak", _kind("other languages", template), template)
+
+
+def _kind(language: str, template: str) -> str:
+    """A language and how the template begins."""
+    return f"{language}: {' '.join(template.split())[:40]}"

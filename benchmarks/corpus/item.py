@@ -16,7 +16,7 @@ _SLOT = re.compile(r"<<([a-z_0-9]+)>>")
 
 
 class Label(msgspec.Struct, frozen=True):
-    """These characters of the text are of this kind."""
+    """These characters of the text are of this kind; of the kind `either` they may be found or not."""
 
     kind: str
     start: int

@@ -128,7 +128,7 @@ _PLACES: dict[str, dict[str, tuple[str, ...]]] = {
         "phone": ("Text me on <<v>>.", "Ph: <<v>>"),
     },
 }
-_BESIDE = {"expiry": ("pii", "09/27"), "bic": ("pii", "NWBKGB2L")}
+_BESIDE = {"expiry": ("either", "09/27"), "bic": ("either", "NWBKGB2L")}
 _SHARED = {
     "card": (
         numbers.card,

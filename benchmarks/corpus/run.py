@@ -88,7 +88,8 @@ def judge(items: list[Item], screener: Screener) -> tuple[list[Score], list[Weak
             mine = [hit for hit in found if category[hit.rule] in FOUND_BY[group]]
             labels = [label for label in item.labels if label.kind == group]
             unseen = [label for label in labels if not any(_meets(hit, label.start, label.end) for hit in mine)]
-            beside = [hit for hit in mine if not any(_meets(hit, label.start, label.end) for label in labels)]
+            right_places = [label for label in item.labels if label.kind in (group, "either")]
+            beside = [hit for hit in mine if not any(_meets(hit, label.start, label.end) for label in right_places)]
             right += len(labels) - len(unseen)
             missed += len(unseen)
             wrong += len(beside)
@@ -131,7 +132,7 @@ def _lines(scores: list[Score], weaknesses: list[Weakness], most: int) -> Iterat
     yield ""
     for weak in weaknesses[:most]:
         counts = f"{weak.count:4} of {weak.of:3}"
-        yield f"{weak.group:10} {weak.kind:24} {weak.what:40} {counts}  {weak.example!r}"
+        yield f"{weak.group:10} {weak.kind:56} {weak.what:36} {counts}  {weak.example!r}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -28,7 +28,7 @@ def test_labels_lie_in_their_texts_and_every_secret_has_one() -> None:
     for item in corpus():
         assert "<<" not in item.text or "<<<" in item.text or item.group == "clean", item.text
         assert all(0 <= label.start < label.end <= len(item.text) for label in item.labels)
-        assert bool(item.labels) == (item.group in ("secrets", "pii")), item.text
+        assert any(label.kind == item.group for label in item.labels) == (item.group in ("secrets", "pii")), item.text
 
 
 def test_the_judge_counts_what_is_found_missed_and_beside() -> None:
