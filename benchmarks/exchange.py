@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ingress.gateway.authenticate import Authenticator
 from ingress.gateway.circuits import Circuits
 from ingress.gateway.door import Door
+from ingress.gateway.hooks import Hooks
 from ingress.gateway.limits import RateLimits
 from ingress.gateway.parts import Credentials, Parts
 from ingress.gateway.pipeline import Pipeline
@@ -91,6 +92,7 @@ class _Caller:
 
     closed = congested = False
     date = "Fri, 20 Nov 2026 20:00:00 GMT"
+    address = "127.0.0.1"
 
     def __init__(self) -> None:
         self.answer = b""
@@ -201,6 +203,7 @@ async def _started(screener: Screener, clock: Clock) -> Pipeline:
         limits=RateLimits(clock.monotonic),
         switches=Switches(configuration, clock),
         screening=Screening(screener, log),
+        hooks=Hooks(Screening(screener, log), clock, {}),
         circuits=Circuits(clock.monotonic),
         upstream=cast("Any", _Provider(msgspec.json.encode(completion))),
         leases=cast("Any", _Leases()),

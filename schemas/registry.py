@@ -35,6 +35,8 @@ FACTS: tuple[FactType, ...] = (
     FactType("request.accepted.v1", traffic.RequestAccepted, "TRAFFIC"),
     # a worker's verdict after the fact (placement `observe`) is the same fact on DECISIONS
     FactType("request.screened.v1", traffic.RequestScreened, "TRAFFIC", ("DECISIONS",)),
+    FactType("hook.decided.v1", traffic.HooksDecided, "TRAFFIC"),
+    FactType("redactions.kept.v1", traffic.RedactionsKept, "TRAFFIC"),
     FactType("request.bypassed.v1", traffic.RequestBypassed, "TRAFFIC"),
     FactType("request.routed.v1", traffic.RequestRouted, "TRAFFIC"),
     FactType("provider.called.v1", traffic.ProviderCalled, "TRAFFIC"),

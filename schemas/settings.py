@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,6 +39,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_port: int = 3001
     prefixes: str = "/llm,/llm/openai,/llm/anthropic,/llm/gemini"
     """Of the data plane's paths, separated by commas, for clients that are set up for them; none is needed."""
+    trusted_proxies: str = ""
+    """Networks (`10.0.0.0/8`), separated by commas, of proxies in front of the data plane: only these are believed
+    when they say in `X-Forwarded-For` whom they speak for."""
     ambient_tenants: str = ""
     """Tenants, separated by commas (`*`: all), whose accounts may call as the machine that Nexus runs on when they have
     no credential: with its AWS or Google Cloud identity."""
@@ -96,6 +100,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     partitions = given.get("partitions", 1)
     if not isinstance(partitions, int) or not 1 <= partitions <= 1024:
         problems.append(f"{PREFIX}PARTITIONS must be from 1 to 1024")
+    for network in str(given.get("trusted_proxies", "")).split(","):
+        try:
+            ipaddress.ip_network(network.strip() or "::1")
+        except ValueError:
+            problems.append(f"{PREFIX}TRUSTED_PROXIES must hold networks such as 10.0.0.0/8")
     pause = given.get("checkpoint_s", 60.0)
     if not isinstance(pause, float) or not pause >= 1:
         problems.append(f"{PREFIX}CHECKPOINT_S must be 1 or more")

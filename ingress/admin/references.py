@@ -68,6 +68,10 @@ def references(spec: msgspec.Struct) -> Iterator[Reference]:
                 yield Reference(f"targets[{index}].account", "provider", target.account)
                 if target.model:
                     yield Reference(f"targets[{index}].model", "model", f"{target.account}/{target.model}")
+        case Policy():
+            for index, hook in enumerate(spec.hooks):
+                if hook.options.credential:
+                    yield Reference(f"hooks[{index}].options.credential", "credential", hook.options.credential)
         case Budget(scope=scope, target=name) if scope in BUDGET_TARGETS:
             yield Reference("target", BUDGET_TARGETS[scope], name)
         case Kill(scope=scope, target=name) | Passthrough(scope=scope, target=name) if scope in SWITCH_TARGETS:

@@ -11,6 +11,8 @@ import signal
 from ingress.gateway.authenticate import Authenticator
 from ingress.gateway.calling import Calls
 from ingress.gateway.circuits import Circuits
+from ingress.gateway.classifier import Classifier
+from ingress.gateway.hooks import Hooks
 from ingress.gateway.http import Gateway
 from ingress.gateway.identity import Identity
 from ingress.gateway.limits import RateLimits
@@ -21,6 +23,7 @@ from ingress.gateway.screening import Screening
 from ingress.gateway.switches import Switches
 from ingress.gateway.tokens import Tokens
 from ingress.gateway.upstream import Upstream
+from ingress.gateway.webhook import Webhooks
 from projections.live.config import LiveConfig
 from projections.live.state import Changed
 from projections.log.connection import LogConnection
@@ -97,6 +100,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     identity = Identity(upstream, tokens, clock, os.environ, settings.ambient_tenants)
     bodies = BodyVault(connection, vault)
     await bodies.start()
+    screening = Screening(Screener(load_or_compile(settings.data / "packs")), connection)
+    classifier = Classifier()
     parts = Parts(
         settings=settings,
         clock=clock,
@@ -105,7 +110,15 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         authenticator=Authenticator(configuration, vault.hash_key),
         limits=RateLimits(clock.monotonic),
         switches=Switches(configuration, clock),
-        screening=Screening(Screener(load_or_compile(settings.data / "packs")), connection),
+        screening=screening,
+        hooks=Hooks(
+            screening,
+            clock,
+            {
+                "webhook_forward": Webhooks(credentials.named, clock).ask,
+                "model_classifier": classifier.ask,
+            },
+        ),
         circuits=Circuits(clock.monotonic),
         calls=Calls(upstream, identity),
         leases=leases,
@@ -116,6 +129,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         opened=opened,
         durability=durability,
     )
+    classifier.parts = parts
     gateway = Gateway(parts)
     listener = Listener(gateway.handle, CONNECTIONS)
     # what lives as long as the process need not be looked at by every collection

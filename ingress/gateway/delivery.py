@@ -10,6 +10,7 @@ from ingress.codecs.aws_events import AwsEventParser
 from ingress.codecs.codec import EventWriter, Malformed
 from ingress.codecs.openai_chat import CODEC, encode_body
 from ingress.codecs.passage import Crossing, Looking
+from ingress.gateway import hooked
 from ingress.gateway.answers import answer_headers
 from ingress.gateway.attempts import Attempt, Attempts
 from ingress.gateway.call import CallFailed
@@ -18,6 +19,7 @@ from ingress.gateway.exchange import Exchange, put_back
 from ingress.gateway.holding import HoldingRelay
 from ingress.gateway.plan import Plan
 from ingress.gateway.relay import Relay
+from ingress.gateway.restoring import RestoringCrossing, restore
 from ingress.gateway.screening import StreamScreening
 from projections.screening import redact, screened
 from schemas.conversation.answer import Begun
@@ -39,6 +41,12 @@ async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
         put_back(slots, redact([slot.text for slot in slots], verdict))
         drop_repeats(decoded)
         content = encode_body(decoded)
+    refused: NexusError | None = None
+    if plan.policy.hooks:
+        modified, refused = await hooked.judge_answer(exchange, slots)
+        if modified:
+            drop_repeats(decoded)
+            content = encode_body(decoded)
 
     # what was used is paid for, whether or not the caller may see it
     attempts.settle(
@@ -47,9 +55,14 @@ async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
     exchange.learn(answer.usage)
     if verdict is not None and verdict.action == "block":
         raise exchange.blocked(verdict, "response")
+    if refused is not None:
+        raise refused
     record.finish_reason = answer.finish_reason
-    record.response_bytes = len(content)
     record.body = await exchange.sealed(plan, "response", content)
+    if exchange.tokens is not None:
+        restore(slots, exchange.tokens)
+        content = encode_body(decoded)
+    record.response_bytes = len(content)
 
     exchange.stage = "log"
     await record.acknowledged()
@@ -80,11 +93,18 @@ async def answer_stream(exchange: Exchange, attempts: Attempts) -> None:
         record.note(screened("response", verdict, screening.characters))
         exchange.weigh(verdict)
     code, ending = "", b""
+    stopped = relay.blocked
     if relay.blocked:
         error: NexusError = exchange.blocked(verdict, "response")
         code = error.error_code
         relay.finish_reason = "content_filter"
         ending = writer.fail(error, filtered=True)
+    elif outcome == "ok" and plan.policy.hooks:
+        ending, refused = await hooked.judge_stream(exchange, relay)
+        record.response_bytes += len(ending)
+        if refused is not None:
+            code, relay.finish_reason, stopped = refused.error_code, "content_filter", True
+            ending = writer.fail(refused, filtered=True)
     elif outcome != "ok":
         error = ProviderError("The provider broke off the answer.")
         code = error.error_code
@@ -95,7 +115,7 @@ async def answer_stream(exchange: Exchange, attempts: Attempts) -> None:
     exchange.learn(relay.usage)
     record.finish_reason = relay.finish_reason
     record.body = await exchange.sealed(plan, "response", relay.kept())
-    record.close(traffic.RequestCompleted, status=200, code=code, stage="screen_response" if relay.blocked else "")
+    record.close(traffic.RequestCompleted, status=200, code=code, stage="screen_response" if stopped else "")
     if ending:
         exchange.door.unwatch()
         await exchange.door.send(ending)
@@ -149,8 +169,12 @@ def read_answer(exchange: Exchange, attempts: Attempts, attempt: Attempt[bytes])
 def passage_of(exchange: Exchange, attempt: Attempt[Any], relay: Relay, *, include_usage: bool) -> EventWriter:
     """Leads the relay from the provider's protocol to the caller's; gives what writes the caller's events."""
     outgoing, stamp = attempt.outgoing, exchange.stamp(attempt)
-    if outgoing.crossed or isinstance(relay, HoldingRelay):
+    if outgoing.crossed or exchange.tokens is not None or isinstance(relay, HoldingRelay):
         crossing = Crossing(outgoing.codec, exchange.codec, stamp, include_usage=include_usage)
+        if exchange.tokens is not None:
+            crossing = RestoringCrossing(
+                outgoing.codec, exchange.codec, stamp, exchange.tokens, include_usage=include_usage
+            )
         relay.through(crossing, AwsEventParser() if outgoing.framing == "aws" else None)
         return crossing.writer
     if exchange.codec is not CODEC:
@@ -163,7 +187,9 @@ def passage_of(exchange: Exchange, attempt: Attempt[Any], relay: Relay, *, inclu
 
 def relay_for(plan: Plan, screening: StreamScreening, *, include_usage: bool) -> Relay:
     """What the policy's mode for streams asks for."""
-    mode, keep = plan.policy.stream, plan.route.capture
+    mode, hooked = plan.policy.stream, any(hook.stage == "response" for hook in plan.policy.hooks)
+    keep = plan.route.capture or hooked
     if mode in ("hold", "buffer"):
-        return HoldingRelay(screening, include_usage, keep=keep, whole=mode == "buffer")
+        whole = mode == "buffer"
+        return HoldingRelay(screening, include_usage, keep=keep, whole=whole, waits=whole and hooked)
     return Relay(screening, include_usage, keep=keep, stops=mode == "stop")

@@ -32,6 +32,9 @@ class Wire(Protocol):
     @property
     def date(self) -> str: ...
 
+    @property
+    def address(self) -> str: ...
+
     def write(self, data: bytes) -> None: ...
 
     def write_all(self, pieces: Sequence[bytes]) -> None: ...
@@ -73,6 +76,11 @@ class Door:
         self.left = False
         self.answered = False
         """Whether a status line was sent."""
+
+    @property
+    def address(self) -> str:
+        """Of the other end of the connection; empty when it has none."""
+        return self._wire.address
 
     def header(self, name: str) -> str:
         """A request header by its lower-case name; empty when absent."""

@@ -7,14 +7,18 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from ingress.codecs.answered import Answered
 from ingress.codecs.asked import Asked
 from ingress.codecs.codec import CallerCodec
 from ingress.codecs.passage import Stamp
-from ingress.gateway.answers import answer_error, hook_of
+from ingress.gateway import hooked
+from ingress.gateway.answers import answer_error, answer_headers, hook_of
 from ingress.gateway.attempts import Attempt, Attempts
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.door import Door
+from ingress.gateway.hooked import SoftBlocked
 from ingress.gateway.parts import Parts
 from ingress.gateway.plan import Plan, around, make_plan, offering, person_of, refuse_opaque
 from ingress.gateway.record import Record, log_unavailable
@@ -25,6 +29,7 @@ from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
 from schemas.routing.choose import Choice, choose
 from schemas.screening.model import Verdict, strictness
+from schemas.screening.reversible import Tokens, tokenise
 from schemas.text import TextSlot, tools_among
 from schemas.tokens import Sizes, family_of, has_media, measure, probable_tokens
 
@@ -36,8 +41,13 @@ class Exchange:
 
     request: Asked
     plan: Plan
+    caller: Caller
     attempts: Attempts | None = None
     relay: Relay | None = None
+    tokens: Tokens | None = None
+    """What stands for what was cut out of the request, to be put back into its answer."""
+    label = ""
+    """What hooks have classified the request as."""
 
     def __init__(
         self, parts: Parts, door: Door, record: Record, codec: CallerCodec, read: Callable[[bytes], Asked]
@@ -58,6 +68,7 @@ class Exchange:
         parts, record = self.parts, self.record
         caller = parts.authenticator.identify(self.door.header, record.started_us)
         record.identify(caller)
+        self.caller = caller
 
         self.stage = "kill"
         parts.switches.admit(caller)
@@ -79,6 +90,9 @@ class Exchange:
         bypass = parts.switches.bypass(caller, plan.route, request.model)
         plan = around(plan, bypass)
         self.plan = plan
+        if plan.policy.hooks:
+            self.stage = "connection"
+            await hooked.ask(self, "connection", request.texts())
         await self.accept(caller, request, plan, body)
         if bypass.names:
             record.note(traffic.RequestBypassed(tuple(sorted(bypass.names)), bypass.passthroughs))
@@ -95,6 +109,8 @@ class Exchange:
             lambda account: parts.circuits.allows(record.tenant, account),
         )
         choice = offering(choice, request, caller.tenant.table)
+        if plan.policy.hooks:
+            choice = hooked.keep_at_home(self, choice)
 
         self.stage = "reserve"
         self.attempts = attempts = self.attempts_for(caller, request, choice)
@@ -148,12 +164,24 @@ class Exchange:
         texts = [slot.text for slot in slots]
         self.sizes = measure(texts)
         verdict = await self.verdict("request", texts, plan, tools_among(slots))
-        if verdict is None:
-            return
-        if verdict.action == "block":
-            raise self.blocked(verdict, "request")
-        if verdict.action == "redact":
-            put_back(slots, redact(texts, verdict))
+        if verdict is not None:
+            if verdict.action == "block":
+                raise self.blocked(verdict, "request")
+            if verdict.action == "redact":
+                put_back(slots, await self.redacted(texts, verdict, plan))
+        if plan.policy.hooks:
+            await hooked.ask(self, "request", request.texts())
+
+    async def redacted(self, texts: list[str], verdict: Verdict, plan: Plan) -> list[str]:
+        """The texts of a request without what rules redact; where a policy says so, with tokens to be undone."""
+        if not plan.policy.reversible:
+            return redact(texts, verdict)
+        cut, self.tokens = tokenise(texts, verdict)
+        kept = msgspec.json.encode(self.tokens.originals)
+        self.record.note(
+            traffic.RedactionsKept(len(self.tokens.originals), await self.sealed(plan, "redactions", kept))
+        )
+        return cut
 
     async def screen_response(
         self, answer: Answered, plan: Plan
@@ -244,7 +272,18 @@ class Exchange:
             if not self.door.left:
                 raise
             return
+        if isinstance(error, SoftBlocked):
+            self.answer_softly()
+            return
         answer_error(self.door, record, self.codec, error, self.hook)
+
+    def answer_softly(self) -> None:
+        """Says no in the words of an answer."""
+        record, stream = self.record, self.request.stream
+        said = (self.codec, record.request_id, self.request.model, record.started_us // 1_000_000)
+        content = hooked.polite_stream(*said) if stream else hooked.polite_answer(*said)
+        kind = "text/event-stream" if stream else "application/json"
+        self.door.answer(200, answer_headers(record, self.hook, kind), content)
 
     def abort(self) -> None:
         """The caller left, or the process is stopping: what was used is billed."""

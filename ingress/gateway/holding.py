@@ -13,7 +13,7 @@ import msgspec
 from ingress.codecs.passage import Crossing, Looking, Step, Tools, note
 from ingress.gateway.relay import Parser, Relay
 from ingress.gateway.screening import EVERYTHING, StreamScreening
-from schemas.conversation.answer import Delta, Event, Logprobs
+from schemas.conversation.answer import Delta, Event, Logprobs, PartBegun
 from schemas.screening.model import Hit, strictness
 from schemas.screening.redaction import marker
 
@@ -33,13 +33,17 @@ class HoldingRelay(Relay):
     What is passed on is a function of the provider's events alone: where the bytes were cut changes nothing.
     """
 
-    def __init__(self, screening: StreamScreening, include_usage: bool, *, keep: bool, whole: bool) -> None:
+    def __init__(
+        self, screening: StreamScreening, include_usage: bool, *, keep: bool, whole: bool, waits: bool = False
+    ) -> None:
         """
         Args:
             whole: wait for the end of the answer, not just until text has settled.
+            waits: and then for `let_go`.
         """
         super().__init__(screening, include_usage, keep=keep)
         self._whole = whole
+        self.waits = waits
         self._queue: deque[_Waiting] = deque()
         self._tools: Tools = set()
         self._ends: dict[str, int] = {}
@@ -96,6 +100,10 @@ class HoldingRelay(Relay):
         """Passes on what has settled, in order; in front of a hit that blocks, nothing behind its beginning."""
         if self._whole and not self._over:
             return
+        if self.waits and not self.blocked:
+            for waiting in self._queue:
+                waiting.event = self._cut(waiting)
+            return
         if self._whole and self.blocked:
             self._queue.clear()
             return
@@ -105,6 +113,28 @@ class HoldingRelay(Relay):
                 return
             self._queue.popleft()
             passed.append(self._crossing.written(self._cut(first)))
+
+    def lanes(self) -> dict[str, str]:
+        """The texts that wait, by lane."""
+        found: dict[str, list[str]] = {}
+        for waiting in self._queue:
+            match waiting.event:
+                case Delta(text=text) | PartBegun(name=text) if waiting.lane:
+                    found.setdefault(waiting.lane, []).append(text)
+        return {lane: "".join(pieces) for lane, pieces in found.items()}
+
+    def let_go(self, changed: dict[str, str]) -> bytes:
+        """What has waited, with other texts in place of some lanes' own."""
+        passed: list[bytes] = []
+        put: set[str] = set()
+        for waiting in self._queue:
+            event = waiting.event
+            if isinstance(event, Delta) and waiting.lane in changed:
+                event = Delta(event.choice, event.part, "" if waiting.lane in put else changed[waiting.lane])
+                put.add(waiting.lane)
+            passed.append(self._crossing.written(event))
+        self._queue.clear()
+        return b"".join(passed)
 
     def _limit(self, lane: str) -> int:
         """No text of a lane behind here may pass yet."""

@@ -71,6 +71,11 @@ class Connection(asyncio.Protocol):
     def date(self) -> str:
         return self._listener.date
 
+    @property
+    def address(self) -> str:
+        peer = self._transport.get_extra_info("peername")
+        return str(peer[0]) if isinstance(peer, tuple) and peer else ""
+
     def write(self, data: bytes) -> None:
         if not self.closed:
             self._transport.write(data)
@@ -147,7 +152,10 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._receiving is None:
-            self._headers.setdefault(name.lower(), value)
+            known = self._headers.setdefault(name.lower(), value)
+            if known is not value and name.lower() == b"x-forwarded-for":
+                # each proxy may have added a line of its own, and the last one is the one to believe
+                self._headers[b"x-forwarded-for"] = known + b"," + value
 
     def on_headers_complete(self) -> None:
         parser = self._parser

@@ -9,6 +9,7 @@ from ingress.gateway.authenticate import Authenticator, Caller
 from ingress.gateway.budget import BudgetLeases
 from ingress.gateway.calling import Calls
 from ingress.gateway.circuits import Circuits
+from ingress.gateway.hooks import Hooks
 from ingress.gateway.limits import RateLimits
 from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
@@ -91,6 +92,7 @@ class Parts:
     limits: RateLimits
     switches: Switches
     screening: Screening
+    hooks: Hooks
     circuits: Circuits
     calls: Calls
     leases: BudgetLeases

@@ -150,6 +150,10 @@ class Relay:
                 return False
         return not chunk.usage_only or self._include_usage
 
+    def lanes(self) -> dict[str, str]:
+        """The texts so far, by lane, if they are kept."""
+        return {lane: "".join(pieces) for lane, pieces in self._lanes.items()}
+
     def kept(self) -> bytes:
         """The answer's texts by lane as JSON, for the record."""
         return msgspec.json.encode(

@@ -14,7 +14,7 @@ from projections.screening.stream import StreamScreener
 from projections.screening.tools import ToolLane
 from schemas import subjects
 from schemas.errors import Unavailable
-from schemas.screening.model import Hit, ScreeningPolicy, Verdict, strictness
+from schemas.screening.model import TOO_MANY_HITS, Hit, ScreeningPolicy, Verdict, strictness
 from schemas.screening.work import ScreeningWork
 from schemas.text import TOOL_LANE
 
@@ -32,6 +32,7 @@ class Screening:
     def __init__(self, screener: Screener, connection: LogConnection) -> None:
         self._screener = screener
         self._connection = connection
+        self._packs: dict[str, str] | None = None
 
     async def verdict(
         self,
@@ -60,6 +61,20 @@ class Screening:
             raise Unavailable(
                 "The screening worker did not decide in time.", code="screening_unavailable", retry_after=2
             ) from None
+
+    def hits(
+        self, texts: Sequence[str], direction: str, tools: Sequence[int], policy: ScreeningPolicy
+    ) -> tuple[tuple[Hit, ...], bool]:
+        """What all rules find that a policy does not silence, for hooks that go by it; whether that is all of it."""
+        silenced = policy.disabled | {rule for rule, action in policy.overrides.items() if action == "approve"}
+        found = screen_step(self._screener, texts, direction, ScreeningPolicy(disabled=silenced), tools)
+        return found.hits, found.rule != TOO_MANY_HITS
+
+    def pack_of(self, rule: str) -> str:
+        """The pack that a rule came with; empty for one that there is not."""
+        if self._packs is None:
+            self._packs = {each.id: each.pack for each in self._screener.pack.rules}
+        return self._packs.get(rule, "")
 
     def stream(self, policy: ScreeningPolicy) -> StreamScreening:
         return StreamScreening(self._screener, policy)

@@ -44,6 +44,16 @@ def _bypassed(data: Data) -> str:
     return f"around {', '.join(data['bypass'])} by {', '.join(data['passthroughs'])}"
 
 
+def _hooked(data: Data) -> str:
+    by = f" by {data['hook']}" if data["hook"] else ""
+    asked = ", ".join(f"{one['hook']} {one['decision']}" for one in data["decisions"])
+    return f"{data['stage']}: {data['action']}{by} ({asked}) in {milliseconds(data['microseconds'])}"
+
+
+def _redacted(data: Data) -> str:
+    return f"{data['count']} originals kept for the answer"
+
+
 def _routed(data: Data) -> str:
     skipped = f"skipped {', '.join(data['skipped'])}" if data["skipped"] else ""
     targets = ", ".join(data["targets"])
@@ -114,6 +124,8 @@ _WORDS: dict[str, Callable[[Data], str]] = {
     "request.accepted": _accepted,
     "request.screened": _screened,
     "request.bypassed": _bypassed,
+    "hook.decided": _hooked,
+    "redactions.kept": _redacted,
     "request.routed": _routed,
     "provider.called": _called,
     "request.completed": _ended,

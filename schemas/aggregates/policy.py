@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.aggregates.decider import definition, problems_of_id
+from schemas.hooks.hook import Hook, problems_of_hooks
 from schemas.screening.model import ACTIONS, ScreeningPolicy
 
 STREAM_MODES = ("stop", "passthrough", "hold", "buffer")
@@ -27,6 +28,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Ids of rules that are off."""
     stream: str = "stop"
     """What happens to a streamed answer, one of `STREAM_MODES`."""
+    hooks: tuple[Hook, ...] = ()
+    """What is asked besides the rules."""
+    reversible: bool = False
+    """Whether what rules redact from requests goes to the provider as `[EMAIL_1]`, and comes back in the answer."""
 
     def screening(self, stage: str) -> ScreeningPolicy:
         """What the scanner needs to know for `request` or `response`."""
@@ -41,7 +46,7 @@ def _problems(spec: Policy) -> list[str]:
             found.append(f"overrides.{rule} must be one of {', '.join(ACTIONS)}")
     if spec.stream not in STREAM_MODES:
         found.append(f"stream must be one of {', '.join(STREAM_MODES)}")
-    return found
+    return found + problems_of_hooks(spec.hooks)
 
 
 class PolicyCreated(msgspec.Struct, frozen=True):

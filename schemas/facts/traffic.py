@@ -84,6 +84,53 @@ class RequestBypassed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Ids of those in force."""
 
 
+class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Part of one of the texts, in characters."""
+
+    text: int
+    start: int
+    end: int
+
+
+class HookDecided(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one hook said, held down to what it may. Never the matched text."""
+
+    hook: str
+    kind: str
+    decision: str
+    """`approve`, `reject`, `soft-block`, `modify`, `abstain` (it failed, was late, or had nothing to say)."""
+    action: str
+    """What follows: `approve`, `flag`, `redact`, `block`."""
+    reason: str = ""
+    rule: str = ""
+    spans: tuple[Span, ...] = ()
+    microseconds: int = 0
+    label: str = ""
+    """`public`, `internal`, `confidential`, `restricted`, of a hook that classifies."""
+
+
+class HooksDecided(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The hooks of one stage were asked, in this order."""
+
+    stage: str
+    """`connection`, `request` or `response`."""
+    action: str
+    """The strictest."""
+    hook: str
+    """Whose that is; empty when all approved."""
+    decisions: tuple[HookDecided, ...]
+    microseconds: int = 0
+    """Of all of them together."""
+
+
+class RedactionsKept(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What was cut out of a request to be put back into its answer: tokens and originals as JSON, sealed."""
+
+    count: int
+    body: SealedBody | None = None
+    """Part `redactions`."""
+
+
 class RequestRouted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A route and its targets in the order in which they will be tried, and what was set aside for the cost."""
 

@@ -17,24 +17,34 @@ def redact(texts: Sequence[str], verdict: Verdict) -> list[str]:
     Hits that overlap are cut as one and named after the strictest of them. IncompleteVerdict if the verdict stands for
     more hits than it names, or does not fit the texts.
     """
+    cut = list(texts)
+    for index, spans in spans_of(texts, verdict).items():
+        cut[index] = _cut(cut[index], spans)
+    return cut
+
+
+def spans_of(texts: Sequence[str], verdict: Verdict) -> dict[int, list[tuple[int, int, str]]]:
+    """(start, end, category) of what is to be cut out, by text and in order; none overlaps another.
+
+    Raises:
+        IncompleteVerdict: as `redact`.
+    """
     if verdict.rule == TOO_MANY_HITS and strictness(verdict.action) >= strictness("redact"):
         raise IncompleteVerdict("not every hit is known: block these texts, they cannot be redacted")
     by_text: dict[int, list[Hit]] = {}
     for hit in verdict.hits:
         if strictness(hit.action) >= strictness("redact"):
             by_text.setdefault(hit.text, []).append(hit)
-    cut = list(texts)
     for index, hits in by_text.items():
-        if not 0 <= index < len(cut) or any(hit.end > len(cut[index]) for hit in hits):
+        if not 0 <= index < len(texts) or any(hit.end > len(texts[index]) for hit in hits):
             raise IncompleteVerdict("the verdict is about other texts: screen these texts first")
-        cut[index] = _cut(cut[index], hits)
-    return cut
+    return {index: _merged(hits) for index, hits in by_text.items()}
 
 
-def _cut(text: str, hits: list[Hit]) -> str:
+def _cut(text: str, spans: list[tuple[int, int, str]]) -> str:
     parts: list[str] = []
     at = 0
-    for start, end, category in _merged(hits):
+    for start, end, category in spans:
         parts += (text[at:start], _marker(category))
         at = end
     parts.append(text[at:])

@@ -36,7 +36,7 @@ VALID: dict[str, Any] = {
     "credential": CREDENTIAL,
     "provider": PROVIDER,
     "model": MODEL,
-    "policy": POLICY,
+    "policy": msgspec.structs.replace(POLICY, hooks=()),
     "route": msgspec.structs.replace(ROUTE, capture=True),
     "budget": BUDGET,
     "siem-target": SIEM_TARGET,

@@ -1,0 +1,1 @@
+"""Hooks: what they are and what they decide."""
