@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-BOUND = 30.0  # seconds; generous, the machine may be busy
+BOUND = 60.0  # seconds; generous, the machine may be busy
 _POLL = 0.01
 
 

@@ -64,7 +64,7 @@ def marks(messages: list[Message]) -> list[str]:
     ]
 
 
-async def until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Waits for a condition; fails when it does not come about."""
     deadline = time.monotonic() + seconds
     while not condition():

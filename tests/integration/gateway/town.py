@@ -40,6 +40,8 @@ from schemas.topology import EMBEDDED
 from tests.waiting import until_sync
 
 ROOT = Path(__file__).resolve().parents[3]
+START_S = 120.0
+"""Bound for a gateway's start: the first one may compile the rules, beside everything else that the machine does."""
 PRICES = Prices(input=2_500_000, output=10_000_000)
 
 
@@ -109,7 +111,7 @@ class Town:
                 stdout=log,
                 stderr=log,
             )
-        until_sync(lambda: self.get("/ready")[0] == 200, "the gateway is ready")
+        until_sync(lambda: self.get("/ready")[0] == 200, "the gateway is ready", START_S)
 
     def kill(self) -> None:
         assert self._gateway is not None
