@@ -315,7 +315,9 @@ def _see(asked: Asked, part: Part) -> None:
     if part.inline_data is not None:
         mime = part.inline_data.mime_type
         kind = mime.partition("/")[0]
-        asked.media(kind if kind in ("image", "audio") else "file", mime, part.inline_data.data)
+        # both alphabets are read, as in all JSON of protocol buffers
+        data = part.inline_data.data.replace("-", "+").replace("_", "/")
+        asked.media(kind if kind in ("image", "audio") else "file", mime, data)
     elif part.file_data is not None:
         asked.seen.append(f"file {part.file_data.file_uri}")
     elif part.function_call is not None:
