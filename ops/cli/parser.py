@@ -45,6 +45,8 @@ COMMANDS = {
     "retention show": "ops.cli.retention:show",
     "retention apply": "ops.cli.retention:apply",
     "retention report": "ops.cli.retention:report",
+    "prices ls": "ops.cli.prices:ls",
+    "prices show": "ops.cli.prices:show",
     "schemas export": "ops.cli.schemas:export",
 }
 """Module and function: `def command(args: argparse.Namespace) -> int`."""
@@ -177,6 +179,13 @@ def build() -> argparse.ArgumentParser:
     removing.add_argument("--dry-run", action="store_true", help="only count")
     _tenant(removing)
     _tenant(command("retention report", "what has gone so far", retention))
+
+    prices = group("prices", "what well-known models cost, in US dollars for a million tokens, as of the day shown")
+    listed = command("prices ls", "all that are known", prices)
+    listed.add_argument("--wire", default="", help="kind of provider, such as openai or bedrock")
+    shown = command("prices show", "the prices that a model would get", prices)
+    shown.add_argument("wire", help="kind of provider")
+    shown.add_argument("name", help="the provider's name of the model")
 
     schemas = group("schemas", "shapes of what is on the log")
     exporting = command("schemas export", "write JSON Schema of every fact and an AsyncAPI document", schemas)
