@@ -99,5 +99,5 @@ def _models(caller: Caller, codec: CallerCodec, said: dict[str, Any]) -> dict[st
         return of_all(models.visible(caller))
     model = models.named(caller, said["model"])
     if model is None:
-        raise unknown_model(said["model"])
+        raise unknown_model(said["model"], caller)
     return of_one(model)

@@ -20,14 +20,14 @@ from ingress.gateway.authenticate import Caller
 from ingress.gateway.door import Door
 from ingress.gateway.hooked import SoftBlocked
 from ingress.gateway.parts import Parts
-from ingress.gateway.plan import Plan, around, make_plan, offering, person_of, refuse_opaque
+from ingress.gateway.plan import Plan, around, choose_for, make_plan, offering, person_of, refuse_opaque
 from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
 from projections.screening import redact, screened
 from schemas.errors import Blocked, NexusError, Unavailable
 from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
-from schemas.routing.choose import Choice, choose
+from schemas.routing.choose import Choice
 from schemas.screening.model import Verdict, strictness
 from schemas.screening.reversible import Tokens, tokenise
 from schemas.text import TextSlot, tools_among
@@ -102,9 +102,9 @@ class Exchange:
         await self.screen_request(request, plan)
 
         self.stage = "route"
-        choice = choose(
-            caller.tenant.table,
-            plan.route,
+        choice = choose_for(
+            caller,
+            plan,
             request.model,
             lambda account: parts.circuits.allows(record.tenant, account),
         )

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Callable
+
 import msgspec
 
 from ingress.codecs.asked import Asked
 from ingress.gateway.authenticate import Caller
+from ingress.gateway.models import visible
 from ingress.providers.outgoing import endpoint_for
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
 from schemas.errors import Forbidden, InvalidRequest, NotFound, ProviderUnavailable
-from schemas.routing.choose import Choice, Table, match_route
+from schemas.routing.choose import Choice, Table, choose, match_route
 from schemas.switches import Bypass
 from schemas.wires import WIRES
+
+LIKELY_AMONG = 1_000
+"""Models that a wrong name is compared with: each comparison takes time from every other request."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -23,9 +30,14 @@ class Plan(msgspec.Struct, frozen=True):
     policy: Policy
 
 
-def unknown_model(name: str) -> NotFound:
+def unknown_model(name: str, caller: Caller) -> NotFound:
+    """The error for a name that nothing has; it names the likeliest of those that the key may use, and no other."""
+    known = {each for model in visible(caller)[:LIKELY_AMONG] for each in (model.id, model.name)}
+    known = {each for each in known if caller.may_use(each)}
+    likely = difflib.get_close_matches(name[:200], sorted(known), n=3, cutoff=0.6)
+    advice = f" Did you mean {' or '.join(f'`{each}`' for each in likely)}?" if likely else ""
     return NotFound(
-        f"The model `{name[:200]}` does not exist or you do not have access to it.",
+        f"The model `{name[:200]}` does not exist or you do not have access to it.{advice}",
         code="model_not_found",
         param="model",
     )
@@ -44,8 +56,20 @@ def make_plan(caller: Caller, request: Asked) -> Plan:
         )
     route = match_route(caller.tenant.table, request.model)
     if route is None:
-        raise unknown_model(request.model)
+        raise unknown_model(request.model, caller)
     return Plan(route, caller.tenant.policy(route.policy))
+
+
+def choose_for(caller: Caller, plan: Plan, requested: str, allows: Callable[[str], bool]) -> Choice:
+    """The targets to try, see `choose`; a name that nothing has is told with the likeliest that there are.
+
+    Raises:
+        NotFound, ProviderUnavailable
+    """
+    try:
+        return choose(caller.tenant.table, plan.route, requested, allows)
+    except NotFound:
+        raise unknown_model(requested, caller) from None
 
 
 def around(plan: Plan, bypass: Bypass) -> Plan:
@@ -55,7 +79,7 @@ def around(plan: Plan, bypass: Bypass) -> Plan:
     """
     if "hooks" not in bypass.names:
         return plan
-    unscreened = msgspec.structs.replace(plan.policy, screen_requests=False, screen_responses=False)
+    unscreened = msgspec.structs.replace(plan.policy, screen_requests=False, screen_responses=False, hooks=())
     return Plan(plan.route, unscreened)
 
 

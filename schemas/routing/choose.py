@@ -10,6 +10,7 @@ from schemas.aggregates.model import Model
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
 from schemas.errors import NotFound, ProviderUnavailable
+from schemas.linear_pattern import LinearPattern
 
 RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504, 529})
 
@@ -44,15 +45,23 @@ class Table(msgspec.Struct, frozen=True):
     """Likewise those with a trailing `*`, without it."""
     lengths: tuple[int, ...]
     """Of the beginnings, each once."""
+    renamed: Mapping[str, Model] = {}
+    """By the `account/name` that callers know some models under besides their own."""
+
+    def model(self, name: str) -> Model | None:
+        """A model by `account/name`, its own or another that its account gives it."""
+        return self.models.get(name) or self.renamed.get(name)
 
 
 def compile_table(routes: Iterable[Route], providers: Iterable[Provider], models: Iterable[Model]) -> Table:
     """Sorts and indexes; whatever is disabled is left out."""
     accounts = {provider.id: provider for provider in providers if provider.enabled}
-    usable = {model.id: model for model in models if model.enabled and model.account in accounts}
+    usable = _offered(accounts, (model for model in models if model.enabled and model.account in accounts))
+    renamed = _renamed(accounts, usable)
     by_name: dict[str, list[Model]] = {}
-    for identifier in sorted(usable):
-        by_name.setdefault(usable[identifier].name, []).append(usable[identifier])
+    for identifier in sorted([*usable, *renamed]):
+        model = usable.get(identifier) or renamed[identifier]
+        by_name.setdefault(identifier.partition("/")[2], []).append(model)
     ordered = sorted((route for route in routes if route.enabled), key=lambda route: (-route.priority, route.id))
     whole: dict[str, int] = {}
     beginnings: dict[str, int] = {}
@@ -70,7 +79,34 @@ def compile_table(routes: Iterable[Route], providers: Iterable[Provider], models
         whole,
         beginnings,
         tuple(sorted({len(beginning) for beginning in beginnings})),
+        renamed,
     )
+
+
+def _offered(accounts: Mapping[str, Provider], models: Iterable[Model]) -> dict[str, Model]:
+    """The models that their accounts' filters let through, each with the name that its provider knows it by."""
+    filters = {account: LinearPattern(spec.model_filter) for account, spec in accounts.items() if spec.model_filter}
+    upstreams = {(account, each.name): each.upstream for account, spec in accounts.items() for each in spec.renames}
+    found = {}
+    for model in models:
+        other = upstreams.get((model.account, model.name))
+        if other and not model.upstream:
+            model = msgspec.structs.replace(model, upstream=other)
+        fits = filters.get(model.account)
+        if fits is None or fits.matches(model.upstream_name):
+            found[model.id] = model
+    return found
+
+
+def _renamed(accounts: Mapping[str, Provider], usable: Mapping[str, Model]) -> dict[str, Model]:
+    """The models that have another name besides: theirs are the prices and the budgets, whatever they are asked by."""
+    found = {}
+    for account, spec in accounts.items():
+        for each in spec.renames:
+            model = usable.get(f"{account}/{each.upstream}")
+            if model is not None and f"{account}/{each.name}" not in usable:
+                found[f"{account}/{each.name}"] = model
+    return found
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -98,11 +134,11 @@ def candidates(table: Table, route: Route, requested: str) -> tuple[Target, ...]
                 found.append(target)
 
     if route.targets:
-        bare = requested if requested not in table.models else table.models[requested].name
+        bare = requested if table.model(requested) is None else requested.partition("/")[2]
         for wanted in route.targets:
-            add(table.models.get(f"{wanted.account}/{wanted.model or bare}"))
-    elif requested in table.models:
-        add(table.models[requested])
+            add(table.model(f"{wanted.account}/{wanted.model or bare}"))
+    elif (explicit := table.model(requested)) is not None:
+        add(explicit)
     else:
         for model in table.by_name.get(requested, ()):
             add(model)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.aggregates.model import Model
-from schemas.aggregates.provider import Provider
+from schemas.aggregates.provider import Provider, Rename
 from schemas.aggregates.route import Route
 from schemas.aggregates.route import Target as Wanted
 from schemas.errors import NotFound, ProviderUnavailable
@@ -178,3 +178,35 @@ def test_what_is_disabled_is_not_there() -> None:
     assert set(off.providers) == {"west"}
     assert set(off.models) == {"west/n"}
     assert set(off.by_name) == {"n"}
+
+
+def account_with(**fields: object) -> Provider:
+    return Provider(id="east", tenant="t", base_url="http://h/v1", **fields)  # type: ignore[arg-type]
+
+
+def test_a_filter_leaves_out_the_models_that_it_does_not_fit() -> None:
+    models = [model(f"east/{name}") for name in ("gpt-4o", "gpt-4o-mini", "o3")]
+    models.append(Model(id="east/alias", tenant="t", upstream="o3-pro"))
+    compiled = compile_table([route()], [account_with(model_filter=r"gpt-4o(-\w+)?|o\d")], models)
+    assert set(compiled.models) == {"east/gpt-4o", "east/gpt-4o-mini", "east/o3"}
+    with pytest.raises(NotFound):
+        choose(compiled, compiled.routes[0], "alias", up)
+
+
+def test_a_renamed_model_is_the_same_model_under_two_names() -> None:
+    renames = (Rename(name="fast", upstream="gpt-4o-mini"), Rename(name="gpt-4o", upstream="our-4o"))
+    models = [model("east/gpt-4o-mini"), model("east/gpt-4o")]
+    compiled = compile_table([route()], [account_with(renames=renames)], models)
+    for asked in ("fast", "east/fast", "gpt-4o-mini"):
+        (target,) = choose(compiled, compiled.routes[0], asked, up).targets
+        assert (target.model.id, target.model.upstream_name) == ("east/gpt-4o-mini", "gpt-4o-mini")
+    (target,) = choose(compiled, compiled.routes[0], "gpt-4o", up).targets
+    assert (target.model.id, target.model.upstream_name) == ("east/gpt-4o", "our-4o")
+    assert set(compiled.models) == {"east/gpt-4o-mini", "east/gpt-4o"}
+
+
+def test_what_a_model_says_of_its_own_name_goes_before_its_account_s_renames() -> None:
+    renames = (Rename(name="gpt-4o", upstream="our-4o"),)
+    own = Model(id="east/gpt-4o", tenant="t", upstream="its-own")
+    compiled = compile_table([route()], [account_with(renames=renames)], [own])
+    assert compiled.models["east/gpt-4o"].upstream_name == "its-own"
