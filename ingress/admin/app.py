@@ -24,6 +24,7 @@ from ingress.admin.metrics import Metrics
 from ingress.admin.openapi import document_endpoint
 from ingress.admin.request_trail import RequestTrail
 from ingress.admin.routes import build_application, collection_endpoints
+from ingress.admin.simulations import Simulations
 from ingress.admin.traffic_queries import TrafficQueries
 from ingress.admin.views import ConfigFreshness, StoredFreshness, StoredTraffic
 from ingress.admin.wire import Door
@@ -41,7 +42,7 @@ from projections.log.store import ConfigStore
 from projections.log.writer import SegmentWriter
 from projections.postgres import standing as postgres_standing
 from projections.postgres.pool import open_pool
-from projections.screening.packs import load_builtin_rules
+from projections.screening import Screener, load_builtin_rules, load_or_compile
 from projections.valkey.store import Store as Valkey
 from projections.vault import BodyVault, Vault, open_vault
 from schemas.errors import Unavailable
@@ -144,6 +145,7 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
         *(endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, live)),
         *TrafficQueries(traffic, RequestTrail(connection), live).endpoints(),
         *Erasures(await _open_eraser(settings, connection, live, vault, opened), vault, live).endpoints(),
+        *Simulations(live, clock, lambda: Screener(load_or_compile(settings.data / "packs"))).endpoints(),
         *health.endpoints(),
         *Metrics(health.look).endpoints(),
     ]

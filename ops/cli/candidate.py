@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import tomllib
@@ -110,7 +111,7 @@ def resolve(found: Found, tenant: str, state: LiveState, rules: Set[str]) -> dic
     candidate: dict[Key, Any] = {}
     for option, path, item in items:
         problems = missing([item], lambda name, of: in_force(name, of) | _given(every, name, of))
-        problems += _unknown_rules(item, rules)
+        problems += unknown_rules(item, rules)
         if option == "prices" and item.id not in (known := in_force("models", item.tenant)):
             problems.append(f"{item.place}.id: there is no such model" + (nearest(item.id, known) if known else ""))
         if problems:
@@ -135,7 +136,8 @@ def _given(items: Iterable[Item], collection: str, tenant: str) -> set[str]:
     return {item.id for item in items if item.collection == collection and item.tenant == tenant}
 
 
-def _unknown_rules(item: Item, rules: Set[str]) -> Iterator[str]:
+def unknown_rules(item: Item, rules: Set[str]) -> Iterator[str]:
+    """What a policy says about rules that do not exist."""
     if item.collection == "policies":
         for field in ("overrides", "disabled"):
             for name in item.body.get(field, ()):
@@ -144,9 +146,12 @@ def _unknown_rules(item: Item, rules: Set[str]) -> Iterator[str]:
 
 
 def _likely(name: str, rules: Set[str]) -> str:
-    """A few of the same category rather than all there are."""
+    """The nearest of the same category or of all, rather than all there are."""
     related = {rule for rule in rules if rule.partition(".")[0] == name.partition(".")[0]}
-    return nearest(name, related or rules) if related or len(rules) <= 10 else ""
+    if related or len(rules) <= 10:
+        return nearest(name, related or rules)
+    close = difflib.get_close_matches(name, sorted(rules), n=1)
+    return f"; did you mean {close[0]}?" if close else "; `nexus rules ls` lists them"
 
 
 def _spec(option: str, item: Item) -> tuple[Key, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ops.cli import parser_screening
+
 PASSED_ON = ("test", "mock-provider")
 """Commands whose arguments are another program's."""
 
@@ -48,6 +50,7 @@ COMMANDS = {
     "prices ls": "ops.cli.prices:ls",
     "prices show": "ops.cli.prices:show",
     "schemas export": "ops.cli.schemas:export",
+    **parser_screening.COMMANDS,
 }
 """Module and function: `def command(args: argparse.Namespace) -> int`."""
 
@@ -187,6 +190,7 @@ def build() -> argparse.ArgumentParser:
     shown.add_argument("wire", help="kind of provider")
     shown.add_argument("name", help="the provider's name of the model")
 
+    parser_screening.add_screening(command, group)
     schemas = group("schemas", "shapes of what is on the log")
     exporting = command("schemas export", "write JSON Schema of every fact and an AsyncAPI document", schemas)
     exporting.add_argument("directory", type=Path, metavar="DIR", help="where to write; made when missing")

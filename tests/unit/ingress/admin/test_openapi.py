@@ -9,12 +9,19 @@ import pytest
 
 from ingress.admin.erasures import Erasures
 from ingress.admin.openapi import document_endpoint
+from ingress.admin.simulations import Simulations
 from ingress.admin.traffic_queries import TrafficQueries
+from projections.screening import Screener
 from schemas.aggregates.catalogue import BY_COLLECTION
+from schemas.ids import SystemClock
 from tests.unit.ingress.admin.plane import MemoryLog, Plane, ReversibleVault, View
 from tests.unit.ingress.admin.test_erasures import Eraser
 from tests.unit.ingress.admin.test_health import Parts
 from tests.unit.ingress.admin.test_traffic_queries import Store, Trails
+
+
+def _no_screener() -> Screener:
+    raise AssertionError("nothing is simulated here")
 
 
 @pytest.fixture
@@ -24,6 +31,7 @@ async def document() -> dict[str, Any]:
         *Plane().endpoints,
         *TrafficQueries(Store(), Trails(), View(log)).endpoints(),
         *Erasures(Eraser(), ReversibleVault(), View(log)).endpoints(),
+        *Simulations(log.live, SystemClock(), _no_screener).endpoints(),
         *Parts().health().endpoints(),
     ]
     plane = await Plane([document_endpoint(endpoints, "1.2.3")]).start()
@@ -54,6 +62,7 @@ async def test_every_collection_and_method_is_described(document: dict[str, Any]
         "/api/admin/usage",
         "/api/admin/health",
         "/api/admin/erasures",
+        "/api/admin/simulate",
     } <= set(document["paths"])
     row = document["components"]["schemas"]["TrafficRow"]["properties"]
     assert (row["day"]["format"], row["time"]["format"], row["cost_micros"]["type"]) == ("date", "date-time", "integer")

@@ -1,0 +1,282 @@
+"""A dry run of a request: what rules, route and budgets would make of it. Calls nobody, charges and records nothing.
+
+The steps are the gateway's own functions, in the gateway's order; a refusal is told and the later steps are told all
+the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from ingress.admin.bodies import fit, parse_object
+from ingress.admin.call import Answer, Call
+from ingress.admin.config_queries import VersionedView
+from ingress.admin.tenancy import resolve_tenant
+from ingress.admin.wire import Endpoint
+from ingress.codecs.asked import Asked
+from ingress.codecs.openai_chat import parse_request
+from ingress.gateway.authenticate import Caller
+from ingress.gateway.budget import prompt_ceiling
+from ingress.gateway.plan import Plan, around, make_plan, offering, refuse_opaque
+from ingress.gateway.switches import Switches
+from projections.live.state import TenantView
+from projections.screening import Screener, screen_step
+from schemas.aggregates.virtual_key import VirtualKey
+from schemas.errors import Blocked, NexusError, NotFound, Unauthenticated
+from schemas.facts.traffic import Usage
+from schemas.ids import Clock
+from schemas.pricing import ceiling_micros, cost_micros
+from schemas.routing.choose import Target, choose
+from schemas.screening.model import Hit
+from schemas.spend import applicable
+from schemas.text import tools_among
+from schemas.tokens import Sizes, family_of, measure, probable_tokens
+
+CIRCUITS = "not known here: each gateway keeps its own, and leaves an account alone while it fails"
+_NOBODY = "0" * 64
+_T = TypeVar("_T")
+
+
+class Configuration(VersionedView, Protocol):
+    """What is needed of the live configuration."""
+
+    tenants: dict[str, TenantView]
+
+
+class SimulationInput(msgspec.Struct, frozen=True):
+    """The request to suppose."""
+
+    body: dict[str, Any]
+    """As the caller would send it: OpenAI's chat completions."""
+    tenant: str = ""
+    """May be left out while there is one only."""
+    key: str = ""
+    """Id of a virtual key; without one no key's limits apply."""
+    route: str = ""
+    """Id of a route instead of the one that the model leads to."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A step that would have ended the request."""
+
+    stage: str
+    status: int
+    code: str
+    message: str
+
+
+class ScreeningTold(msgspec.Struct, frozen=True):
+    """What rules decide about the request's texts. Where hits are, never what matched."""
+
+    action: str
+    rule: str
+    pack: str
+    """Version of the rules; empty when the policy has screening off."""
+    placement: str
+    """Who looks: `inline` and `stream` before the call, `observe` afterwards, which stops nobody."""
+    characters: int
+    microseconds: float
+    hits: tuple[dict[str, Any], ...]
+
+
+class TargetTold(msgspec.Struct, frozen=True):
+    """One account's model that may be called, in the order of trying."""
+
+    account: str
+    model: str
+    wire: str
+    prompt_tokens: int
+    """Probably."""
+    prompt_tokens_most: int
+    output_tokens_most: int
+    """Of all choices."""
+    priced: bool
+    estimated_micros: int
+    """For the probable prompt and the longest answer, without what a provider has cached; 0 without prices."""
+    reserve_micros: int
+    """The most that the call can cost, which is set aside in each budget."""
+    budgets: tuple[str, ...]
+
+
+class SimulationAnswer(msgspec.Struct, frozen=True):
+    """What would have happened."""
+
+    outcome: str
+    """`accepted` or `refused`."""
+    refusals: tuple[Refusal, ...]
+    """In the order of the steps; only the first would have been told to the caller."""
+    tenant: str
+    key: str
+    model: str
+    stream: bool
+    route: str
+    policy: str
+    bypass: tuple[str, ...]
+    """What an emergency passthrough would take the request around."""
+    hooks: tuple[str, ...]
+    """Hooks of the policy, which a dry run does not call."""
+    screening: ScreeningTold | None
+    targets: tuple[TargetTold, ...]
+    circuits: str
+
+
+class Simulations:
+    """Dry runs, for one admin plane."""
+
+    def __init__(self, live: Configuration, clock: Clock, screener: Callable[[], Screener]) -> None:
+        self._live = live
+        self._clock = clock
+        self._switches = Switches(live, clock)
+        self._make = screener
+        self._screener: Screener | None = None
+        self._alone = asyncio.Lock()
+
+    async def create(self, call: Call) -> Answer:
+        """POST /simulate."""
+        given = fit(parse_object(call.body), SimulationInput)
+        tenant = resolve_tenant(call.principal, self._live, given.tenant)
+        view = self._live.tenants.get(tenant)
+        if view is None or view.tenant is None:
+            raise NotFound(f"There is no tenant {tenant[:64]}.", param="tenant")
+        request = parse_request(msgspec.json.encode(given.body))
+        caller = _caller(view, tenant, given.key)
+        async with self._alone:
+            # the scanner has scratch space for one text at a time
+            return Answer(body=await asyncio.to_thread(self._suppose, caller, request, given))
+
+    def _suppose(self, caller: Caller, request: Asked, given: SimulationInput) -> SimulationAnswer:
+        refused: list[Refusal] = []
+
+        def attempt(stage: str, step: Callable[[], _T]) -> _T | None:
+            try:
+                return step()
+            except NexusError as error:
+                refused.append(Refusal(stage, error.status, error.error_code, error.message))
+                return None
+
+        attempt("authenticate", lambda: _check_key(caller, self._clock.now_us()))
+        table = caller.tenant.table
+        attempt("kill", lambda: self._switches.admit(caller))
+        plan = attempt("parse", lambda: _plan(caller, request, given.route))
+        bypass: tuple[str, ...] = ()
+        screening = None
+        targets: tuple[Target, ...] = ()
+        texts = [slot.text for slot in request.texts()]
+        if plan is not None:
+            route = plan.route
+            attempt("kill", lambda: self._switches.admit(caller, route))
+            around_what = self._switches.bypass(caller, route, request.model)
+            bypass = tuple(sorted(around_what.names))
+            plan = around(plan, around_what)
+            attempt("screen_request", partial(refuse_opaque, request, plan))
+            screening = self._screen(request, plan)
+            if screening.action == "block" and screening.placement != "observe":
+                blocked = Blocked(f"The request was blocked by the compliance rule `{screening.rule}`.")
+                refused.append(Refusal("screen_request", blocked.status, blocked.error_code, blocked.message))
+            choice = attempt(
+                "route", lambda: offering(choose(table, route, request.model, lambda _: True), request, table)
+            )
+            targets = choice.targets if choice is not None else ()
+        sizes = measure(texts)
+        told = tuple(_target(caller, request, target, sizes) for target in targets)
+        if told and told[0].budgets and not told[0].priced:
+            message = "A budget applies to this request and the model has no price; ask an operator to set one."
+            refused.append(Refusal("reserve", 403, "model_unpriced", message))
+        return SimulationAnswer(
+            "refused" if refused else "accepted",
+            tuple(refused),
+            caller.key.tenant,
+            caller.key.id,
+            request.model,
+            request.stream,
+            "" if plan is None else plan.route.id,
+            "" if plan is None else plan.policy.id,
+            bypass,
+            () if plan is None else tuple(hook.id for hook in plan.policy.hooks),
+            screening,
+            told,
+            CIRCUITS,
+        )
+
+    def _screen(self, request: Asked, plan: Plan) -> ScreeningTold:
+        if self._screener is None:
+            self._screener = self._make()
+        slots = request.texts()
+        texts = [slot.text for slot in slots]
+        policy = plan.policy.screening("request")
+        started = time.perf_counter()
+        verdict = screen_step(self._screener, texts, "request", policy, tools_among(slots))
+        took = round((time.perf_counter() - started) * 1e6, 1)
+        hits = tuple(_hit(hit) for hit in verdict.hits)
+        characters = sum(map(len, texts))
+        return ScreeningTold(verdict.action, verdict.rule, verdict.pack, plan.route.placement, characters, took, hits)
+
+    def endpoints(self) -> list[Endpoint]:
+        """What is served of it."""
+        return [
+            Endpoint(
+                method="POST",
+                path="/api/admin/simulate",
+                handle=self.create,
+                summary="Suppose a request: what rules, route and budgets would make of it; no call is made",
+                tag="simulate",
+                body=SimulationInput,
+                answer=SimulationAnswer,
+                errors=(404, 413, 415),
+            )
+        ]
+
+
+def _caller(view: TenantView, tenant: str, key: str) -> Caller:
+    if not key:
+        return Caller(VirtualKey(id="", tenant=tenant, hash=_NOBODY, prefix=""), view)
+    found = view.keys.get(key)
+    if found is None:
+        raise NotFound(f"There is no virtual key {key[:64]} in this tenant.", param="key")
+    return Caller(found, view)
+
+
+def _check_key(caller: Caller, now_us: int) -> None:
+    key = caller.key
+    if not key.enabled or (key.expires_us and key.expires_us <= now_us):
+        raise Unauthenticated(f"The virtual key {key.id} is {'disabled' if not key.enabled else 'expired'}.")
+
+
+def _plan(caller: Caller, request: Asked, route: str) -> Plan:
+    """The gateway's, or with a route by id."""
+    if not route:
+        return make_plan(caller, request)
+    found = next((one for one in caller.tenant.table.routes if one.id == route), None)
+    if found is None:
+        raise NotFound(f"There is no enabled route {route[:64]} in this tenant.", param="route")
+    return Plan(found, caller.tenant.policy(found.policy))
+
+
+def _target(caller: Caller, request: Asked, target: Target, sizes: Sizes) -> TargetTold:
+    model = target.model
+    probable = probable_tokens(sizes, family_of(model.upstream_name), request.turns) + request.more_tokens
+    most = prompt_ceiling(request, sizes.total, model)
+    output = (request.max_output or model.max_output_tokens) * request.choices
+    budgets = applicable(caller.tenant.budgets, key=caller.key.id, account=target.provider.id, model=model.id)
+    return TargetTold(
+        target.provider.id,
+        model.name,
+        target.provider.wire,
+        probable,
+        most,
+        output,
+        model.prices is not None,
+        cost_micros(model.prices, Usage(probable, output, estimated=True)),
+        0 if request.free or not budgets else ceiling_micros(model.prices, most, output),
+        tuple(budget.id for budget in budgets),
+    )
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    return {"rule": hit.rule, "action": hit.action, "text": hit.text, "start": hit.start, "end": hit.end}

@@ -1,0 +1,138 @@
+"""`nexus rules`: the rules there are, one of them, the examples of a file of rules, and what rules cost. Offline."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from ops.cli.exits import FAILED, NOT_FOUND, OK, CommandFailed, Misused
+from ops.cli.nearest import nearest
+from ops.cli.output import Output, fields
+from ops.progress import Progress
+from projections.screening import PackError, Screener, compile_rules, load_builtin_rules, load_rules
+from projections.screening.cost import by_pack, cost
+from schemas.screening.model import Rule
+from schemas.screening.rules import example
+
+COLUMNS = ("id", "pack", "severity", "action", "directions", "title")
+COST_COLUMNS = ("name", "rules", "compile_ms", "bytes", "megabytes_per_second")
+
+
+def ls(args: argparse.Namespace) -> int:
+    """The rules that come with Nexus, a line each."""
+    rules = [rule for rule in load_builtin_rules() if _fits(rule, args)]
+    rows = [{name: getattr(rule, name) for name in COLUMNS} for rule in rules]
+    output = Output(args.output)
+    output.rows(rows, COLUMNS, "no rule is of that kind; `nexus rules ls` lists all of them")
+    if rows:
+        output.message(f"{len(rows)} rules")
+    return OK
+
+
+def _fits(rule: Rule, args: argparse.Namespace) -> bool:
+    return (
+        args.pack in ("", rule.pack)
+        and args.category in ("", rule.category)
+        and args.action in ("", rule.action)
+        and (not args.direction or args.direction in rule.directions)
+    )
+
+
+def show(args: argparse.Namespace) -> int:
+    """All that a rule says."""
+    rules = {rule.id: rule for rule in load_builtin_rules()}
+    rule = rules.get(args.id)
+    if rule is None:
+        related = [name for name in rules if name.partition(".")[0] == args.id.partition(".")[0]]
+        hint = nearest(args.id, related or rules) if related or "." in args.id else "; `nexus rules ls` lists them"
+        raise CommandFailed(f"there is no rule {args.id}{hint}", NOT_FOUND)
+    content = msgspec.to_builtins(rule)
+    lists = {name: content.pop(name) for name in ("patterns", "hits", "misses")}
+    text = [fields(content)]
+    for name, values in lists.items():
+        text += [f"\n{name}", *(f"  {_line(value)}" for value in values)]
+    Output(args.output).result({**content, **lists}, "\n".join(text))
+    return OK
+
+
+def _line(text: str) -> str:
+    return text.encode("unicode_escape").decode() if not text.isprintable() else text
+
+
+def test(args: argparse.Namespace) -> int:
+    """Hold a file of rules against its own examples; 1 when one of them fails."""
+    try:
+        rules = load_rules(args.file)
+    except OSError as problem:
+        raise Misused(f"{args.file} cannot be read: {problem.strerror}") from None
+    except (PackError, UnicodeDecodeError) as problem:
+        raise CommandFailed(str(problem)) from None
+    output = Output(args.output)
+    progress = Progress(output.stderr)
+    progress.say(f"compiling {len(rules)} rules")
+    try:
+        screener = Screener(compile_rules(rules))
+    except PackError as problem:
+        raise CommandFailed(str(problem)) from None
+    rows = []
+    for done, rule in enumerate(rules):
+        progress.bar(done, len(rules), rule.id)
+        faults = list(failures(screener, rule))
+        rows.append(
+            {
+                "id": rule.id,
+                "hits": len(rule.hits),
+                "misses": len(rule.misses),
+                "result": "ok" if not faults else "; ".join(faults),
+            }
+        )
+    progress.done()
+    output.rows(rows, ("id", "hits", "misses", "result"), "the file has no rules")
+    failed = sum(row["result"] != "ok" for row in rows)
+    output.message(f"{failed} of {len(rows)} rules fail" if failed else f"all examples of {len(rows)} rules pass")
+    return FAILED if failed else OK
+
+
+def failures(screener: Screener, rule: Rule) -> Iterable[str]:
+    """What is wrong with a rule's examples, by their number; an example's text stays out of it."""
+    for name, marked in (*(("hit", text) for text in rule.hits), *(("miss", text) for text in rule.misses)):
+        text, span = example(marked)
+        place = f"{name} {(rule.hits if name == 'hit' else rule.misses).index(marked) + 1}"
+        spans = [hit[3:5] for hit in map(msgspec.structs.astuple, _hits(screener, rule, text))]
+        if name == "miss" and spans:
+            yield f"{place} is found at {_places(spans)}"
+        elif name == "hit" and not spans:
+            yield f"{place} is not found"
+        elif name == "hit" and span is not None and spans != [span]:
+            yield f"{place} is found at {_places(spans)}, not at {_places([span])}"
+
+
+def _hits(screener: Screener, rule: Rule, text: str) -> list[Any]:
+    verdict = screener.screen([text], rule.directions[0])
+    return [hit for hit in verdict.hits if hit.rule == rule.id]
+
+
+def _places(spans: Sequence[tuple[int, int]]) -> str:
+    return ", ".join(f"{start}-{end}" for start, end in spans)
+
+
+def bench(args: argparse.Namespace) -> int:
+    """What rules cost: a pack a line, or with --pack a rule a line."""
+    packs = by_pack(load_builtin_rules())
+    if args.pack and args.pack not in packs:
+        raise CommandFailed(f"there is no pack {args.pack}{nearest(args.pack, packs)}", NOT_FOUND)
+    groups = {rule.id: [rule] for rule in packs[args.pack]} if args.pack else packs
+    output = Output(args.output)
+    progress = Progress(output.stderr)
+    rows = []
+    for done, (name, rules) in enumerate(groups.items()):
+        progress.bar(done, len(groups), name)
+        rows.append(msgspec.to_builtins(cost(name, rules)))
+    progress.done()
+    rows.sort(key=lambda row: row["megabytes_per_second"])
+    output.rows(rows, COST_COLUMNS, "there are no rules")
+    output.message("CPU time; each by itself over clean text, the slowest first")
+    return OK
