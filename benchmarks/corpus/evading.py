@@ -10,7 +10,8 @@ from collections.abc import Callable
 import msgspec
 
 from benchmarks.corpus.evasions import WAYS
-from projections.screening import Screener, StreamScreener, compile_rules, load_builtin_rules
+from projections.screening import Screener, StreamScreener, compile_rules, load_builtin_rules, screen_step
+from schemas.screening.model import ScreeningPolicy
 
 TEXTS = {
     "secret": (
@@ -54,8 +55,10 @@ class Way(msgspec.Struct):
 def ways(screener: Screener) -> list[Way]:
     """Every way, over the texts that are found as they are."""
 
+    policy = ScreeningPolicy()
+
     def found(texts: list[str]) -> set[str]:
-        return {hit.rule.partition(".")[0] for hit in screener.screen(texts, "request").hits}
+        return {hit.rule.partition(".")[0] for hit in screen_step(screener, texts, "request", policy).hits}
 
     def streamed(pieces: str) -> set[str]:
         stream = StreamScreener(screener, "request")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from projections.screening.screener import Screener
+from projections.screening.seams import screen_seams
 from projections.screening.tools import screen_both
 from schemas.facts.traffic import RequestScreened
 from schemas.screening.model import ScreeningPolicy, Verdict
@@ -27,8 +28,12 @@ def screen_step(
     if not policy.enabled:
         return NOT_SCREENED
     if tools:
-        return screen_both(screener, texts, direction, policy, tools)
-    return screener.screen(texts, direction, policy.overrides, policy.disabled)
+        found = screen_both(screener, texts, direction, policy, tools)
+    else:
+        found = screener.screen(texts, direction, policy.overrides, policy.disabled)
+    if direction == "request" and len(texts) > 1:
+        return screen_seams(screener, texts, direction, policy, found)
+    return found
 
 
 def screened(stage: str, verdict: Verdict, characters: int) -> RequestScreened:
