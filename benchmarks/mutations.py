@@ -1,4 +1,5 @@
-"""Rows of PostgreSQL changed by hand in every way, one at a time: the share that verification finds, and its speed."""
+"""Segments of the log and rows of PostgreSQL changed by hand in every way, one at a time: the share that verification
+finds, and its speed."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from typing import Any
 import asyncpg
 import uvloop
 
-from benchmarks import made, report
+from benchmarks import made, report, segments
 from benchmarks.filling import fill
 from benchmarks.history import Figure
 from benchmarks.servers import log_on
@@ -162,8 +163,17 @@ async def whole(directory: Path, facts: int, each: int) -> tuple[list[Figure], s
     lines = [f"{count - sum(one.startswith(f'{kind} at ') for one in unfound)} of {count}  {kind}"
              for kind, count in made_of.items()]  # fmt: skip
     lines.append(f"{total - len(unfound)} of {total} changes were found, each by the row's name")
-    figures.append(Figure("changes found", round(100 * (total - len(unfound)) / total, 2), "%", target=100))
+    figures.append(Figure("changes of rows found", round(100 * (total - len(unfound)) / total, 2), "%", target=100))
     return figures, "\n".join([*lines, *unfound])
+
+
+def of_segments(count: int) -> tuple[Figure, list[str]]:
+    """Every kind of change at every one of so many segments."""
+    unfound = segments.unfound(count)
+    lines = [f"{count - len(places)} of {count}  segment: {name}" for name, places in unfound.items()]
+    total, missed = count * len(unfound), sum(map(len, unfound.values()))
+    lines.append(f"{total - missed} of {total} changes of segments were found")
+    return Figure("changes of segments found", round(100 * (total - missed) / total, 2), "%", target=100), lines
 
 
 async def _speeds(log: LogConnection, settings: Settings) -> list[Figure]:
@@ -194,11 +204,13 @@ def main(arguments: list[str]) -> int:
     parser = report.options("mutations", __doc__)
     parser.add_argument("--facts", type=int, help="of TRAFFIC; 6,000 when quick, else 60,000")
     parser.add_argument("--each", type=int, default=20, help="rows that each kind of change is made to; default 20")
+    parser.add_argument("--segments", type=int, default=60, help="each is changed in every way; default 60")
     given = parser.parse_args(arguments)
+    figure, lines = of_segments(given.segments)
     facts = given.facts or (6_000 if given.quick else 60_000)
     with tempfile.TemporaryDirectory(prefix="nexus-mutations-") as name:
         figures, told = uvloop.run(whole(Path(name) / "stack", facts, given.each))
-    return report.finish("mutations", given, figures, told)
+    return report.finish("mutations", given, [figure, *figures], "\n".join([*lines, told]))
 
 
 if __name__ == "__main__":
