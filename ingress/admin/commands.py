@@ -10,6 +10,7 @@ import msgspec
 from ingress.admin.bodies import fit, merge_patch, parse_object, refuse_unknown
 from ingress.admin.call import Answer, Call
 from ingress.admin.intake import Completed, Intake, Sealing
+from ingress.admin.known_prices import with_prices
 from ingress.admin.references import (
     ConfigView,
     check_references,
@@ -109,7 +110,7 @@ class Commands:
         given = fit(parse_object(call.body), self._intake.shape)
         identifier = given.id or self._intake.make_id()
         tenant = self._tenant(call, identifier, getattr(given, "tenant", ""))
-        completed = self._complete(given, tenant, identifier, None)
+        completed = with_prices(self._complete(given, tenant, identifier, None), None, self._view)
         return await self._decide(call, tenant, identifier, completed, Create(completed.spec), None, status=201)
 
     async def put(self, call: Call) -> Answer:
@@ -120,7 +121,7 @@ class Commands:
         loaded = await self._store.load(self._decider, tenant, identifier)
         current = self._in_force(loaded)
         call.check_version(loaded.version if current is not None else 0)
-        completed = self._complete(given, tenant, identifier, current)
+        completed = with_prices(self._complete(given, tenant, identifier, current), current, self._view)
         status = 200 if current is not None else 201
         return await self._decide(
             call, tenant, identifier, completed, Put(completed.spec), loaded.sequence, status=status

@@ -193,6 +193,12 @@ class Holds(Intake):
         return Completed(Hold(**{**self._plain(given), "subject": subject}))
 
 
+class Models(Intake):
+    """Where a model's prices are from is told when it is made without any; see `known_prices`."""
+
+    told = (("prices_from", str),)
+
+
 class Kills(Intake):
     """A switch whose caller gives it no name is in force all the same."""
 
@@ -252,6 +258,7 @@ _SPECIAL: dict[str, type[Intake]] = {
     "credentials": Credentials,
     "holds": Holds,
     "kills": Kills,
+    "models": Models,
     "passthroughs": Passthroughs,
     "siem-targets": SiemTargets,
     "virtual-keys": VirtualKeys,

@@ -80,7 +80,7 @@ def test_what_is_set_aside_shows_and_comes_back(town: Town) -> None:
 
 
 def test_an_estimate_calls_nobody(town: Town) -> None:
-    house = town.house(accounts=("mock", "spare"), budget={"scope": "key", "target": "k1", "limit_micros": 10_000_000})
+    house = town.house(accounts=("mock", "spare"), route={"strategy": "fallback"}, budget={"scope": "key", "target": "k1", "limit_micros": 10_000_000})
     before = ask(town, house, "GET", "/v1/usage")[1]["budgets"]
     seen = town.ledger.read_bytes()
     chat = {"model": "gpt-4o", "max_tokens": 100, "messages": [{"role": "user", "content": "Say hello to everybody."}]}
