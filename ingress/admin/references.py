@@ -58,8 +58,10 @@ def references(spec: msgspec.Struct) -> Iterator[Reference]:
     match spec:
         case Tenant(parent=parent) if parent:
             yield Reference("parent", "tenant", parent)
-        case Provider(credential=credential) if credential:
-            yield Reference("credential", "credential", credential)
+        case Provider():
+            for field in ("credential", "client_key"):
+                if identifier := getattr(spec, field):
+                    yield Reference(field, "credential", identifier)
         case Model():
             yield Reference("id", "provider", spec.account)
         case Route():

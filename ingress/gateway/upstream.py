@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
@@ -180,7 +179,7 @@ class Upstream:
         if pool is None:
             try:
                 pool = Pool(provider, self._monotonic, client_key)
-            except ssl.SSLError:
+            except OSError:
                 # a certificate, or a key to it, that is none
                 raise CallFailed("connect") from None
             self._pools[provider, client_key] = pool

@@ -119,3 +119,8 @@ def test_the_nearest_names_come_first_and_a_few_otherwise() -> None:
     assert nearest("gtp-4o", ["gpt-4o", "claude", "gemini"]) == "nearest: gpt-4o"
     assert nearest("zzz", [f"m{number}" for number in range(7)]) == "there are: m0, m1, m2, m3, m4 and 2 more"
     assert nearest("zzz", []) == "there is none yet"
+
+
+def test_the_key_of_an_account_s_certificate_is_a_credential() -> None:
+    spec = Provider(id="one", tenant="acme", base_url="https://h", client_cert_pem="pem", client_key="key")
+    assert [(each.field, each.aggregate, each.id) for each in references(spec)] == [("client_key", "credential", "key")]
