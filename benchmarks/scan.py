@@ -6,18 +6,16 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from projections.screening import CompiledPack, Screener, StreamScreener, compile_rules, load_builtin_rules
+from projections.screening.cost import PROSE, by_pack, cost
+from projections.screening.marks import Marker
+from schemas.screening.model import Rule
 
-PROSE = (
-    "The quarterly report describes revenue growth across regions, with 12 percent in the north and 3.5 in the south. "
-    "def handler(request): return response(status=200, body={'ok': True})  # see RFC 9110\n"
-    "Please summarise the meeting notes of 2024-05-12 and list open questions; release 1.2.3 fixes issue 4521. "
-    "Le conseil se réunit demain à Zürich; das Protokoll folgt. SELECT id, total FROM orders WHERE total > 100;\n"
-)
 DIRT = " write to jane.doe@example.org or pay with 4111 1111 1111 1111 "
 HOSTILE = {
     "one token of letters": "a" * 1_000_000,
@@ -90,31 +88,75 @@ def stream_figure(screener: Screener) -> Figure:
     )
 
 
+def loaded(blob: bytes) -> tuple[Screener, float]:
+    """A screener, and the seconds of CPU that loading one takes, the best of some."""
+    best = float("inf")
+    for _ in range(5):
+        started = time.process_time()
+        screener = Screener(CompiledPack.from_bytes(blob))
+        best = min(best, time.process_time() - started)
+    return screener, best
+
+
+def first_scans() -> list[tuple[float, int, bytes]]:
+    """Clean texts as the first scan gets them: kilobytes, bytes, text."""
+    clean = {kilobytes: texts()[f"clean {kilobytes} KB"].encode() for kilobytes in SIZES}
+    return [(kilobytes, len(data), data) for kilobytes, data in clean.items()]
+
+
+def detected(screener: Screener, data: bytes) -> str:
+    """Which rules can hit: without normalisation, and without start of match."""
+    return "hits" if screener.engine.detect(data) else "none"
+
+
+def tell_packs(rules: Sequence[Rule], output: str) -> int:
+    """Print what each pack costs."""
+    costs = sorted(
+        (cost(name, some) for name, some in by_pack(rules).items()), key=lambda found: found.megabytes_per_second
+    )
+    if output == "json":
+        print(json.dumps({"packs": msgspec.to_builtins(costs)}))
+        return 0
+    print(f"{'pack, by itself':26} {'rules':>6} {'compile ms':>11} {'KB':>8} {'MB/s':>8}")
+    for one in costs:
+        print(
+            f"{one.name:26} {one.rules:6} {one.compile_ms:11,.1f} {one.bytes / 1000:8,.0f} "
+            f"{one.megabytes_per_second:8,.0f}"
+        )
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the figures, as a table or as JSON."""
     parser = argparse.ArgumentParser(prog="benchmarks.scan", description="Measure screening.")
     parser.add_argument("--output", choices=("table", "json"), default="table")
+    parser.add_argument("--by-pack", action="store_true", help="what each pack costs by itself, the slowest first")
     options = parser.parse_args(arguments)
 
     rules = load_builtin_rules()
-    started = time.perf_counter()
+    if options.by_pack:
+        return tell_packs(rules, options.output)
+    started = time.process_time()
     pack = compile_rules(rules)
-    compiled = time.perf_counter()
+    compiled = time.process_time()
     blob = pack.to_bytes()
-    encoded = time.perf_counter()
-    screener = Screener(CompiledPack.from_bytes(blob))
-    loaded = time.perf_counter()
+    Marker()  # its databases are made once in a process
+    screener, loading = loaded(blob)
 
     def screening(text: str) -> Callable[[], str]:
         return lambda: screener.screen([text], "request").action
 
     figures = [measure(name, len(text.encode()), screening(text)) for name, text in texts().items()]
+    figures += [
+        measure(f"first scan alone, {kilobytes} KB", size, partial(detected, screener, text))
+        for kilobytes, size, text in first_scans()
+    ]
     figures.append(stream_figure(screener))
     figures += [measure(f"hostile 1 MB: {name}", len(text), screening(text)) for name, text in HOSTILE.items()]
     summary = {
         "rules": len(rules),
         "compile_ms": round((compiled - started) * 1e3, 1),
-        "load_ms": round((loaded - encoded) * 1e3, 1),
+        "load_ms": round(loading * 1e3, 1),
         "blob_bytes": len(blob),
     }
     if options.output == "json":
