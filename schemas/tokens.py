@@ -199,24 +199,36 @@ class Calibration:
     MODELS = 4_096
 
     def __init__(self) -> None:
-        self._fits: OrderedDict[str, Fit] = OrderedDict()
+        self._fits: OrderedDict[tuple[str, str], Fit] = OrderedDict()
+        self.passed = 0
+        """Requests of which a provider counted more than the ceiling: there should be none."""
 
-    def of(self, model: str) -> Fit:
-        return self._fits.get(model, Fit())
+    def of(self, tenant: str, model: str) -> Fit:
+        """How it goes with a model of a tenant; no tenant learns from another's requests."""
+        return self._fits.get((tenant, model), Fit())
 
-    def learn(self, model: str, estimated: int, counted: int) -> None:
-        """Takes in one request without pictures, sound or files. Too short ones say nothing."""
+    def learn(self, tenant: str, model: str, estimated: int, counted: int, *, most: int) -> None:
+        """Takes in one request without pictures, sound or files. Too short ones say nothing but of the ceiling.
+
+        Args:
+            most: the ceiling for it.
+        """
+        self.passed += counted > most
         if estimated < 20 or counted < 1:
             return
-        fit = self.of(model)
+        fit = self.of(tenant, model)
         off = abs(estimated * fit.factor - counted) / counted
         weight = max(self.WEIGHT, 1 / (fit.requests + 1))
         factor = fit.factor + weight * (counted / estimated - fit.factor)
         error = fit.error + weight * (min(off, 10.0) - fit.error)
-        self._fits[model] = Fit(min(max(factor, 0.1), 10.0), error, fit.requests + 1)
-        self._fits.move_to_end(model)
+        self._fits[tenant, model] = Fit(min(max(factor, 0.1), 10.0), error, fit.requests + 1)
+        self._fits.move_to_end((tenant, model))
         if len(self._fits) > self.MODELS:
             self._fits.popitem(last=False)
 
-    def fits(self) -> dict[str, Fit]:
-        return dict(self._fits)
+    def errors(self) -> dict[str, float]:
+        """The mean error of each family of tokenizers, over the models of all tenants."""
+        found: dict[str, list[float]] = {}
+        for (_, model), fit in self._fits.items():
+            found.setdefault(family_of(model.partition("/")[2]), []).append(fit.error)
+        return {family: sum(errors) / len(errors) for family, errors in found.items()}

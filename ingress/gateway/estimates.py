@@ -106,7 +106,7 @@ def _target(
     caller: Caller, request: Asked, target: Target, sizes: Sizes, calibration: Calibration, *, strict: bool
 ) -> dict[str, Any]:
     model = target.model
-    family, fit = family_of(model.upstream_name), calibration.of(model.id)
+    family, fit = family_of(model.upstream_name), calibration.of(model.tenant, model.id)
     probable = max(1, round(probable_tokens(sizes, family, request.turns) * fit.factor))
     most = prompt_ceiling(request, sizes.total, model)
     output = (request.max_output or model.max_output_tokens) * request.choices

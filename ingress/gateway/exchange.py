@@ -31,7 +31,15 @@ from schemas.routing.choose import Choice
 from schemas.screening.model import Verdict, strictness
 from schemas.screening.reversible import Tokens, tokenise
 from schemas.text import TextSlot, tools_among
-from schemas.tokens import Sizes, family_of, has_media, measure, probable_tokens
+from schemas.tokens import (
+    Sizes,
+    family_of,
+    has_media,
+    measure,
+    most_beside_texts,
+    most_tokens,
+    probable_tokens,
+)
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +242,7 @@ class Exchange:
     def estimated_usage(self, output: bytes | int) -> Usage:
         """Usage that the provider did not tell, marked as estimated; about four bytes of answer to a token."""
         size = output if isinstance(output, int) else len(output)
-        factor = self.parts.calibration.of(self.record.model).factor
+        factor = self.parts.calibration.of(self.record.tenant, self.record.model).factor
         return Usage(max(1, round(self.probable_prompt() * factor)), -(-size // 4), estimated=True)
 
     def probable_prompt(self) -> int:
@@ -245,7 +253,13 @@ class Exchange:
     def learn(self, usage: Usage | None) -> None:
         """Holds what the provider counted against the estimate, unless there was more to read than text."""
         if usage is not None and not has_media(self.request.body):
-            self.parts.calibration.learn(self.record.model, self.probable_prompt(), usage.input_tokens)
+            record, request = self.record, self.request
+            most = most_tokens(self.sizes.total, request.turns) + request.more_tokens
+            if usage.input_tokens > most:
+                most += most_beside_texts(request.body, record.model, 0)
+            self.parts.calibration.learn(
+                record.tenant, record.model, self.probable_prompt(), usage.input_tokens, most=most
+            )
 
     # the other ways out ----------------------------------------------------------------------------------------
 

@@ -53,6 +53,12 @@ def families(parts: Parts) -> list[Family]:
               parts.configuration.sequence),
         gauge("nexus_circuits_open", "Provider accounts that are left alone for now.", parts.circuits.open),
         *_leases(parts),
+        labelled("nexus_token_estimate_error", "gauge",
+                 "How far estimates of prompts were off, as a part of what providers counted; mean over models.",
+                 "tokenizer", tuple(sorted(parts.calibration.errors().items()))),
+        counter("nexus_token_ceiling_passed_total",
+                "Requests whose prompt had more tokens than money had been set aside for: there should be none.",
+                parts.calibration.passed),
     ]  # fmt: skip
 
 

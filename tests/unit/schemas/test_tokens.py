@@ -104,20 +104,23 @@ def test_pictures_are_dear_at_one_model() -> None:
 
 def test_calibration_learns_the_factor_and_its_error() -> None:
     calibration, chance = Calibration(), random.Random(7)
-    assert calibration.of("a/m").requests == 0
+    assert calibration.of("t", "a/m").requests == 0
     for _ in range(300):
         estimated = chance.randrange(50, 5_000)
-        calibration.learn("a/m", estimated, round(estimated * 1.4 * chance.uniform(0.95, 1.05)))
-    fit = calibration.of("a/m")
+        counted = round(estimated * 1.4 * chance.uniform(0.95, 1.05))
+        calibration.learn("t", "a/m", estimated, counted, most=10**9)
+    fit = calibration.of("t", "a/m")
     assert 1.36 < fit.factor < 1.44 and fit.error < 0.06 and fit.requests == 300
-    assert calibration.of("a/other").factor == 1.0
+    assert calibration.of("t", "a/other").factor == calibration.of("other", "a/m").factor == 1.0
+    assert calibration.errors() == {"other": fit.error} and calibration.passed == 0
 
 
 def test_calibration_takes_nothing_that_says_nothing_and_forgets() -> None:
     calibration = Calibration()
-    calibration.learn("a/m", 5, 500)
-    calibration.learn("a/m", 500, 0)
-    assert calibration.fits() == {}
+    calibration.learn("t", "a/m", 5, 500, most=499)
+    calibration.learn("t", "a/m", 500, 0, most=499)
+    assert calibration.errors() == {} and calibration.passed == 1
     for number in range(Calibration.MODELS + 5):
-        calibration.learn(f"a/{number}", 100, 100_000_000)
-    assert len(calibration.fits()) == Calibration.MODELS and calibration.of("a/4100").factor == 10.0
+        calibration.learn("t", f"a/{number}", 100, 100_000_000, most=10**9)
+    known = [number for number in range(Calibration.MODELS + 5) if calibration.of("t", f"a/{number}").requests]
+    assert known == list(range(5, Calibration.MODELS + 5)) and calibration.of("t", "a/4100").factor == 10.0
