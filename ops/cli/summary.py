@@ -44,6 +44,10 @@ def _bypassed(data: Data) -> str:
     return f"around {', '.join(data['bypass'])} by {', '.join(data['passthroughs'])}"
 
 
+def _stood(data: Data) -> str:
+    return f"{data['passthrough']} still goes around {', '.join(data['bypass'])}: {data['reason']}"
+
+
 def _hooked(data: Data) -> str:
     by = f" by {data['hook']}" if data["hook"] else ""
     asked = ", ".join(f"{one['hook']} {one['decision']}" for one in data["decisions"])
@@ -135,6 +139,7 @@ _WORDS: dict[str, Callable[[Data], str]] = {
     "spend.recorded": _spent,
     "threshold.crossed": _crossed,
     "operator.acted": _acted,
+    "passthrough.stood": _stood,
     "log.checkpointed": _checkpointed,
     "checkpoint.announced": _announced,
 }

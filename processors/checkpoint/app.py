@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 
+from processors.checkpoint.alerting import warn
 from processors.checkpoint.append import Overtaken
 from processors.checkpoint.retaining import retain
 from processors.checkpoint.worker import WRITER, Checkpointer
@@ -46,6 +47,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
         worker = Checkpointer(connection, signer, clock, Ids(clock))
         retaining.add(asyncio.create_task(retain(settings, connection), name="retain"))
+        retaining.add(asyncio.create_task(warn(connection), name="warn of passthroughs"))
         while not stop.is_set():
             await worker.begin()
             log.info("event=checkpoint_started public_key=%s", signer.public_key.hex())

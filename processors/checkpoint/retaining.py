@@ -29,7 +29,6 @@ EVERY_S = 3600
 LOOK_S = 60.0
 """Between two looks at whether it is time."""
 _QUEUE_BYTES = 1024 * 1024
-_SUBJECT = f"$KV.{WORKER_MARKS}.{WRITER}"
 _SETTLE_S = 10.0
 
 
@@ -50,17 +49,18 @@ async def retain(settings: Settings, connection: LogConnection, clock: Clock | N
         await asyncio.sleep(LOOK_S)
 
 
-async def claim(connection: LogConnection, now_us: int) -> bool:
-    """Whether this process is the one to do it now: nobody has begun within the last hour.
+async def claim(connection: LogConnection, now_us: int, work: str = WRITER, every_s: int = EVERY_S) -> bool:
+    """Whether this process is the one to do it now: nobody has begun within the last hour, or whatever time.
 
     Raises:
         Unavailable: the log does not answer.
     """
-    stored = await api.get_message(connection, f"KV_{WORKER_MARKS}", last_of=_SUBJECT)
-    if stored is not None and stored.payload.isdigit() and 0 <= now_us - int(stored.payload) < EVERY_S * 1_000_000:
+    subject = f"$KV.{WORKER_MARKS}.{work}"
+    stored = await api.get_message(connection, f"KV_{WORKER_MARKS}", last_of=subject)
+    if stored is not None and stored.payload.isdigit() and 0 <= now_us - int(stored.payload) < every_s * 1_000_000:
         return False
     headers = {"Nats-Expected-Last-Subject-Sequence": str(stored.sequence if stored is not None else 0)}
-    ack = await api.publish(connection, _SUBJECT, str(now_us).encode(), headers)
+    ack = await api.publish(connection, subject, str(now_us).encode(), headers)
     # an error says that another process was faster
     return ack.error is None
 

@@ -139,3 +139,15 @@ class RetentionApplied(msgspec.Struct, frozen=True, array_like=True, gc=False):
     removed: tuple[Removed, ...]
     """Only kinds of which something went, or is held."""
     duration_us: int
+
+
+class PassthroughStood(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An alert, once a minute while it is so: requests may go around something. The envelope says of which tenant."""
+
+    passthrough: str
+    bypass: tuple[str, ...]
+    scope: str
+    target: str
+    reason: str
+    until_us: int
+    """When it ends by itself."""

@@ -378,6 +378,14 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         ),
         duration_us=250_000,
     ),
+    ops.PassthroughStood(
+        passthrough="scanner-down",
+        bypass=("hooks", "normalize"),
+        scope="provider",
+        target="east",
+        reason="the rules of last night block every order",
+        until_us=1_795_005_400_000_000,
+    ),
     ops.MasterKeyRotated(old="0c650974", new="a1b2c3d4", data_keys=1_024, left=0, overwritten=True),
     ops.LogCheckpointed(
         number=12,
