@@ -28,7 +28,7 @@ EXACT = {
     "/ready": "ready",
     "/metrics": "metrics",
 }
-_GEMINI = re.compile(r"/(?:v1beta|v1)/models/([^:]{1,256}):([A-Za-z]{1,64})")
+_GEMINI = re.compile(r"/(?:v1beta|v1)/models/(.{1,256}):([A-Za-z]{1,64})")
 _GEMINI_VERBS = {
     "generateContent": ("generate_content", {}),
     "streamGenerateContent": ("generate_content", {"stream": True}),
@@ -40,7 +40,7 @@ _NOT_SERVED = re.compile(
     r"/v1/(?:audio|images|videos|files|uploads|batches|fine_tuning|assistants|threads|vector_stores|realtime|evals|"
     r"containers|conversations|messages/batches|responses/[^/]+|chat/completions/[^/]+)(?=/|$)"
     r"|/v1beta/(?:files|cachedContents|tunedModels|corpora|fileSearchStores)(?=/|$)"
-    r"|/(?:v1beta|v1)/models/[^:]{1,256}:[A-Za-z]{1,64}$"
+    r"|/(?:v1beta|v1)/models/.{1,256}:[A-Za-z]{1,64}$"
 )
 """Of the providers whose protocols are spoken here."""
 _MODEL = re.compile(r"/v1/models/(.{1,256})")

@@ -78,16 +78,17 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
     if crossed:
         encoded = asked.crossed(codec, model, max_output)
         body, dropped = encoded.body, encoded.dropped
-        if strict and dropped:
-            raise InvalidRequest(
-                f"The provider of this model cannot be told: {', '.join(dropped)}.",
-                code="endpoint_unsupported",
-                param=dropped[0],
-            )
     else:
         body = asked.same(model, max_output)
     if endpoint.protocol == OPENAI_CHAT and wire.quirks != _PLAIN:
+        dropped += tuple(name for name in wire.quirks.remove if body.get(name) is not None)
         body = bent(body, wire.quirks)
+    if strict and dropped:
+        raise InvalidRequest(
+            f"The provider of this model cannot be told: {', '.join(dropped)}.",
+            code="endpoint_unsupported",
+            param=dropped[0],
+        )
     followed = endpoint.protocol in FOLLOWED
     return Outgoing(
         _path(endpoint, wire, provider, model, body),

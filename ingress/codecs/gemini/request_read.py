@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.fields import Fields, wrong
+from ingress.codecs.gemini.naming import camel, standard
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
     File,
@@ -31,7 +32,7 @@ _encode = msgspec.json.Encoder().encode
 
 def read_request(body: dict[str, Any]) -> Conversation:
     """`model` and `stream` are in the path here: whoever reads the path puts them into the body first."""
-    fields = Fields(body)
+    fields = Fields(camel(body))
     other: dict[str, Any] = {}
     calls = Calls()
     messages: list[Message] = []
@@ -145,7 +146,7 @@ def _part(fields: Fields, calls: Calls) -> list[Part]:
         return [_result(result, calls)]
     if (inline := fields.inner("inlineData") or fields.inner("inline_data")) is not None:
         media_type = inline.string("mimeType") or inline.string("mime_type")
-        return [_media(media_type, data=inline.string("data", needed=True))]
+        return [_media(media_type, data=standard(inline.string("data", needed=True)))]
     if (file := fields.inner("fileData") or fields.inner("file_data")) is not None:
         url = file.string("fileUri") or file.string("file_uri")
         return [_media(file.string("mimeType"), url=url)]
