@@ -122,7 +122,9 @@ class Machine:
             await probe.stop()
 
 
-async def cut_once(machine: Machine, seen: Seen, dice: random.Random, number: int, logs_away: bool) -> None:
+async def cut_once(
+    machine: Machine, seen: Seen, dice: random.Random, number: int, *, logs_away: bool, in_flight: int = _IN_FLIGHT
+) -> None:
     """Load, the plug, power again, and the look at what is there.
 
     Args:
@@ -132,7 +134,7 @@ async def cut_once(machine: Machine, seen: Seen, dice: random.Random, number: in
     plain = FactLoad(machine.writer, f"p{number}", size=dice.choice((0, 200, 2_000)))
     spooling = FactLoad(machine.writer, f"s{number}", spool=True)
     for load in (plain, spooling):
-        load.start(_IN_FLIGHT // 2)
+        load.start(in_flight // 2)
     saving = asyncio.create_task(_save_positions(machine.positions, seen))
     await asyncio.sleep(dice.uniform(0.2, 1.2))
     if logs_away:
@@ -183,18 +185,22 @@ async def _save_positions(positions: Positions, seen: Seen) -> None:
         seen.position += 1
 
 
-async def cuts(directory: Path, sync: str, rounds: int, seed: int, logs_away: int = 0) -> Seen:
+async def cuts(
+    directory: Path, sync: str, rounds: int, seed: int, logs_away: int = 0, in_flight: int = _IN_FLIGHT
+) -> Seen:
     """So many cuts of one machine, every second one while the log is away; a few seconds each.
 
     Args:
         logs_away: 1 to begin with the log away, 0 with the log there.
+        in_flight: facts that wait for an answer at a time; all that was answered is read back after the cut.
     """
     seen, dice = Seen(), random.Random(seed)
     machine = Machine(directory, sync)
     with machine.disk:
         try:
             for number in range(rounds):
-                await cut_once(machine, seen, dice, number, logs_away=(number + logs_away) % 2 == 1)
+                away = (number + logs_away) % 2 == 1
+                await cut_once(machine, seen, dice, number, logs_away=away, in_flight=in_flight)
         finally:
             machine.server.kill()
     return seen

@@ -20,7 +20,7 @@ MEASURED_S = 12.0
 HANGS = 3
 WARM_S = 120.0
 BRIEF_S = (1.0, 1.5)
-BRIEF_KILLS = ("gateway", "nats", "workers", "postgres")
+BRIEF_KILLS = ("nats", "workers", "postgres")
 COPIES = "segments once more"
 KINDS = ("kills", "outages", "hang", "log", "poison", "copies", "orderly", "freeze")
 
@@ -39,8 +39,8 @@ class Schedule:
     ) -> None:
         """
         Args:
-            brief: some of the kills, only gateways ended in order, and outages of a second or two, for tests: too short
-                for anything to be measured.
+            brief: some of the kills, and outages of a second or two, several at once, for tests: too short for anything
+                to be measured.
         """
         self._brief = brief
         self._faults = faults
@@ -83,18 +83,15 @@ class Schedule:
         if "kills" in self._kinds:
             # a frozen gateway shows what it is for only when nobody who counts its silence begins anew
             kills = [name for name in site.names() if name in held or "freeze" not in self._kinds]
-            kills = [name for name in kills if not self._brief or name in BRIEF_KILLS]
-            steps += [(f"kill {name}", partial(faults.kill, name)) for name in kills]
+            if self._brief:
+                steps += [("kill gateway", partial(faults.kill, "gateway")), ("kill others", self._killed_together)]
+            else:
+                steps += [(f"kill {name}", partial(faults.kill, name)) for name in kills]
         if "freeze" in self._kinds:
             steps.append(("freeze a gateway, kill others", partial(self._frozen, others)))
         if "outages" in self._kinds:
-            measured = dice.choice(("postgres", "clickhouse"))
-            for name in ("postgres", "clickhouse", "valkey"):
-                seconds = self._seconds()
-                if not self._brief and name != "valkey" and (long or name == measured):
-                    seconds = LONG_S if long else MEASURED_S
-                steps.append((f"{name} away for {seconds:.0f} s", partial(faults.outage, name, seconds)))
-            steps.append(("the SIEM away", partial(faults.receiver_outage, self._seconds())))
+            away = self._away(long)
+            steps += [("all stores and the SIEM away", partial(_together, away))] if self._brief else away
             steps.append(("every row refused", partial(faults.nothing_can_be_written, self._seconds())))
         if "hang" in self._kinds:
             times = 1 if self._brief else HANGS
@@ -107,9 +104,9 @@ class Schedule:
             steps.append((COPIES, self._injector.repeat))
         if "orderly" in self._kinds:
             gateway = dice.choice(("gateway", SECOND))
+            steps.append((f"SIGTERM {gateway}", partial(faults.end, gateway)))
             if not self._brief:
-                steps.append((f"SIGTERM {gateway}", partial(faults.end, gateway)))
-            steps.append(("rolling restart", partial(faults.rolling, self._ours())))
+                steps.append(("rolling restart", partial(faults.rolling, self._ours())))
         dice.shuffle(steps)
         if self._brief:
             # what the dead leave open is closed after a silence: that passes while other faults are done
@@ -117,12 +114,28 @@ class Schedule:
         # copies are made of what stands on the log already
         return sorted(steps, key=lambda step: step[0] == COPIES) if self._rounds == 1 else steps
 
+    def _away(self, long: bool) -> list[Step]:
+        """Everything that callers can do without."""
+        faults = self._faults
+        steps: list[Step] = []
+        measured = self._dice.choice(("postgres", "clickhouse"))
+        for name in ("postgres", "clickhouse", "valkey"):
+            seconds = self._seconds()
+            if not self._brief and name != "valkey" and (long or name == measured):
+                seconds = LONG_S if long else MEASURED_S
+            steps.append((f"{name} away for {seconds:.0f} s", partial(faults.outage, name, seconds)))
+        steps.append(("the SIEM away", partial(faults.receiver_outage, self._seconds())))
+        return steps
+
+    async def _killed_together(self) -> None:
+        await _together([(name, partial(self._faults.kill, name)) for name in BRIEF_KILLS])
+
     def _seconds(self) -> float:
         return self._dice.uniform(*(BRIEF_S if self._brief else SHORT_S))
 
     def _ours(self) -> list[str]:
         """Nexus's own processes: a log of one server cannot be restarted without a gap."""
-        return ["gateway", SECOND, *([] if self._brief else ["admin", *self._faults.site.workers])]
+        return ["gateway", SECOND, "admin", *self._faults.site.workers]
 
     async def _frozen(self, others: list[str]) -> None:
         freezing = asyncio.create_task(self._faults.gateway_freezes(FREEZE_S))
@@ -133,3 +146,7 @@ class Schedule:
                     await self._faults.kill(name)
         finally:
             await freezing
+
+
+async def _together(steps: Iterable[Step]) -> None:
+    await asyncio.gather(*(step() for _, step in steps))
