@@ -6,6 +6,7 @@ and only for secrets: words and numbers of two texts side by side make sense too
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -23,7 +24,6 @@ _LEAST = 16
 _CATEGORIES = ("secret.", "private-key.")
 _INSIDE = r"[A-Za-z0-9_+/=.~-]"
 _HEAD = re.compile(f"{_INSIDE}{{1,{REACH}}}")
-_TAIL = re.compile(rf"{_INSIDE}{{1,{REACH}}}\Z")
 _ENDS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~-")
 
 
@@ -39,6 +39,8 @@ def screen_seams(
     screener: Screener, texts: Sequence[str], direction: str, policy: ScreeningPolicy, found: Verdict
 ) -> Verdict:
     """The verdict `found` on these texts, and on secrets that stand across the ends of neighbours."""
+    if not any(one[-1:] in _ENDS and other[:1] in _ENDS for one, other in itertools.pairwise(texts)):
+        return found
     read = list(_seams(texts))
     if not read:
         return found
@@ -63,9 +65,10 @@ def _seams(texts: Sequence[str]) -> Iterator[tuple[str, list[Piece]]]:
             yield read, pieces
         read, pieces = "", []
         if text and text[-1] in _ENDS:
-            tail = _TAIL.search(text, max(0, len(text) - REACH))
+            tail = _HEAD.match(text[-REACH:][::-1])  # backwards, so that no word before it is looked at
             assert tail is not None
-            read, pieces = tail.group(), [Piece(index, tail.start(), 0)]
+            start = len(text) - tail.end()
+            read, pieces = text[start:], [Piece(index, start, 0)]
     if len(pieces) > 1 and len(read) >= _LEAST:
         yield read, pieces
 
