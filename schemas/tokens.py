@@ -27,8 +27,7 @@ IMAGE = 5_000
 DEAR_IMAGES = ("gpt-4o-mini", 48_169)
 """A model of which pictures are counted dearer (2,833 and eight times 5,667), and how much."""
 
-_SPACE = b" \t\r\n"
-_LETTERS = bytes(range(65, 91)) + bytes(range(97, 123))
+_WORDS = b" \t\r\n" + bytes(range(65, 91)) + bytes(range(97, 123))
 _DIGITS = b"0123456789"
 _ASCII = bytes(range(128))
 _TWO, _THREE, _FOUR = bytes(range(0xC0, 0xE0)), bytes(range(0xE0, 0xF0)), bytes(range(0xF0, 0xF8))
@@ -58,7 +57,7 @@ def measure(texts: Iterable[str]) -> Sizes:
     """The sizes of these texts, all together."""
     raw = "".join(texts).encode("utf-8", "surrogatepass")
     total = len(raw)
-    words = total - len(raw.translate(None, _LETTERS + _SPACE))
+    words = total - len(raw.translate(None, _WORDS))
     digits = total - len(raw.translate(None, _DIGITS))
     if raw.isascii():
         return Sizes(words, digits, total - words - digits)
@@ -197,11 +196,19 @@ class Calibration:
 
     WEIGHT = 0.05
     MODELS = 4_096
+    EVERY = 8
+    """Of so many requests one is learnt from: a request is in a hurry."""
 
     def __init__(self) -> None:
         self._fits: OrderedDict[tuple[str, str], Fit] = OrderedDict()
+        self._turn = 0
         self.passed = 0
-        """Requests of which a provider counted more than the ceiling: there should be none."""
+        """Requests, of those learnt from, whose provider counted more than the ceiling: there should be none."""
+
+    def due(self) -> bool:
+        """Whether this request is one to learn from."""
+        self._turn = (self._turn + 1) % self.EVERY
+        return self._turn == 1
 
     def of(self, tenant: str, model: str) -> Fit:
         """How it goes with a model of a tenant; no tenant learns from another's requests."""

@@ -252,7 +252,7 @@ class Exchange:
 
     def learn(self, usage: Usage | None) -> None:
         """Holds what the provider counted against the estimate, unless there was more to read than text."""
-        if usage is not None and not has_media(self.request.body):
+        if usage is not None and self.parts.calibration.due() and not has_media(self.request.body):
             record, request = self.record, self.request
             most = most_tokens(self.sizes.total, request.turns) + request.more_tokens
             if usage.input_tokens > most:

@@ -57,7 +57,7 @@ def families(parts: Parts) -> list[Family]:
                  "How far estimates of prompts were off, as a part of what providers counted; mean over models.",
                  "tokenizer", tuple(sorted(parts.calibration.errors().items()))),
         counter("nexus_token_ceiling_passed_total",
-                "Requests whose prompt had more tokens than money had been set aside for: there should be none.",
+                "Prompts, of one in 8 looked at, with more tokens than were set aside for: there should be none.",
                 parts.calibration.passed),
     ]  # fmt: skip
 

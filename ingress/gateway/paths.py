@@ -20,6 +20,7 @@ EXACT = {
     "/v1/completions": "completions",
     "/v1/moderations": "moderations",
     "/v1/rerank": "rerank",
+    "/v2/rerank": "rerank",
     "/v1/models": "models",
     "/v1/usage": "usage",
     "/v1/estimate": "estimate",

@@ -115,6 +115,12 @@ def test_calibration_learns_the_factor_and_its_error() -> None:
     assert calibration.errors() == {"other": fit.error} and calibration.passed == 0
 
 
+def test_one_of_some_requests_is_learnt_from() -> None:
+    calibration = Calibration()
+    due = [calibration.due() for _ in range(3 * Calibration.EVERY)]
+    assert due[0] and sum(due) == 3
+
+
 def test_calibration_takes_nothing_that_says_nothing_and_forgets() -> None:
     calibration = Calibration()
     calibration.learn("t", "a/m", 5, 500, most=499)
