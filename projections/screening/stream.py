@@ -7,7 +7,7 @@ from projections.screening.screener import Actions, Screener
 from schemas.screening.model import DIRECTIONS, Hit, ScreeningPolicy, Verdict
 from schemas.screening.tally import Tally, verdict
 
-_STRIDE = 48
+_STRIDE = 80
 """Characters that are gathered before they are looked at: each look reads the window before them once more."""
 
 

@@ -100,7 +100,7 @@ def test_a_hit_is_told_as_soon_as_nothing_can_change_it(screener: Screener) -> N
     stream = StreamScreener(screener, "response")
     assert stream.push(f"key {KEY[:9]}").action == "approve"
     assert stream.push(KEY[9:]).action == "approve"
-    verdict = stream.push(" and more text, so much that it is looked at")
+    verdict = stream.push(" and more text, so much that it is looked at, since a look reads the window once more")
     assert verdict.hits == (Hit("secret.aws-access-key-id", "block", 0, 4, 24),)
     assert stream.push(" goes on").hits == ()
     assert stream.finish().hits == verdict.hits
