@@ -47,6 +47,8 @@ class Asked(Protocol):
     """Whether there is text in it that nobody can read here, cut into tokens by the caller."""
     free: bool
     """Whether no provider charges for it."""
+    keeps_answer: bool
+    """Whether its answer goes on the record beside it; vectors do not: megabytes that nobody reads."""
 
     def texts(self) -> list[TextSlot]:
         """Every text-bearing string, in document order."""
@@ -107,6 +109,7 @@ class GeneralRequest:
     )  # fmt: skip
 
     free = False
+    keeps_answer = True
 
     def __init__(self, body: dict[str, Any], front: Front) -> None:
         look = front.look(Fields(body))

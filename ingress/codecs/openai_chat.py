@@ -38,6 +38,7 @@ class ChatRequest:
     more_tokens = 0
     opaque = False
     free = False
+    keeps_answer = True
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.body = body

@@ -40,8 +40,8 @@ class ShotRequest:
     """See `ingress.codecs.asked.Asked`."""
 
     __slots__ = (
-        "_front", "body", "codec", "free", "kind", "model", "more_tokens", "opaque", "operation", "protocol", "turns",
-        "user",
+        "_front", "body", "codec", "free", "keeps_answer", "kind", "model", "more_tokens", "opaque", "operation",
+        "protocol", "turns", "user",
     )  # fmt: skip
 
     stream = False
@@ -57,6 +57,7 @@ class ShotRequest:
         self.codec = front.codec
         self.protocol = front.shot.name
         self.free = front.free
+        self.keeps_answer = front.kind != "embeddings"
         self.body = body
         self.model = look.model
         self.user = look.user

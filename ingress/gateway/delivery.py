@@ -58,7 +58,8 @@ async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
     if refused is not None:
         raise refused
     record.finish_reason = answer.finish_reason
-    record.body = await exchange.sealed(plan, "response", content)
+    if exchange.request.keeps_answer:
+        record.body = await exchange.sealed(plan, "response", content)
     if exchange.tokens is not None:
         restore(slots, exchange.tokens)
         content = encode_body(decoded)

@@ -61,7 +61,7 @@ def find(path: str, prefixes: tuple[str, ...] = DEFAULT_PREFIXES) -> Found | Non
 
     Args:
         path: as the client wrote it, without the query.
-        prefixes: each may stand in front; the longest that fits is taken off.
+        prefixes: each may stand in front; the longest that leaves a path is taken off.
     """
     known = EXACT.get(path)
     if known is not None:
@@ -73,7 +73,9 @@ def find(path: str, prefixes: tuple[str, ...] = DEFAULT_PREFIXES) -> Found | Non
         if path.startswith(prefix + "/"):
             rest = path[len(prefix) :]
             known = EXACT.get(rest)
-            return Found(known) if known is not None else _varying(rest)
+            found = Found(known) if known is not None else _varying(rest)
+            if found is not None:
+                return found
     return None
 
 
