@@ -85,7 +85,11 @@ def amounts(town: Town, house: House) -> list[tuple[int | None, int]]:
 
 
 def test_an_estimate_calls_nobody(town: Town) -> None:
-    house = town.house(accounts=("mock", "spare"), route={"strategy": "fallback"}, budget={"scope": "key", "target": "k1", "limit_micros": 10_000_000})
+    house = town.house(
+        accounts=("mock", "spare"),
+        route={"strategy": "fallback"},
+        budget={"scope": "key", "target": "k1", "limit_micros": 10_000_000},
+    )
     before = amounts(town, house)
     seen = town.ledger.read_bytes()
     chat = {"model": "gpt-4o", "max_tokens": 100, "messages": [{"role": "user", "content": "Say hello to everybody."}]}
