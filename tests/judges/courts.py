@@ -21,7 +21,7 @@ from tests.judges.judging import Verdict, judge
 from tests.waiting import until_sync
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
-RUN_S = 120
+RUN_S = 300
 """Bound for one judge."""
 
 # wire: (path of the mock behind which it speaks it, a model's name, the knob that makes it think)
@@ -47,6 +47,8 @@ ACCOUNTS = {
     "huggingface": ("/huggingface/v1", "kimi-k2"),
     "voyage": ("/voyage/v1", "voyage-3"),
 }
+VECTORS = "vectors-1"
+"""A model's name that no SDK knows: they treat some of their own providers' in ways of their own."""
 EMBEDDERS = ("openai", "gemini", "vertex", "azure", "cohere", "glm", "mistral", "fireworks", "together", "voyage")
 KNOBS = ("", "+calls-2", "+inventory", "+think", "+think+calls-2", "+think+inventory", "+error-429")
 TALKERS = tuple(name for name in ACCOUNTS if name != "voyage")
@@ -62,8 +64,8 @@ def house(town: Town) -> House:
         specs.append(("credential", wire, Credential(id=wire, tenant=tenant, sealed=sealed)))
         account = Provider(id=wire, tenant=tenant, wire=wire, base_url=root + path, credential=wire, region="l")
         specs.append(("provider", wire, account))
-        for knob in KNOBS:
-            model = Model(id=f"{wire}/{name}{knob}", tenant=tenant, prices=PRICES)
+        for each in (VECTORS, *(name + knob for knob in KNOBS)):
+            model = Model(id=f"{wire}/{each}", tenant=tenant, prices=PRICES)
             specs.append(("model", model.id, model))
     specs.append(("route", "default", Route(id="default", tenant=tenant)))
     key = VirtualKey(id="k1", tenant=tenant, hash=town.vault.hash_key(text), prefix=text[:12])

@@ -13,6 +13,7 @@ FEATURES = (
     "plain", "stream", "tools", "parallel tools", "vision", "structured", "reasoning", "errors", "embeddings",
 )  # fmt: skip
 DONE, DROPPED, REFUSED, FAILED = "✓", "dropped", "refused", "FAILED"
+USAGE = "the usage"
 _CALL = ["weather", {"city": "text"}]
 _FINISHED = {"stop", "completed", "end_turn", "STOP", "COMPLETE"}
 
@@ -39,6 +40,8 @@ def judge(line: dict[str, Any]) -> Verdict:
         return Verdict(account, feature, DONE)
     if feature != "errors" and seen.get("status") in (400, 501):
         return Verdict(account, feature, REFUSED, seen["message"][:160])
+    if missing == USAGE:
+        return Verdict(account, feature, DROPPED, "usage")
     if dropped and "error" not in seen:
         return Verdict(account, feature, DROPPED, ", ".join(dropped))
     return Verdict(account, feature, FAILED, f"{missing}: {str(seen)[:300]}")
@@ -84,7 +87,7 @@ def _said(feature: str, seen: dict[str, Any]) -> str:
         # where the judge went on with tools, the thought must have come back as the provider signed it
         return "" if "thought" in seen.get("after", "thought") else "the thought told again"
     if seen["output"] != len(FIXED_PIECES):
-        return "the usage"
+        return USAGE
     return "" if feature == "plain" or seen["pieces"] > 1 else "more than one piece"
 
 

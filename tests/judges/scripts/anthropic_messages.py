@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import anthropic
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders
+from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = anthropic.Anthropic(base_url=ASKED["base"], api_key=ASKED["key"], max_retries=0)
@@ -70,7 +69,7 @@ def vision(models: Models) -> dict[str, Any]:
 def structured(models: Models) -> dict[str, Any]:
     form = {"format": {"type": "json_schema", "schema": SCHEMA}}
     message = CREATE(model=models(), messages=ask(HELLO), output_config=form, max_tokens=LIMIT)
-    return {"value": json.loads(seen(message)["text"])}
+    return {"value": parsed(seen(message)["text"])}
 
 
 def reasoning(models: Models) -> dict[str, Any]:

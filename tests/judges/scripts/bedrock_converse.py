@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, observe, orders
+from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = boto3.client(
@@ -104,7 +104,7 @@ def vision(models: Models) -> dict[str, Any]:
 def structured(models: Models) -> dict[str, Any]:
     schema = {"jsonSchema": {"schema": json.dumps(SCHEMA), "name": "place"}}
     form = {"textFormat": {"type": "json_schema", "structure": schema}}
-    return {"value": json.loads(converse(models(), ask({"text": HELLO}), outputConfig=form)[0]["text"])}
+    return {"value": parsed(converse(models(), ask({"text": HELLO}), outputConfig=form)[0]["text"])}
 
 
 def reasoning(models: Models) -> dict[str, Any]:

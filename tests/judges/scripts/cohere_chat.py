@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import cohere
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders
+from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = cohere.ClientV2(api_key=ASKED["key"], base_url=ASKED["base"])
@@ -79,7 +79,7 @@ def vision(models: Models) -> dict[str, Any]:
 
 def structured(models: Models) -> dict[str, Any]:
     form = {"type": "json_object", "json_schema": SCHEMA}
-    return {"value": json.loads(seen(CHAT(model=models(), messages=ask(HELLO), response_format=form))["text"])}
+    return {"value": parsed(seen(CHAT(model=models(), messages=ask(HELLO), response_format=form))["text"])}
 
 
 def reasoning(models: Models) -> dict[str, Any]:

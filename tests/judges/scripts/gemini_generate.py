@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 from google import genai
 from google.genai import types
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders
+from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 OPTIONS = types.HttpOptions(base_url=ASKED["base"], api_version=ASKED["version"] or None)
@@ -34,7 +33,7 @@ def seen(answers: list[Any]) -> dict[str, Any]:
         "thought": "".join(part.text for part in parts if part.text and part.thought),
         "calls": [[part.function_call.name, part.function_call.args] for part in parts if part.function_call],
         "finish": finish.value if finish else "",
-        "output": (used.candidates_token_count or 0) + (used.thoughts_token_count or 0),
+        "output": (used.candidates_token_count or 0) + (used.thoughts_token_count or 0) if used else 0,
     }
 
 
@@ -69,7 +68,7 @@ def vision(models: Models) -> dict[str, Any]:
 
 def structured(models: Models) -> dict[str, Any]:
     form = config(response_mime_type="application/json", response_json_schema=SCHEMA)
-    return {"value": json.loads(CREATE(model=models(), contents=HELLO, config=form).text)}
+    return {"value": parsed(CREATE(model=models(), contents=HELLO, config=form).text)}
 
 
 def reasoning(models: Models) -> dict[str, Any]:

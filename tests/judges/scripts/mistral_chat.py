@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from mistralai.client import Mistral
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders
+from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = Mistral(api_key=ASKED["key"], server_url=ASKED["base"])
@@ -71,7 +71,7 @@ def vision(models: Models) -> dict[str, Any]:
 
 def structured(models: Models) -> dict[str, Any]:
     form = {"type": "json_schema", "json_schema": {"name": "place", "schema": SCHEMA, "strict": True}}
-    return {"value": json.loads(seen(CHAT(model=models(), messages=ask(HELLO), response_format=form))["text"])}
+    return {"value": parsed(seen(CHAT(model=models(), messages=ask(HELLO), response_format=form))["text"])}
 
 
 def errors(models: Models) -> dict[str, Any]:

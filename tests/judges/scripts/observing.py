@@ -79,6 +79,14 @@ def told(error: Exception) -> dict[str, Any]:
     return {"error": type(error).__name__, "status": status, "message": str(error)[:400]}
 
 
+def parsed(text: str | None) -> Any:
+    """What a text says as JSON; None when it is none."""
+    try:
+        return json.loads(text or "")
+    except ValueError:
+        return None
+
+
 def failing(call: Callable[[], Any]) -> dict[str, Any]:
     """What a call that must fail says."""
     try:

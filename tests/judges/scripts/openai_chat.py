@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import openai
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders
+from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = openai.OpenAI(base_url=ASKED["base"], api_key=ASKED["key"], max_retries=0)
@@ -80,7 +80,7 @@ def vision(models: Models) -> dict[str, Any]:
 def structured(models: Models) -> dict[str, Any]:
     form = {"type": "json_schema", "json_schema": {"name": "place", "schema": SCHEMA, "strict": True}}
     answer = CREATE(model=models(), messages=ask(HELLO), response_format=form, max_completion_tokens=2000)
-    return {"value": json.loads(answer.choices[0].message.content)}
+    return {"value": parsed(answer.choices[0].message.content)}
 
 
 def reasoning(models: Models) -> dict[str, Any]:

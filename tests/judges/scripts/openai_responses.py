@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import openai
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders
+from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = openai.OpenAI(base_url=ASKED["base"], api_key=ASKED["key"], max_retries=0)
@@ -37,7 +37,7 @@ def streamed(**more: Any) -> dict[str, Any]:
         "thought": "".join(thoughts),
         "calls": calls_of(answer),
         "finish": answer.status,
-        "output": answer.usage.output_tokens,
+        "output": answer.usage.output_tokens if answer.usage else 0,
     }
 
 
@@ -70,7 +70,7 @@ def vision(models: Models) -> dict[str, Any]:
 def structured(models: Models) -> dict[str, Any]:
     form = {"format": {"type": "json_schema", "name": "place", "schema": SCHEMA, "strict": True}}
     answer = CREATE(model=models(), input=HELLO, text=form, max_output_tokens=LIMIT)
-    return {"value": json.loads(answer.output_text)}
+    return {"value": parsed(answer.output_text)}
 
 
 def reasoning(models: Models) -> dict[str, Any]:

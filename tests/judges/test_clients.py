@@ -1,0 +1,63 @@
+"""Official clients over the gateway: in every protocol, over every kind of provider. The matrix of the README."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.integration.gateway.town import House, Town
+from tests.judges.courts import Orders, names_of, sit
+from tests.judges.environment import NODE
+from tests.judges.judging import DONE, DROPPED
+from tests.judges.matrix import EXPECTED, PROTOCOLS, row
+
+SOME = names_of(("openai", "anthropic", "gemini"))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_each_feature_over_each_provider_is_done_or_the_caller_is_told(
+    judge_python: Path, town: Town, judged: House, protocol: str
+) -> None:
+    found = row(judge_python, town, judged, protocol)
+    other = {
+        (account, each.feature): (each.mark, each.reason)
+        for account, verdicts in found.items()
+        for each in verdicts.values()
+        if each.mark != EXPECTED.get((protocol, account, each.feature), EXPECTED.get(("", account, each.feature), DONE))
+    }
+    assert other == {}
+
+
+def test_langchain_is_served(judge_python: Path, town: Town, judged: House) -> None:
+    orders = Orders(town.url + "/v1", judged.key, SOME, True)
+    found = sit([judge_python, "-W", "ignore", "langchain_chat.py"], orders)
+    assert [each for each in found if each.mark != DONE] == []
+
+
+def test_mistrals_client_is_served_as_one_of_openais_kind(judge_python: Path, town: Town, judged: House) -> None:
+    orders = Orders(town.url, judged.key, names_of(("mistral",)), True)
+    found = sit([judge_python, "-W", "ignore", "mistral_chat.py"], orders)
+    assert [each for each in found if each.mark not in (DONE, DROPPED)] == []
+
+
+@pytest.mark.parametrize(
+    ("script", "path", "way"),
+    [
+        ("openai.mjs", "/v1", ""),
+        ("anthropic.mjs", "", ""),
+        ("vercel.mjs", "/v1", ""),
+        ("vercel.mjs", "/v1", "responses"),
+    ],
+)
+def test_clients_in_node_are_served(
+    judge_node: Path, tmp_path: Path, town: Town, judged: House, script: str, path: str, way: str
+) -> None:
+    # modules are looked for beside the script, wherever it is a link to
+    for each in ("observing.mjs", script):
+        shutil.copy(NODE / each, tmp_path)
+    (tmp_path / "node_modules").symlink_to(judge_node / "node_modules")
+    orders = Orders(town.url + path, judged.key, SOME, True, way)
+    found = sit(["node", tmp_path / script], orders)
+    assert [each for each in found if each.mark != DONE] == []
