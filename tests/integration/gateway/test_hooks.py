@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 import openai
 import pytest
 
+from projections.vault import BodyVault
+from projections.vault.errors import Erased
 from schemas.facts.traffic import HooksDecided, ProviderCalled, RedactionsKept, RequestCompleted
 from schemas.hooks.hook import Hook, HookOptions
 from schemas.hooks.replies import signature
@@ -254,3 +257,22 @@ def test_what_was_redacted_comes_back_in_the_answer(town: Town, stream: bool, mo
     end = facts[-1][1]
     assert kept.count == 2 and kept.body is not None and isinstance(end, RequestCompleted)
     assert CARD.encode() not in kept.body.ciphertext
+
+
+def test_what_comes_back_is_sealed_and_an_erasure_makes_it_unreadable(town: Town) -> None:
+    house = house_with(town, policy={"reversible": True})
+    answer = say(town, house, f"my card is {CARD}")
+    request = answer.headers["x-nexus-request-id"]
+    (kept,) = [data for _, data in town.closed(request) if isinstance(data, RedactionsKept)]
+    assert kept.body is not None
+    sealed = kept.body
+
+    async def work(log: Any) -> None:
+        bodies = BodyVault(log, town.vault)
+        opened = await bodies.open(house.tenant, request, "redactions", sealed)
+        assert json.loads(opened) == {"[PAYMENT_CARD_1]": CARD}
+        await bodies.erase_subject(house.tenant, sealed.subject)
+        with pytest.raises(Erased):
+            await BodyVault(log, town.vault).open(house.tenant, request, "redactions", sealed)
+
+    asyncio.run(town._with_log(work))
