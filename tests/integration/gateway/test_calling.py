@@ -32,6 +32,7 @@ from ingress.gateway.tokens import Tokens
 from ingress.gateway.upstream import Upstream
 from ingress.providers.outgoing import prepare
 from ingress.providers.sigv4 import canonical_request, signing_key, string_to_sign
+from ops.mock import running_mock
 from projections.screening import Screener, compile_rules, load_builtin_rules
 from schemas.aggregates.header_rules import HeaderRule
 from schemas.aggregates.model import Model
@@ -460,3 +461,31 @@ async def test_an_answer_that_points_elsewhere_is_not_followed_with_the_credenti
         with pytest.raises(CallFailed, match="malformed"):
             await here.send(account("replicate", raw.url + "/v1"), "r8", model="meta/llama")
     assert len(raw.came) == 1
+
+
+# The mock provider's own judgement ----------------------------------------------------------------------------
+
+
+async def test_the_mock_that_verifies_signatures_takes_ours_and_no_other_secret_s() -> None:
+    model = "anthropic.claude-sonnet-4-5-v1:0"
+    async with running_mock(aws_secret="aws-secret") as mock, rig() as here:
+        provider = account("bedrock", mock.url + "/bedrock", region="eu-central-1")
+        one = errand(provider, json.dumps(AWS), model=model)
+        assert one.outgoing.codec.read_answer(await here.calls.send(one)).choices[0].parts
+        with pytest.raises(CallFailed, match="status 403"):
+            await here.send(provider, json.dumps({**AWS, "secret_access_key": "another"}), model=model)
+        streamed = errand(provider, json.dumps(AWS), model=model, stream=True)
+        relay = relay_to_openai(streamed, AwsEventParser())
+        passed = await drain(await here.calls.stream(streamed), relay)
+    assert relay.done and passed.endswith(b"data: [DONE]\n\n")
+
+
+async def test_the_mock_s_predictions_are_followed_to_their_answers() -> None:
+    async with running_mock() as mock, rig() as here:
+        provider = account("replicate", mock.url + "/replicate/v1")
+        one = errand(provider, "r8_key", model="meta/meta-llama-3-70b-instruct")
+        whole = one.outgoing.codec.read_answer(await here.calls.send(one))
+        streamed = errand(provider, "r8_key", model="meta/meta-llama-3-70b-instruct", stream=True)
+        relay = relay_to_openai(streamed)
+        await drain(await here.calls.stream(streamed), relay)
+    assert whole.choices[0].parts and relay.done
