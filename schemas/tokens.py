@@ -129,6 +129,9 @@ def most_tokens(utf8_bytes: int, turns: int) -> int:
 _SCHEMAS = ("tools", "functions", "response_format", "text", "toolConfig", "output_config", "generationConfig")
 _MESSAGES = ("messages", "input", "contents", "system", "requests", "systemInstruction")
 _MEDIA = frozenset({"url", "image_url", "uri", "fileUri", "file_uri", "file_id", "data", "file_data", "bytes"})
+_SAID = frozenset({"input", "args", "response", "annotations", "citations"})
+"""What tools were called with and gave back, and where an answer was from: addresses in there are only named."""
+_WORDS_FOR_MEDIA = ("image", "file", "document", "video", "audio", "inline", "media")
 _KINDS = ("type", "media_type", "mimeType", "mime_type", "format")
 
 
@@ -163,6 +166,8 @@ def _media(value: Any, kind: str, image: int, context: int, depth: int) -> int:
     kind = " ".join((kind, *told))
     total = 0
     for name, inner in value.items():
+        if name in _SAID:
+            continue
         if isinstance(inner, dict | list):
             total += _media(inner, f"{kind} {name}", image, context, depth + 1)
         elif isinstance(inner, str) and name in _MEDIA:
@@ -172,6 +177,9 @@ def _media(value: Any, kind: str, image: int, context: int, depth: int) -> int:
 
 def _one(value: str, kind: str, image: int, context: int) -> int:
     """Sound has at most a token for each 16 characters of base64 (32 a second, at 1 kB a second or more)."""
+    kind = kind.lower()
+    if not any(word in kind for word in _WORDS_FOR_MEDIA):
+        return 0
     if "image" in kind:
         return image
     if "://" in value[:12] or len(value) < 256:
