@@ -44,12 +44,12 @@ def test_a_key_sees_its_own_limits_and_nobody_else_s(town: Town) -> None:
     town.put(
         tenant,
         ("budget", "b2", Budget(id="b2", tenant=tenant, limit_micros=5_000_000)),
-        ("budget", "b3", Budget(id="b3", tenant=tenant, scope="key", target="k2", limit_micros=9_000_000)),
+        ("budget", "others", Budget(id="others", tenant=tenant, scope="key", target="k2", limit_micros=9_000_000)),
         ("virtual-key", "k2", VirtualKey(
             id="k2", tenant=tenant, hash=town.vault.hash_key(text), prefix=text[:12]
         )),
     )  # fmt: skip
-    for name, micros in (("b1", 250_000), ("b2", 4_000_000), ("b3", 8_000_000)):
+    for name, micros in (("b1", 250_000), ("b2", 4_000_000), ("others", 8_000_000)):
         spent(town, tenant, name, micros)
     spent(town, other.tenant, "b1", 6_000_000)
     neighbour = House(tenant, text, "k2")
@@ -66,7 +66,7 @@ def test_a_key_sees_its_own_limits_and_nobody_else_s(town: Town) -> None:
     for path in ("/v1/usage?tenant=" + other.tenant, "/v1/usage?key=k2", "/llm/v1/usage"):
         _, again = ask(town, house, "GET", path, **{"x-nexus-tenant": other.tenant, "x-tenant": other.tenant})
         assert [(each["id"], each.get("spent_micros")) for each in again["budgets"]] == [("b1", 250_000), ("b2", None)]
-        assert "b3" not in json.dumps(again) and other.tenant not in json.dumps(again)
+        assert "others" not in json.dumps(again) and other.tenant not in json.dumps(again)
     assert ask(town, other, "GET", "/v1/usage")[1]["budgets"][0]["spent_micros"] == 6_000_000
     assert ask(town, House("", "nvk_" + "0" * 64, ""), "GET", "/v1/usage")[0] == 401
 
