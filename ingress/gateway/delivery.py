@@ -7,7 +7,7 @@ from typing import Any
 
 from ingress.codecs.answered import Answered
 from ingress.codecs.aws_events import AwsEventParser
-from ingress.codecs.codec import EventWriter, Malformed
+from ingress.codecs.codec import EventWriter, Malformed, ToldError
 from ingress.codecs.openai_chat import CODEC, encode_body
 from ingress.codecs.passage import Crossing, Looking
 from ingress.gateway import hooked
@@ -160,6 +160,10 @@ def read_answer(exchange: Exchange, attempts: Attempts, attempt: Attempt[bytes])
     raw, outgoing = attempt.answer, attempt.outgoing
     try:
         answer = exchange.request.answered(raw, outgoing.codec, exchange.stamp(attempt))
+    except ToldError:
+        # under a status that says all is well; what it says may be about the account, which is no caller's business
+        attempts.ended("status", 200)
+        raise ProviderError("The provider answered with an error.") from None
     except Malformed:
         attempts.ended("malformed", 200)
         raise ProviderError("The provider's answer could not be understood.", code="upstream_malformed") from None
