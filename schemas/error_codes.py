@@ -42,6 +42,7 @@ CODES: dict[str, Told] = {
     "forbidden": Told("auth_failed", (403,), "Ask an operator for leave."),
     "model_not_allowed": Told("auth_failed", (403,), "Name a model that the key may use."),
     "tenant_disabled": Told("auth_failed", (403,), "Ask an operator."),
+    "address_not_allowed": Told("auth_failed", (403,), "Have an operator allow the address of the hook."),
     "kill_switch": Told("auth_failed", (403,), "Ask an operator when the switch is lifted."),
     # how much
     "rate_limited": Told("rate_limited", (429,), "Wait for Retry-After."),
@@ -61,6 +62,7 @@ CODES: dict[str, Told] = {
     "unavailable": Told("upstream_error", (503,), "Try again after Retry-After."),
     "log_unavailable": Told("upstream_error", (503,), "Try again after Retry-After."),
     "screening_unavailable": Told("upstream_error", (503,), "Try again after Retry-After."),
+    "hook_failed": Told("upstream_error", (403, 503), "Have an operator look at the hook; try again (503)."),
     "budget_store_unavailable": Told("upstream_error", (503,), "Try again after Retry-After."),
     # what is not to be had
     "endpoint_unsupported": Told("endpoint_unsupported", (400,), "Name a model of an account that offers it."),
