@@ -11,7 +11,7 @@ from tests.integration.gateway.town import House, Town
 from tests.judges.courts import Orders, names_of, sit
 from tests.judges.environment import NODE
 from tests.judges.judging import DONE, DROPPED
-from tests.judges.matrix import EXPECTED, PROTOCOLS, row
+from tests.judges.matrix import PROTOCOLS, expected, row
 
 SOME = names_of(("openai", "anthropic", "gemini"))
 
@@ -25,7 +25,7 @@ def test_each_feature_over_each_provider_is_done_or_the_caller_is_told(
         (account, each.feature): (each.mark, each.reason)
         for account, verdicts in found.items()
         for each in verdicts.values()
-        if each.mark != EXPECTED.get((protocol, account, each.feature), EXPECTED.get(("", account, each.feature), DONE))
+        if each.mark != expected(protocol, each)
     }
     assert other == {}
 
