@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops.mock import MockProvider
-from tests.judges.courts import Orders, sit
+from tests.judges.courts import VECTORS, Orders, sit
 from tests.judges.judging import DONE
 
 SECRET = "sk-judged"
@@ -47,8 +47,7 @@ def mock() -> Iterator[MockProvider]:
 def test_the_providers_own_sdk_finds_it_genuine(
     judge_python: Path, mock: MockProvider, script: str, path: str, model: str, think: str
 ) -> None:
-    accounts = {"mock": model}
-    orders = Orders(mock.url + path, SECRET, accounts, False, think, accounts)
+    orders = Orders(mock.url + path, SECRET, {"mock": model}, False, think, {"mock": VECTORS})
     found = sit([judge_python, "-W", "ignore", f"{script}.py"], orders)
     assert [each for each in found if each.mark != DONE] == []
 
