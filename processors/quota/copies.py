@@ -34,7 +34,8 @@ class Copies:
         self._first: OrderedDict[Key, int] = OrderedDict()
         self._floor: dict[tuple[str, str], int] = {}
         """By chain, the highest number that was let go of."""
-        self._known: set[tuple[str, str]] = set()
+        self._begun: dict[tuple[str, str], int] = {}
+        """By chain, the lowest number of which this process knows where it stands first, with all that came after."""
 
     async def without(self, messages: Sequence[Message]) -> list[Message]:
         """The messages that are no copies, and those that are no segments.
@@ -50,8 +51,8 @@ class Copies:
                 kept.append(message)
                 continue
             chain = (head.writer, head.boot)
-            if chain not in self._known:
-                await self._learn(chain, message)
+            if head.number < self._begun.get(chain, head.number + 1):
+                await self._learn(chain, message, head.number)
             if self._is_first((*chain, head.number), message.sequence):
                 kept.append(message)
             else:
@@ -65,37 +66,51 @@ class Copies:
             if key[2] <= self._floor.get(key[:2], 0):
                 return False
             self._first[key] = sequence
-            if len(self._first) > REMEMBERED:
-                (writer, boot, number), _ = self._first.popitem(last=False)
-                self._floor[writer, boot] = max(number, self._floor.get((writer, boot), 0))
+            self._forget()
             return True
         if sequence < first:
             # of before this process; it was recorded then
             self._first[key] = sequence
         return sequence <= first
 
-    async def _learn(self, chain: tuple[str, str], message: Message) -> None:
-        """Looks what the log has of a chain before a message that comes late."""
-        self._known.add(chain)
+    async def _learn(self, chain: tuple[str, str], message: Message, number: int) -> None:
+        """Looks what the log has of a chain before a message that comes late, or after what is behind it in the chain.
+
+        A chain that was met in its middle is begun there: what stands before its place may still come again.
+        """
         try:
             times = [fact.time for fact in decode_segment(message.payload).facts]
         except Malformed:
             return
-        if self._earlier is None or not times or message.time_us - max(times) < LATE_US:
-            return
-        try:
+        late = bool(times) and message.time_us - max(times) >= LATE_US
+        if self._earlier is not None and times and (late or chain in self._begun):
             async for batch in self._earlier(max(1, min(times) - _SKEW_US), message.sequence):
                 for other in batch:
                     if other.sequence < message.sequence:
-                        self._note(other)
-        except BaseException:
-            self._known.discard(chain)
-            raise
+                        self._note(chain, other)
+        self._begin(chain, number)
 
-    def _note(self, message: Message) -> None:
+    def _begin(self, chain: tuple[str, str], number: int) -> None:
+        self._begun[chain] = min(number, self._begun.get(chain, number))
+
+    def _note(self, chain: tuple[str, str], message: Message) -> None:
+        """What stands earlier. It is the first to be let go of again, so that nothing in hand is for its sake."""
         try:
             head = decode_head(message.payload)
         except Malformed:
             return
-        self._known.add((head.writer, head.boot))
-        self._is_first((head.writer, head.boot, head.number), message.sequence)
+        key = (*chain, head.number)
+        if (head.writer, head.boot) != chain:
+            return
+        self._begin(chain, head.number)
+        if key in self._first:
+            self._first[key] = min(message.sequence, self._first[key])
+        elif head.number > self._floor.get(chain, 0):
+            self._first[key] = message.sequence
+            self._first.move_to_end(key, last=False)
+            self._forget()
+
+    def _forget(self) -> None:
+        if len(self._first) > REMEMBERED:
+            (writer, boot, number), _ = self._first.popitem(last=False)
+            self._floor[writer, boot] = max(number, self._floor.get((writer, boot), 0))

@@ -70,3 +70,28 @@ async def test_of_what_is_long_ago_only_the_height_is_remembered(monkeypatch: py
 async def test_what_is_no_segment_passes() -> None:
     rubbish = Message("TRAFFIC", 1, "traffic.0", b"rubbish", NOON, "")
     assert await Copies().without([rubbish]) == [rubbish]
+
+
+def on_log(messages: Sequence[Message]) -> copies.Earlier:
+    async def earlier(since_us: int, until: int) -> AsyncIterator[Sequence[Message]]:
+        yield messages
+
+    return earlier
+
+
+async def test_a_process_that_began_in_the_middle_of_a_chain_knows_what_stands_before_its_first_look() -> None:
+    first = originals(4)
+    known = Copies(on_log(first))
+    assert await known.without(first[2:]) == first[2:]
+    assert await known.without([copy_of(first[0], 9, NOON + LATE_US), copy_of(first[3], 10)]) == []
+
+
+async def test_looking_back_makes_nothing_in_hand_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "REMEMBERED", 3)
+    first = originals(6)
+    known = Copies(on_log(first[:4]))
+    in_hand = first[4:]
+    assert await known.without(in_hand) == in_hand
+    foreign = Message("TRAFFIC", 7, "traffic.0", segment(1, [("x", completed(1))]).payload, NOON + LATE_US, "")
+    assert await known.without([*in_hand, foreign]) == in_hand
+    assert await known.without(in_hand) == in_hand, "shown again"
