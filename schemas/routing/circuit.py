@@ -31,9 +31,9 @@ def allows(circuit: Circuit, now: float) -> bool:
         case "closed":
             return True
         case "open":
-            return now - circuit.opened_at >= OPEN_S
+            return now >= circuit.opened_at + OPEN_S
     # a probe whose end was never told (its caller left) must not keep the circuit shut for ever
-    return circuit.probing_since == 0.0 or now - circuit.probing_since >= OPEN_S
+    return circuit.probing_since == 0.0 or now >= circuit.probing_since + OPEN_S
 
 
 def started(circuit: Circuit, now: float) -> Circuit:

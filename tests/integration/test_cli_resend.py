@@ -23,7 +23,9 @@ TOKEN = "a-token-that-nobody-may-see"
 
 
 @pytest.fixture
-async def rig(connection: LogConnection, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+async def rig(
+    connection: LogConnection, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Rig:
     data = tmp_path / "data"
     data.mkdir()
     (data / "endpoints.json").write_text(json.dumps({"nats": nats_server.url}))

@@ -34,7 +34,7 @@ from tests.unit.schemas.strategies import of_type
 VALID: dict[str, Any] = {
     "tenant": TENANT,
     "credential": CREDENTIAL,
-    "provider": PROVIDER,
+    "provider": msgspec.structs.replace(PROVIDER, http2=False),
     "model": MODEL,
     "policy": msgspec.structs.replace(POLICY, hooks=()),
     "route": msgspec.structs.replace(ROUTE, capture=True),

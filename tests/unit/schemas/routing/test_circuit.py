@@ -178,3 +178,8 @@ def test_a_closed_circuit_needs_a_streak_to_open(answers: list[bool]) -> None:
             return
         circuit = succeeded(circuit) if answer else failed(circuit, 1.0)
         streak = 0 if answer else streak + 1
+
+
+def test_the_time_is_over_when_it_is_over_whatever_the_fractions_add_up_to() -> None:
+    # found by the machine above: 1000.015 + 30 - 1000.015 is less than 30
+    assert allows(Circuit("open", 5, 1000.015), 1000.015 + OPEN_S)
