@@ -47,7 +47,7 @@ class NotServed(CallerError):
 
 def protocol_of(door: Door) -> CallerCodec:
     """The protocol that errors are told in before a request has been read: by its path, or by its client's headers."""
-    if "/v1beta/" in door.path:
+    if "/v1beta/" in door.path or door.header("x-goog-api-key"):
         return GENERATE.codec
     if "/v1/messages" in door.path or door.header("anthropic-version"):
         return MESSAGES.codec
