@@ -14,15 +14,18 @@ import uvloop
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ingress.gateway.authenticate import Authenticator
+from ingress.gateway.calling import Calls
 from ingress.gateway.circuits import Circuits
 from ingress.gateway.door import Door
 from ingress.gateway.hooks import Hooks
+from ingress.gateway.identity import Identity
 from ingress.gateway.limits import RateLimits
 from ingress.gateway.parts import Credentials, Parts
 from ingress.gateway.pipeline import Pipeline
 from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
 from ingress.gateway.switches import Switches
+from ingress.gateway.tokens import Tokens
 from projections.live.state import TenantView
 from projections.log.parser import BulkParser
 from projections.log.writer import SegmentWriter
@@ -113,7 +116,9 @@ class _Provider:
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
 
-    async def send(self, provider: Provider, path: str, headers: list[tuple[str, str]], body: bytes) -> bytes:
+    async def send(
+        self, provider: Provider, path: str, headers: list[tuple[str, str]], body: bytes, *, client_key: str = ""
+    ) -> bytes:
         return self._answer
 
 
@@ -145,7 +150,7 @@ def exchange(screener: Screener, clock: Clock, prompt: str, requests: int) -> Ca
         door = Door(caller, "POST", "/v1/chat/completions", headers, modern=True, keep=True)
         door.feed(body)
         door.complete()
-        await pipeline.chat_completions(door)
+        await pipeline.chat_completions(door, {})
         door.finish()
         assert caller.answer.startswith(b"HTTP/1.1 200 "), caller.answer[:500]
 
@@ -194,6 +199,7 @@ async def _started(screener: Screener, clock: Clock) -> Pipeline:
         ],
         "usage": {"prompt_tokens": 128, "completion_tokens": 42, "total_tokens": 170},
     }
+    provider = cast("Any", _Provider(msgspec.json.encode(completion)))
     parts = Parts(
         settings=Settings(nats_url="", data_dir=str(Path())),
         clock=clock,
@@ -205,7 +211,7 @@ async def _started(screener: Screener, clock: Clock) -> Pipeline:
         screening=Screening(screener, log),
         hooks=Hooks(Screening(screener, log), clock, {}),
         circuits=Circuits(clock.monotonic),
-        upstream=cast("Any", _Provider(msgspec.json.encode(completion))),
+        calls=Calls(provider, Identity(provider, Tokens(clock.monotonic), clock, {}, "")),
         leases=cast("Any", _Leases()),
         vault=vault,
         bodies=bodies,

@@ -88,7 +88,8 @@ def _chat() -> Callable[[], Any]:
     def call() -> bytes:
         request = openai_chat.parse_request(body)
         request.texts()
-        return request.upstream("gpt-4o", None)
+        written: bytes = msgspec.json.encode(request.same("gpt-4o", None))
+        return written
 
     return call
 
