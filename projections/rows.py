@@ -37,7 +37,8 @@ TRAFFIC = _columns(
     "attempts:integer input_tokens:integer output_tokens:integer cached_tokens:integer reasoning_tokens:integer "
     "estimated:boolean cost_micros:integer reserved_micros:integer budgets:texts started_us:integer "
     "latency_us:integer first_byte_us:integer request_bytes:integer response_bytes:integer finish_reason:text "
-    "accepted_sequence:integer writer:text boot:text body_key:text body_sha256:text body_size:integer cache:text"
+    "accepted_sequence:integer writer:text boot:text body_key:text body_sha256:text body_size:integer cache:text "
+    "cache_write_tokens:integer audio_input_tokens:integer audio_output_tokens:integer image_tokens:integer"
 )
 """One row a request, made from its terminal fact alone. `sequence` is the segment's place in TRAFFIC, `position` the
 fact's index in it, `day` the UTC day of `time`. Of a sealed body only its description: the ciphertext stays on the log,
@@ -159,6 +160,10 @@ def traffic_row(sequence: int, position: int, fact: Fact, end: msgspec.Struct | 
         body_sha256,
         body_size,
         end.cache,
+        usage.cache_write_tokens,
+        usage.audio_input_tokens,
+        usage.audio_output_tokens,
+        usage.image_tokens,
     )
     if "\x00" in "".join((*_texts(row), *end.budgets)) or max(_integers(row)) > _HIGHEST:
         return tuple(_STORABLE.get(column.kind, _same)(value) for column, value in zip(TRAFFIC, row, strict=True))

@@ -17,6 +17,8 @@ POINTER = "traffic_generation"
 ROLLUPS = ("traffic_5m", "traffic_hour", "traffic_day")
 VIEWS = ("traffic_events", *ROLLUPS)
 """What everybody reads: each is a view of the generation in use."""
+_TYPES = {"text": "String", "texts": "Array(String)", "integer": "Int64", "boolean": "Bool"}
+"""Of columns that a later version added."""
 _PARTS = ("traffic_events", "traffic_position", *ROLLUPS)
 _FILLERS = tuple(f"{rollup}_of" for rollup in ROLLUPS)
 
@@ -60,8 +62,15 @@ async def ensure(store: ClickHouse) -> int:
         generation = await current(store)
         lost = {table(part, generation) for part in (*_PARTS, *_FILLERS)} - names.keys()
         if generation and not lost:
-            # a switch that was interrupted, or a view that was dropped
-            if any(table(view, generation) not in names.get(view, "") for view in VIEWS):
+            # a switch that was interrupted, a view that was dropped, or one of a version with fewer columns
+            told = names.get("traffic_events", "")
+            later = [column for column in TRAFFIC if told and column.name not in told]
+            for column in later:
+                await store.command(
+                    f"ALTER TABLE {table('traffic_events', generation)} "
+                    f"ADD COLUMN IF NOT EXISTS {column.name} {_TYPES[column.kind]}"
+                )
+            if later or any(table(view, generation) not in names.get(view, "") for view in VIEWS):
                 await _point(store, generation)
             return generation
         following = await create(store)
@@ -81,7 +90,7 @@ async def create(store: ClickHouse) -> int:
     text = resources.files("projections.clickhouse").joinpath("tables.sql").read_text(encoding="utf-8")
     first, *others = text.split("\n--;\n")
     while True:
-        number = max(int(time.time()), 1 + max([await current(store), *(await generations(store))]))
+        number = max(time.time_ns() // 1_000, 1 + max([await current(store), *(await generations(store))]))
         try:
             await store.command(first.replace("GENERATION", str(number)))
             break
@@ -95,9 +104,11 @@ async def create(store: ClickHouse) -> int:
 async def switch(store: ClickHouse, generation: int) -> None:
     """Puts a generation to use. The writer of the one before notices when its tables are gone, or after a while."""
     await store.command(
-        f"CREATE TABLE IF NOT EXISTS {POINTER} (number UInt32, generation UInt32, "
+        f"CREATE TABLE IF NOT EXISTS {POINTER} (number UInt32, generation UInt64, "
         "time DateTime64(6, 'UTC') DEFAULT now64(6)) ENGINE = MergeTree ORDER BY number"
     )
+    # numbers were smaller once
+    await store.command(f"ALTER TABLE {POINTER} MODIFY COLUMN generation UInt64")
     rows = await store.query(f"SELECT max(number) FROM {POINTER}")
     await store.command(f"INSERT INTO {POINTER} (number, generation) VALUES ({int(rows[0][0]) + 1}, {generation})")
     await _point(store, generation)

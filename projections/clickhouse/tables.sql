@@ -48,6 +48,10 @@ CREATE TABLE traffic_events_GENERATION (
     body_sha256 String,
     body_size Int64,
     cache LowCardinality(String),
+    cache_write_tokens Int64,
+    audio_input_tokens Int64,
+    audio_output_tokens Int64,
+    image_tokens Int64,
     batch Int64 COMMENT 'last sequence of the batch that brought the row'
 ) ENGINE = MergeTree
 PARTITION BY toYYYYMM(day)

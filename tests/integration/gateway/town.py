@@ -42,6 +42,7 @@ from tests.waiting import until_sync
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 120.0
 """Bound for a gateway's start: the first one may compile the rules, beside everything else that the machine does."""
+MASTER_KEY = "07" * 32
 PRICES = Prices(input=2_500_000, output=10_000_000)
 
 
@@ -73,6 +74,8 @@ class Town:
             valkey_url=endpoints["valkey"],
             gateway_port=self.port,
             writer=f"gateway-{secrets.token_hex(3)}",
+            # other towns may stand on the same log, whose keys are sealed under one master key
+            master_key=MASTER_KEY,
         )
         self.ledger = directory / "mock-ledger.ndjson"
         asyncio.run(self._with_log(lambda log: apply(log, EMBEDDED, replicas=1, partitions=1)))
