@@ -88,7 +88,7 @@ def test_a_request_is_told_fact_by_fact(admin: Admin, capsys: pytest.CaptureFixt
     assert admin.asked[0][1] == f"/api/admin/traffic/{row()['request_id']}"
     facts = [line.split()[3] for line in out.split("\n\n")[-1].splitlines()[1:]]
     assert facts == [entry["type"] for entry in request()["trail"]]
-    assert "cost               $0.000700" in out
+    assert "cost                 $0.000700" in out
     assert "+0.0 ms" in out
 
 
