@@ -23,6 +23,20 @@ def wrong(where: str, wanted: str) -> InvalidRequest:
     return InvalidRequest(f"'{where}' must be {wanted}.", param=where)
 
 
+def decode_object(text: str) -> dict[str, Any] | None:
+    """A JSON object that a model wrote; None for whatever is none."""
+    try:
+        value = decode_json(text.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def count(value: Any) -> int:
+    """A number of tokens that a provider told; 0 for everything that is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
 class Fields:
     """An object of a request. Each getter gives None for a field that is absent or null.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from ingress.codecs.fields import decode_object
 from schemas.conversation.ask import Conversation
-from schemas.conversation.parts import Part
+from schemas.conversation.parts import Part, ToolCall
 
 _UNSAID: tuple[object, ...] = (None, "", (), {}, [])
 
@@ -31,6 +33,30 @@ class Losses:
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._names)
+
+
+def arguments_of(call: ToolCall, losses: Losses) -> dict[str, Any]:
+    """What a model wrote as arguments, for protocols that take an object and nothing else."""
+    value = decode_object(call.arguments)
+    if value is None:
+        losses.drop("tool_call.arguments")
+        return {}
+    return value
+
+
+def say_own(body: dict[str, Any], conversation: Conversation, protocol: str, losses: Losses) -> None:
+    """Puts the words that only the caller's protocol has back into a body of it; in any other they are dropped."""
+    if conversation.origin != protocol:
+        losses.unless_unsaid(conversation, "other")
+        return
+    for name, value in conversation.other.items():
+        found = body.get(name)
+        if isinstance(found, list) and isinstance(value, list):
+            body[name] = [*found, *value]
+        elif isinstance(found, dict) and isinstance(value, dict):
+            body[name] = {**found, **value}
+        else:
+            body[name] = value
 
 
 def parts_of(conversation: Conversation) -> Iterator[Part]:

@@ -8,7 +8,7 @@ import msgspec
 
 from ingress.codecs.anthropic.request_read import read_block
 from ingress.codecs.codec import ErrorTold, Malformed
-from ingress.codecs.fields import Fields, decode_json, put
+from ingress.codecs.fields import Fields, count, decode_json, decode_object, put
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Refusal, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest, NexusError
@@ -39,11 +39,6 @@ def write_finish(finish: str) -> str:
     return _WRITTEN.get(finish, "end_turn")
 
 
-def _count(told: dict[str, Any], name: str) -> int:
-    value = told.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
 def read_usage(told: Any, before: Usage | None = None) -> Usage | None:
     """`usage`: here the input does not count what was read from or written into the cache.
 
@@ -53,13 +48,13 @@ def read_usage(told: Any, before: Usage | None = None) -> Usage | None:
     if not isinstance(told, dict) or not ("input_tokens" in told or "output_tokens" in told):
         return before
     if isinstance(told.get("input_tokens"), int):
-        read, written = _count(told, "cache_read_input_tokens"), _count(told, "cache_creation_input_tokens")
-        prompt = _count(told, "input_tokens") + read + written
+        read, written = count(told.get("cache_read_input_tokens")), count(told.get("cache_creation_input_tokens"))
+        prompt = count(told.get("input_tokens")) + read + written
     elif before is not None:
         read, written, prompt = before.cached_tokens, before.cache_write_tokens, before.input_tokens
     else:
         return None
-    return Usage(prompt, _count(told, "output_tokens"), read, 0, False, written)
+    return Usage(prompt, count(told.get("output_tokens")), read, 0, False, written)
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
@@ -131,11 +126,8 @@ def written_block(part: Part) -> dict[str, Any] | None:
 
 def arguments_of(text: str) -> dict[str, Any]:
     """What a model wrote as arguments, as an object; under `_raw` when it is none, so that nothing is lost."""
-    try:
-        value = decode_json(text.encode("utf-8", "surrogatepass"))
-    except ValueError:
-        return {"_raw": text}
-    return value if isinstance(value, dict) else {"_raw": text}
+    value = decode_object(text)
+    return {"_raw": text} if value is None else value
 
 
 def write_error(error: NexusError) -> bytes:

@@ -6,8 +6,8 @@ from typing import Any
 
 from ingress.codecs.anthropic.request_read import NAME
 from ingress.codecs.codec import Encoded
-from ingress.codecs.fields import decode_json, put
-from ingress.codecs.losses import Losses
+from ingress.codecs.fields import put
+from ingress.codecs.losses import Losses, arguments_of, say_own
 from ingress.codecs.media import split_data_url
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
@@ -78,17 +78,7 @@ def write_request(conversation: Conversation) -> Encoded:
         body["stream"] = True
     _write_format(body, conversation, losses)
     _write_reasoning(body, conversation.reasoning, losses)
-    if conversation.origin == NAME:
-        for name, value in conversation.other.items():
-            found = body.get(name)
-            if isinstance(found, list) and isinstance(value, list):
-                body[name] = [*found, *value]
-            elif isinstance(found, dict) and isinstance(value, dict):
-                body[name] = {**value, **found}
-            else:
-                body[name] = value
-    else:
-        losses.unless_unsaid(conversation, "other")
+    say_own(body, conversation, NAME, losses)
     return Encoded(body, losses.names())
 
 
@@ -130,7 +120,7 @@ def _block(part: Part, losses: Losses) -> dict[str, Any] | None:
         case File():
             return _document(part, losses)
         case ToolCall():
-            use = {"type": "tool_use", "id": part.id, "name": part.name, "input": _arguments(part.arguments, losses)}
+            use = {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_of(part, losses)}
             return _cacheable(use, cache=part.cache)
         case ToolResult():
             return _result(part, losses)
@@ -144,17 +134,6 @@ def _block(part: Part, losses: Losses) -> dict[str, Any] | None:
         case Audio():
             losses.drop("audio")
     return None
-
-
-def _arguments(text: str, losses: Losses) -> Any:
-    try:
-        value = decode_json(text.encode("utf-8", "surrogatepass"))
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        losses.drop("tool_call.arguments")
-        return {}
-    return value
 
 
 def _image(image: Image, losses: Losses) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.codec import ErrorTold, Malformed
-from ingress.codecs.fields import Fields, decode_json
+from ingress.codecs.fields import Fields, count, decode_json
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest
@@ -26,17 +26,14 @@ def read_finish(reason: str) -> str:
     return _FINISHES.get(reason, "stop") if reason else ""
 
 
-def _count(told: dict[str, Any], name: str) -> int:
-    value = told.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
 def read_usage(told: Any) -> Usage | None:
     """`usage`: here the input does not count what was read from or written into the cache."""
     if not isinstance(told, dict) or not isinstance(told.get("inputTokens"), int):
         return None
-    read, written = _count(told, "cacheReadInputTokens"), _count(told, "cacheWriteInputTokens")
-    return Usage(_count(told, "inputTokens") + read + written, _count(told, "outputTokens"), read, 0, False, written)
+    read, written = count(told.get("cacheReadInputTokens")), count(told.get("cacheWriteInputTokens"))
+    return Usage(
+        count(told.get("inputTokens")) + read + written, count(told.get("outputTokens")), read, 0, False, written
+    )
 
 
 def read_answer(raw: bytes) -> Answer:

@@ -10,8 +10,8 @@ import msgspec
 from ingress.codecs.anthropic.request_write import BUDGETS, DEFAULT_MAX_TOKENS
 from ingress.codecs.bedrock.media import document_of, image_of
 from ingress.codecs.codec import Encoded
-from ingress.codecs.fields import decode_json, put
-from ingress.codecs.losses import Losses, parts_of
+from ingress.codecs.fields import put
+from ingress.codecs.losses import Losses, arguments_of, parts_of
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
     Audio,
@@ -122,7 +122,7 @@ def _block(part: Part, losses: Losses) -> dict[str, Any] | None:
         case File():
             return document_of(part, losses)
         case ToolCall():
-            use = {"toolUseId": part.id, "name": part.name, "input": _arguments(part.arguments, losses)}
+            use = {"toolUseId": part.id, "name": part.name, "input": arguments_of(part, losses)}
             return {"toolUse": use}
         case ToolResult():
             return _result(part, losses)
@@ -136,17 +136,6 @@ def _block(part: Part, losses: Losses) -> dict[str, Any] | None:
         case Audio():
             losses.drop("audio")
     return None
-
-
-def _arguments(text: str, losses: Losses) -> Any:
-    try:
-        value = decode_json(text.encode("utf-8", "surrogatepass"))
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        losses.drop("tool_call.arguments")
-        return {}
-    return value
 
 
 def _result(result: ToolResult, losses: Losses) -> dict[str, Any]:

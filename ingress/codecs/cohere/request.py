@@ -9,6 +9,7 @@ from ingress.codecs.codec import Encoded
 from ingress.codecs.fields import put
 from ingress.codecs.losses import Losses
 from ingress.codecs.media import url_of
+from ingress.codecs.openai.chat_request_write import written_result
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
     Audio,
@@ -73,7 +74,7 @@ def _messages(message: Message, losses: Losses) -> list[dict[str, Any]]:
     if message.name:
         losses.drop("messages.name")
     if message.role == "tool":
-        return [_result(part, losses) for part in message.parts if isinstance(part, ToolResult)]
+        return [written_result(part, losses) for part in message.parts if isinstance(part, ToolResult)]
     role = "system" if message.role == "developer" else message.role
     content: list[dict[str, Any]] = []
     calls: list[dict[str, Any]] = []
@@ -122,19 +123,6 @@ def _piece(part: Part, losses: Losses) -> dict[str, Any] | None:
         case Audio():
             losses.drop("audio")
     return None
-
-
-def _result(result: ToolResult, losses: Losses) -> dict[str, Any]:
-    texts = []
-    for part in result.parts:
-        if isinstance(part, Text):
-            texts.append(part.text)
-        else:
-            losses.drop("tool_result." + type(part).__name__.lower())
-    if result.error:
-        losses.drop("tool_result.is_error")
-    content: Any = texts[0] if len(texts) == 1 else [{"type": "text", "text": text} for text in texts] or ""
-    return {"role": "tool", "tool_call_id": result.call_id, "content": content}
 
 
 def _tools(conversation: Conversation) -> tuple[tuple[Tool, ...], str]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.codec import ErrorTold, Malformed
-from ingress.codecs.fields import Fields, decode_json, put
+from ingress.codecs.fields import Fields, count, decode_json, decode_object, put
 from ingress.codecs.gemini.request_read import Calls, read_parts
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Refusal, Text, Thinking, ToolCall
@@ -40,15 +40,10 @@ def write_finish(finish: str) -> str:
     return _WRITTEN.get(finish, "STOP")
 
 
-def _count(told: dict[str, Any], name: str) -> int:
-    value = told.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
 def _of_kind(told: dict[str, Any], name: str, modality: str) -> int:
     details = told.get(name)
     return sum(
-        _count(each, "tokenCount")
+        count(each.get("tokenCount"))
         for each in (details if isinstance(details, list) else ())
         if isinstance(each, dict) and each.get("modality") == modality
     )
@@ -58,11 +53,11 @@ def read_usage(told: Any) -> Usage | None:
     """`usageMetadata`: what was thought is counted beside what was said here, and inside it everywhere else."""
     if not isinstance(told, dict) or not isinstance(told.get("promptTokenCount"), int):
         return None
-    thoughts = _count(told, "thoughtsTokenCount")
+    thoughts = count(told.get("thoughtsTokenCount"))
     return Usage(
-        _count(told, "promptTokenCount") + _count(told, "toolUsePromptTokenCount"),
-        _count(told, "candidatesTokenCount") + thoughts,
-        _count(told, "cachedContentTokenCount"),
+        count(told.get("promptTokenCount")) + count(told.get("toolUsePromptTokenCount")),
+        count(told.get("candidatesTokenCount")) + thoughts,
+        count(told.get("cachedContentTokenCount")),
         thoughts,
         False,
         0,
@@ -159,11 +154,8 @@ def written_part(part: Part) -> dict[str, Any] | None:
 
 
 def written_call(call: ToolCall) -> dict[str, Any]:
-    try:
-        arguments = decode_json(call.arguments.encode("utf-8", "surrogatepass"))
-    except ValueError:
-        arguments = None
-    if not isinstance(arguments, dict):
+    arguments = decode_object(call.arguments)
+    if arguments is None:
         # what is no object has no place here; nothing of it is lost
         arguments = {"_raw": call.arguments}
     function: dict[str, Any] = {"name": call.name, "args": arguments}

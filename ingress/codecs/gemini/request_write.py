@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.codecs.codec import Encoded
-from ingress.codecs.fields import decode_json, put
+from ingress.codecs.fields import put
 from ingress.codecs.gemini.request_read import NAME
-from ingress.codecs.losses import Losses, parts_of
+from ingress.codecs.losses import Losses, arguments_of, parts_of, say_own
 from ingress.codecs.media import MEDIA_TYPES
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
@@ -58,17 +58,7 @@ def write_request(conversation: Conversation) -> Encoded:
         safetySettings=[{"category": each.category, "threshold": each.threshold} for each in conversation.safety],
         labels=conversation.metadata,
     )
-    if conversation.origin == NAME:
-        for name, value in conversation.other.items():
-            found = body.get(name)
-            if isinstance(found, list) and isinstance(value, list):
-                body[name] = [*found, *value]
-            elif isinstance(found, dict) and isinstance(value, dict):
-                body[name] = {**found, **value}
-            else:
-                body[name] = value
-    else:
-        losses.unless_unsaid(conversation, "other")
+    say_own(body, conversation, NAME, losses)
     return Encoded(body, losses.names())
 
 
@@ -136,14 +126,7 @@ def _media(data: str, media_type: str, url: str) -> dict[str, Any]:
 
 
 def _call(call: ToolCall, losses: Losses, *, signed: bool) -> dict[str, Any]:
-    try:
-        arguments = decode_json(call.arguments.encode("utf-8", "surrogatepass"))
-    except ValueError:
-        arguments = None
-    if not isinstance(arguments, dict):
-        losses.drop("tool_call.arguments")
-        arguments = {}
-    function: dict[str, Any] = {"name": call.name, "args": arguments}
+    function: dict[str, Any] = {"name": call.name, "args": arguments_of(call, losses)}
     put(function, id=call.id)
     part: dict[str, Any] = {"functionCall": function}
     if call.signature or signed:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.codec import ErrorTold, Malformed
-from ingress.codecs.fields import Fields, decode_json, put
+from ingress.codecs.fields import Fields, count, decode_json, put
 from ingress.codecs.openai.chat_request_read import read_thinking, read_tool_calls
 from ingress.codecs.openai.chat_request_write import written_call
 from schemas.conversation.answer import Answer, Choice
@@ -32,11 +32,6 @@ def read_finish(reason: str) -> str:
 
 def write_finish(finish: str) -> str:
     return _WRITTEN_FINISHES.get(finish, finish)
-
-
-def count(value: Any) -> int:
-    """A number of tokens that a provider told; 0 for everything that is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def read_usage(told: Any) -> Usage | None:

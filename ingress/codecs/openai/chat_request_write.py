@@ -6,7 +6,7 @@ from typing import Any
 
 from ingress.codecs.codec import Encoded
 from ingress.codecs.fields import put
-from ingress.codecs.losses import Losses
+from ingress.codecs.losses import Losses, say_own
 from ingress.codecs.media import url_of
 from ingress.codecs.openai.chat_request_read import NAME
 from schemas.conversation.ask import Conversation
@@ -59,17 +59,7 @@ def write_request(conversation: Conversation, *, thinking: bool = False) -> Enco
     if conversation.stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
-    if conversation.origin == NAME:
-        for name, value in conversation.other.items():
-            merged = body.get(name)
-            if isinstance(value, list) and isinstance(merged, list):
-                body[name] = [*merged, *value]
-            elif isinstance(value, dict) and isinstance(merged, dict):
-                body[name] = {**merged, **value}
-            else:
-                body[name] = value
-    else:
-        losses.unless_unsaid(conversation, "other")
+    say_own(body, conversation, NAME, losses)
     return Encoded(body, losses.names())
 
 
@@ -88,7 +78,7 @@ def _effort(reasoning: Reasoning | None, losses: Losses) -> str:
 
 def _written_messages(message: Message, losses: Losses, *, thinking: bool) -> list[dict[str, Any]]:
     if message.role == "tool":
-        return [_written_result(part, losses) for part in message.parts if isinstance(part, ToolResult)]
+        return [written_result(part, losses) for part in message.parts if isinstance(part, ToolResult)]
     written: dict[str, Any] = {"role": message.role}
     content: list[dict[str, Any]] = []
     thoughts: list[Thinking] = []
@@ -149,7 +139,7 @@ def _written_part(part: Part, losses: Losses) -> dict[str, Any] | None:
     return None
 
 
-def _written_result(result: ToolResult, losses: Losses) -> dict[str, Any]:
+def written_result(result: ToolResult, losses: Losses) -> dict[str, Any]:
     texts = []
     for part in result.parts:
         if isinstance(part, Text):

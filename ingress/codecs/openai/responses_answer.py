@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.codecs.codec import Malformed
-from ingress.codecs.fields import Fields, decode_json, put
-from ingress.codecs.openai.chat_answer import count
+from ingress.codecs.fields import Fields, count, decode_json, put
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Refusal, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest

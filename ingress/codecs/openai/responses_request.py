@@ -6,7 +6,7 @@ from typing import Any
 
 from ingress.codecs.codec import Encoded
 from ingress.codecs.fields import Fields, put, wrong
-from ingress.codecs.losses import Losses
+from ingress.codecs.losses import Losses, say_own
 from ingress.codecs.media import image_of, split_data_url, url_of
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
@@ -235,12 +235,7 @@ def write_request(conversation: Conversation) -> Encoded:
         put(body, reasoning=reasoning)
         if conversation.reasoning.budget_tokens is not None:
             losses.drop("reasoning.budget_tokens")
-    if conversation.origin == NAME:
-        for name, value in conversation.other.items():
-            found = body.get(name)
-            body[name] = [*found, *value] if isinstance(found, list) and isinstance(value, list) else value
-    else:
-        losses.unless_unsaid(conversation, "other")
+    say_own(body, conversation, NAME, losses)
     return Encoded(body, losses.names())
 
 
