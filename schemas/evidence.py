@@ -116,6 +116,11 @@ def examine(evidence: Evidence, is_signed: IsSigned, trusted: bytes | None = Non
             facts += [(position, fact) for fact in _facts(proof.payload, evidence.request)]
         except Malformed as error:
             flaws.append(f"{position}: {error}")
+    here = {fact.id for _, fact in facts}
+    for position, fact in facts:
+        # every fact of a request but its first names the one before it, so that none can be left out
+        if fact.causation and fact.causation not in here:
+            flaws.append(f"{position}: {fact.type} follows from a fact that is not here")
     ends = sum(fact.type in TERMINALS for _, fact in facts)
     if ends != 1:
         flaws.append(f"the request has {ends} terminal facts, it must have one")

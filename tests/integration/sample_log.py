@@ -97,17 +97,11 @@ class Traffic:
             RequestScreened("request", "redact" if hits else "approve", "", "core", found, 100),
             end,
         ]
-        return [
-            fact(
-                data,
-                id=self.ids.new(),
-                time=now_us,
-                tenant=tenant,
-                actor="key:1",
-                correlation=request,
-            )
-            for data in made
-        ]
+        facts: list[Fact] = []
+        for data in made:
+            before = facts[-1].id if facts else ""
+            facts.append(fact(data, self.ids.new(), now_us, tenant, "key:1", request, before))
+        return facts
 
 
 def message(sequence: int, facts: Sequence[Fact], *, stream: str = "TRAFFIC", subject: str = "traffic.0") -> Message:

@@ -129,6 +129,7 @@ CHANGES: dict[str, Callable[[Proof], None]] = {
     "other facts": cheaper,
     "another request": lambda proof: proof.update(request="0" + proof["request"][1:-1] + "g"),
     "without its end": lambda proof: proof["segments"].pop(),
+    "without its beginning": lambda proof: proof["segments"].pop(0),
     "turned round": lambda proof: proof["segments"].reverse(),
     "doubled": lambda proof: proof["segments"].append(proof["segments"][-1]),
     "without checkpoints": lambda proof: proof["checkpoints"].clear(),
