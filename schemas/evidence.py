@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from schemas.checkpoint import message_leaf, range_leaf, statement
 from schemas.codec import Malformed, decode_segment, open_fact, segment_hash
 from schemas.envelope import Fact, Position
-from schemas.facts.ops import StreamRange
+from schemas.facts.ops import SigningKeyRotated, StreamRange
 from schemas.facts.traffic import TERMINALS
 from schemas.merkle import is_included
+from schemas.signing_keys import IsSigned, Line, line_of
 
 FORMAT = "nexus-evidence-1"
-IsSigned = Callable[[bytes, bytes, bytes], bool]
-"""(public key, signature, message)."""
 
 
 class SegmentProof(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +60,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     request: str
     segments: tuple[SegmentProof, ...]
     checkpoints: tuple[SignedRoot, ...]
+    handovers: tuple[SigningKeyRotated, ...] = ()
+    """Of the signing key to the next, all there are: so that whoever knows one of the keys can follow the others."""
 
 
 class Finding(msgspec.Struct):
@@ -97,9 +98,10 @@ def examine(evidence: Evidence, is_signed: IsSigned, trusted: bytes | None = Non
     That the facts are proved to be recorded does not say that there are no others of this request.
 
     Args:
-        trusted: the public key that must have signed; None when whose key it is will be judged by somebody else.
+        trusted: the public key that must have signed, or one that is bound to it by handovers; None when whose key it
+            is will be judged by somebody else.
     """
-    flaws = [flaw for one in evidence.checkpoints if (flaw := _unsigned(one, is_signed, trusted))]
+    flaws = _unsigned_in(evidence, is_signed, trusted)
     roots = {one.number: one for one in evidence.checkpoints}
     if len(roots) != len(evidence.checkpoints):
         flaws.append("two checkpoints have one number")
@@ -142,8 +144,17 @@ def covering(ranges: Sequence[StreamRange], position: Position) -> int | None:
     return None
 
 
-def _unsigned(root: SignedRoot, is_signed: IsSigned, trusted: bytes | None) -> str:
-    if trusted is not None and root.public_key != trusted:
+def _unsigned_in(evidence: Evidence, is_signed: IsSigned, trusted: bytes | None) -> list[str]:
+    if not evidence.checkpoints:
+        return []  # then nothing is proved, which is told of each segment
+    anchor = trusted or evidence.checkpoints[0].public_key
+    line = line_of(anchor, evidence.handovers, is_signed)
+    flaws = [f"handover {at + 1} of the signing key is not one of this key's" for at in line.strays]
+    return flaws + [flaw for one in evidence.checkpoints if (flaw := _unsigned(one, is_signed, line))]
+
+
+def _unsigned(root: SignedRoot, is_signed: IsSigned, line: Line) -> str:
+    if line.place(root.public_key) < 0:
         return f"checkpoint {root.number} is signed with another key"
     said = statement(root.number, root.time_us, root.leaves, root.root)
     return (

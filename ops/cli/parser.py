@@ -20,6 +20,7 @@ COMMANDS = {
     "keys create": "ops.cli.keys:create",
     "keys ls": "ops.cli.keys:ls",
     "keys revoke": "ops.cli.keys:revoke",
+    "keys rotate-signing": "ops.cli.rotate_signing:rotate_signing",
     "keys rotate-master": "ops.cli.rotate_master:rotate_master",
     "traffic ls": "ops.cli.traffic:ls",
     "traffic get": "ops.cli.traffic:get",
@@ -103,7 +104,7 @@ def build() -> argparse.ArgumentParser:
     command("status", "what runs, where, and how it is")
     _applying(command("apply", "bring the configuration of a TOML file into force"))
 
-    keys = group("keys", "virtual keys, with which applications authenticate; and the master key")
+    keys = group("keys", "virtual keys, with which applications authenticate; the master key, and the one that signs")
     _creating(command("keys create", "issue a key; it is printed once", keys))
     listing = command("keys ls", "the keys there are", keys)
     _tenant(listing)
@@ -116,6 +117,8 @@ def build() -> argparse.ArgumentParser:
     rotating.add_argument(
         "--new-key-file", type=Path, metavar="FILE", help="64 hex digits, mode 0600 (default: made beside master.key)"
     )
+
+    command("keys rotate-signing", "sign checkpoints with a new key, which the old one announces on the log", keys)
 
     traffic = group("traffic", "requests that were made")
     _filtering(command("traffic ls", "the latest requests", traffic))

@@ -45,7 +45,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
     retaining: set[asyncio.Task[None]] = set()
     try:
         await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
-        worker = Checkpointer(connection, signer, clock, Ids(clock))
+        worker = Checkpointer(connection, signer, clock, Ids(clock), renewed=lambda: Signer.open(settings.data))
         retaining.add(asyncio.create_task(retain(settings, connection), name="retain"))
         retaining.add(asyncio.create_task(warn(connection), name="warn of passthroughs"))
         while not stop.is_set():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from processors.checkpoint.announce import Announcer
 from processors.checkpoint.append import append_next
@@ -12,6 +12,7 @@ from projections.log.checkpoints import STREAM, last_checkpoint
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, last_sequence
 from projections.log.verify import SEGMENTED
+from projections.vault.errors import BadMasterKey
 from projections.vault.signing import Signer
 from schemas import codec
 from schemas.checkpoint import LARGEST, SUBJECT, Gathering
@@ -27,11 +28,24 @@ WRITER = "checkpoint"
 class Checkpointer:
     """Gathers messages and writes checkpoints. The last one on the log is all it needs to know after a start."""
 
-    def __init__(self, connection: LogConnection, signer: Signer, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self,
+        connection: LogConnection,
+        signer: Signer,
+        clock: Clock,
+        ids: Ids,
+        *,
+        renewed: Callable[[], Signer] | None = None,
+    ) -> None:
+        """
+        Args:
+            renewed: looks, before each checkpoint, who signs now; None when that never changes.
+        """
         self.written = 0
         """Checkpoints, since this was made."""
         self._connection = connection
         self._signer = signer
+        self._renewed = renewed
         self._clock = clock
         self._ids = ids
         self._boot = ids.new()
@@ -103,6 +117,7 @@ class Checkpointer:
             return await self._write()
 
     async def _write(self) -> LogCheckpointed:
+        self._renew()
         now_us = self._clock.now_us()
         made = self._gathering.close(now_us, self._signer.public_key, self._signer.sign)
         fact = codec.fact(
@@ -125,3 +140,16 @@ class Checkpointer:
         log.info("event=checkpointed number=%d root=%s", made.number, made.root.hex())
         await self._announcer.announce(made)
         return made
+
+    def _renew(self) -> None:
+        """Signs with the key that is in the place of the old one by now; while it cannot be read, as before."""
+        if self._renewed is None:
+            return
+        try:
+            signer = self._renewed()
+        except (BadMasterKey, OSError) as error:
+            log.error("event=signing_key_unreadable error=%s", error)
+            return
+        if signer.public_key != self._signer.public_key:
+            log.info("event=signing_key_changed public_key=%s", signer.public_key.hex())
+            self._signer = signer

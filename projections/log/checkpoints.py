@@ -12,8 +12,10 @@ from projections.log.reader import Message, StreamReader
 from projections.vault.signing import is_signed
 from schemas.checkpoint import SUBJECT, gap, is_whole, message_leaf, statement, statement_of
 from schemas.codec import Malformed, decode_segment, open_fact
-from schemas.facts.ops import ChainHead, CheckpointAnnounced, LogCheckpointed, StreamRange
+from schemas.facts.ops import ChainHead, CheckpointAnnounced, LogCheckpointed, SigningKeyRotated, StreamRange
 from schemas.merkle import root_of
+from schemas.signing_keys import SUBJECT as SIGNING
+from schemas.signing_keys import Line, line_of
 
 STREAM = "OPS"
 
@@ -33,15 +35,22 @@ class Flaw(msgspec.Struct, frozen=True):
 class Series:
     """All checkpoints of a log, in their order."""
 
-    def __init__(self, trusted: bytes | None = None) -> None:
+    def __init__(self, trusted: bytes | None = None, handovers: Sequence[tuple[int, SigningKeyRotated]] = ()) -> None:
         """
         Args:
-            trusted: the public key that must have signed; None to take that of the first checkpoint.
+            trusted: the public key that must have signed, or one that leads to it by handovers, or to which it leads;
+                None to take that of the first checkpoint.
+            handovers: with their sequences in OPS, in its order.
         """
         self.valid: list[LogCheckpointed] = []
         """Signed with the right key, and whole."""
         self.flaws: list[Flaw] = []
-        self._key = trusted
+        self._handovers = handovers
+        self._line: Line | None = None
+        self._at = 0
+        """Which key of the line has signed the last checkpoint: none before it signs any more."""
+        if trusted is not None:
+            self._anchor(trusted)
         self._before: LogCheckpointed | None = None
         self._roots: set[tuple[int, bytes]] = set()
 
@@ -51,9 +60,11 @@ class Series:
             if made is None:
                 self.flaws.append(Flaw("changed", 0, message.sequence, "a checkpoint cannot be read"))
                 continue
-            self._key = self._key or made.public_key
-            if made.public_key != self._key:
+            place = self._anchor(made.public_key).place(made.public_key)
+            if place < 0:
                 wrong = "it is signed with another key"
+            elif place < self._at:
+                wrong = "it is signed with a key that had been replaced"
             elif not is_signed(made.public_key, made.signature, statement_of(made)):
                 wrong = "its signature is not right"
             elif not is_whole(made):
@@ -62,7 +73,7 @@ class Series:
                 wrong = gap(made, self._before)
                 self.valid.append(made)
                 self._roots.add((made.number, made.root))
-                self._before = made
+                self._before, self._at = made, place
             if wrong:
                 detail = f"checkpoint {made.number}: {wrong}"
                 self.flaws.append(Flaw("changed", made.number, message.sequence, detail))
@@ -78,9 +89,8 @@ class Series:
         Args:
             place: where it was kept, for people.
         """
-        self._key = self._key or said.public_key
         wrong = ""
-        if said.public_key != self._key:
+        if self._anchor(said.public_key).place(said.public_key) < 0:
             wrong = "it is signed with another key"
         elif not is_signed(
             said.public_key, said.signature, statement(said.number, said.time_us, said.leaves, said.root)
@@ -91,6 +101,16 @@ class Series:
         elif (said.number, said.root) not in self._roots:
             detail = f"{place}: checkpoint {said.number} with the root {said.root.hex()} is not on the log"
             self.flaws.append(Flaw("cut", said.number, 0, detail))
+
+    def _anchor(self, key: bytes) -> Line:
+        """The keys that count, from the first one that was named on."""
+        if self._line is None:
+            self._line = line_of(key, [one for _, one in self._handovers], is_signed)
+            for stray in self._line.strays:
+                sequence, said = self._handovers[stray]
+                detail = f"a key that does not sign here is to be followed by {said.new.hex()}"
+                self.flaws.append(Flaw("changed", 0, sequence, detail))
+        return self._line
 
     def heads(self) -> dict[tuple[str, str], ChainHead]:
         """The newest head of every chain, by (stream, chain)."""
@@ -172,13 +192,30 @@ async def last_checkpoint(connection: LogConnection) -> tuple[int, LogCheckpoint
     return stored.sequence, checkpoints_in(stored.payload)[-1]
 
 
+async def read_handovers(connection: LogConnection) -> list[tuple[int, SigningKeyRotated]]:
+    """(sequence in OPS, handover) of all keys that ever signed checkpoints, in order.
+
+    Raises:
+        NotFound: OPS does not exist.
+    """
+    found = []
+    async for batch in StreamReader(connection, STREAM, subjects=(SIGNING,)).batches(follow=False):
+        for message in batch:
+            try:
+                facts = [open_fact(fact) for fact in decode_segment(message.payload).facts]
+            except Malformed:
+                continue  # its chain says that it was changed; without it no key follows
+            found += [(message.sequence, fact) for fact in facts if isinstance(fact, SigningKeyRotated)]
+    return found
+
+
 async def read_checkpoints(connection: LogConnection, trusted: bytes | None = None) -> Series:
     """All checkpoints there are, checked.
 
     Raises:
         NotFound: OPS does not exist.
     """
-    series = Series(trusted)
+    series = Series(trusted, await read_handovers(connection))
     async for batch in StreamReader(connection, STREAM, subjects=(SUBJECT,)).batches(follow=False):
         for message in batch:
             series.take(message)

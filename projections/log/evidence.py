@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from projections.log.checkpoints import STREAM as CHECKPOINTS
-from projections.log.checkpoints import checkpoints_in
+from projections.log.checkpoints import checkpoints_in, read_handovers
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
 from schemas.checkpoint import SUBJECT, leaves, message_leaf
@@ -41,6 +41,7 @@ async def gather(connection: LogConnection, request: str) -> Evidence:
         request=request,
         segments=tuple(proofs),
         checkpoints=tuple(_signed(one) for one in made),
+        handovers=tuple(one for _, one in await read_handovers(connection)),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from projections.vault.errors import BadMasterKey
 
 FILE = "master.key"
-NEXT = "master.key.next"
+NEXT = f"{FILE}.next"
 """The new master key while it takes the place of the old one."""
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -42,19 +42,22 @@ def from_file(directory: Path, name: str = FILE) -> bytes:
     return read(path)
 
 
-def replace(directory: Path, key: bytes) -> None:
+def replace(directory: Path, key: bytes, name: str = FILE) -> None:
     """Puts another key in the place of `master.key`, and takes `master.key.next` away, durably and whole.
+
+    Args:
+        name: of another file, likewise.
 
     Raises:
         OSError: it cannot be written; the old one is there still.
     """
-    draft = directory / f".{FILE}.{secrets.token_hex(8)}"
+    draft = directory / f".{name}.{secrets.token_hex(8)}"
     _write(draft, key)
     try:
-        os.replace(draft, directory / FILE)
+        os.replace(draft, directory / name)
     finally:
         draft.unlink(missing_ok=True)
-    (directory / NEXT).unlink(missing_ok=True)
+    (directory / f"{name}.next").unlink(missing_ok=True)
     _sync(directory)
 
 

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from projections.vault import master
 
 FILE = "signing.key"
+NEXT_FILE = f"{FILE}.next"
+"""The new key while it takes the place of the old one."""
 PUBLIC_FILE = "signing.pub"
 """64 hex digits: to be kept by those who want to check, where no administrator of the log can reach it."""
 
@@ -45,12 +47,32 @@ class Signer:
             os.replace(draft, directory / PUBLIC_FILE)
         return signer
 
+    @classmethod
+    def following(cls, directory: Path) -> Signer:
+        """The one that is to take the place of that of a data directory; its key is made when there is none.
+
+        Raises:
+            BadMasterKey: as of `open`.
+        """
+        return cls(master.from_file(directory, NEXT_FILE))
+
     def __repr__(self) -> str:
         return f"Signer(public_key={self.public_key.hex()})"
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes."""
         return self._key.sign(message)
+
+
+def put_following(directory: Path) -> Signer:
+    """Puts the next key in the place of the present one, durably and whole.
+
+    Raises:
+        BadMasterKey: as of `Signer.open`.
+        OSError: it cannot be written; the old one is there still.
+    """
+    master.replace(directory, master.read(directory / NEXT_FILE), FILE)
+    return Signer.open(directory)
 
 
 def is_signed(public_key: bytes, signature: bytes, message: bytes) -> bool:

@@ -120,6 +120,19 @@ class MasterKeyRotated(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Whether the old records' bytes are gone from the disk too."""
 
 
+class SigningKeyRotated(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Checkpoints are signed with another key from now on, as the key before says. The envelope says who did it."""
+
+    old: bytes
+    """Ed25519 (RFC 8032), 32 bytes, like `new`."""
+    new: bytes
+    time_us: int
+    signed_by_old: bytes
+    """64 bytes, of `schemas.signing_keys.statement`: the old key lets the new one follow."""
+    signed_by_new: bytes
+    """The same: whoever says this has the new key."""
+
+
 class Removed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How much of one kind went."""
 

@@ -387,6 +387,13 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         until_us=1_795_005_400_000_000,
     ),
     ops.MasterKeyRotated(old="0c650974", new="a1b2c3d4", data_keys=1_024, left=0, overwritten=True),
+    ops.SigningKeyRotated(
+        old=bytes(range(32)),
+        new=bytes(range(32, 64)),
+        time_us=1_795_219_200_000_000,
+        signed_by_old=bytes(range(64)),
+        signed_by_new=bytes(range(64, 128)),
+    ),
     ops.LogCheckpointed(
         number=12,
         time_us=1_795_000_060_000_000,
