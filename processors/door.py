@@ -35,7 +35,7 @@ Handle = Callable[[list[Message]], Awaitable[None]]
 LOOK_S = 2.0
 """How often the consumer is looked after, and, when nothing new comes, the sink."""
 GATHER_S = 0.2
-"""How long a message waits for others: one batch for the store instead of many."""
+"""Between two batches under load: one for the store instead of many."""
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.05, 5.0
 _PROGRESS_S = 10.0
 _LEAVE_S = 5.0
@@ -120,7 +120,7 @@ async def consume(
             moving the position. Without it such requests are refused.
         partition: of TRAFFIC, when there are several.
         tails: what the workers of a process read together; None to read alone.
-        gather_s: how long a message waits for others.
+        gather_s: between two batches under load.
     """
     door = Door(
         settings, connection, consumer, handle, position,

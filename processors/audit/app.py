@@ -23,6 +23,8 @@ from schemas.settings import BadSettings, Settings
 log = logging.getLogger(__name__)
 
 SPEND = "audit-spend"
+GATHER_S = 0.5
+"""Six statements and a commit to a batch, however few its rows."""
 _RETRY_S = 1.0
 
 
@@ -45,8 +47,9 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
                 for sink, name, partition in _sinks(pool, settings.partitions):
                     # sums of spend are added up in the order of the log
                     work = keep(
-                        sink, settings, connection, name, stop, tails=tails, partition=partition, in_order=name == SPEND
-                    )
+                        sink, settings, connection, name, stop,
+                        tails=tails, partition=partition, in_order=name == SPEND, gather_s=GATHER_S,
+                    )  # fmt: skip
                     doors.create_task(work)
         finally:
             await pool.close()

@@ -12,15 +12,16 @@ from typing import cast
 
 from projections.log.connection import LogConnection
 from projections.log.ending import end
+from projections.log.head import Head, sequence_of
 from projections.log.reader import Message, StreamReader, last_sequence
 from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-GATHER_S = 0.05
-"""Messages that arrive within are handed on together: one wake-up of every follower for all of them."""
-MOST_BYTES = 16 * 1024 * 1024
-"""Of payloads kept for followers that are a little behind; who is further behind reads alone."""
+FIRST_S = 0.1
+"""What the first message after a silence waits for those that belong to it: a request is two or three."""
+ENOUGH_BYTES = 8 * 1024 * 1024
+"""So much is handed on before its time."""
 _RETRY_S = 0.2
 
 
@@ -37,7 +38,7 @@ class Tails:
         self._given = connection
         self._opened: LogConnection | None = None
         self._opening = asyncio.Lock()
-        self._heads: dict[str, _Head] = {}
+        self._heads: dict[str, Head] = {}
 
     def follow(self, stream: str, *, subject: str = "", start: int = 1, start_time_us: int = 0) -> Follower:
         """Messages of a stream from a place on, for ever. To be closed.
@@ -49,7 +50,7 @@ class Tails:
         """
         head = self._heads.get(stream)
         if head is None:
-            head = self._heads[stream] = _Head(self, stream)
+            head = self._heads[stream] = Head(stream, self.connection)
         return Follower(self, head, subject, start, start_time_us)
 
     async def connection(self) -> LogConnection:
@@ -71,86 +72,18 @@ class Tails:
             await self._opened.close()
 
 
-class _Head:
-    """The newest messages of a stream: all those after `floor`."""
-
-    def __init__(self, tails: Tails, stream: str) -> None:
-        self.stream = stream
-        self.floor = 0
-        self.messages: list[Message] = []
-        self.reader: StreamReader | None = None
-        self.followers: set[Follower] = set()
-        self._tails = tails
-        self._bytes = 0
-        self._task: asyncio.Task[None] | None = None
-
-    async def ready(self) -> None:
-        """Returns once there is a floor.
-
-        Raises:
-            Unavailable: the log does not answer.
-            ApiError, NotFound: the stream cannot be read.
-        """
-        task = self._task
-        if task is not None and task.done():
-            self._task = self.reader = None
-            task.result()
-        if self.reader is None:
-            await self.renew()
-
-    async def renew(self) -> None:
-        """Begins at what is the end of the stream now."""
-        await self.close()
-        connection = await self._tails.connection()
-        floor = await last_sequence(connection, self.stream)
-        if self._task is None:
-            self.messages, self._bytes, self.floor = [], 0, floor
-            self.reader = StreamReader(connection, self.stream, start=floor + 1)
-            self._task = asyncio.create_task(self._read(self.reader), name=f"tail of {self.stream}")
-
-    async def close(self) -> None:
-        task, self._task, self.reader = self._task, None, None
-        if task is not None:
-            await end({task})
-
-    async def _read(self, reader: StreamReader) -> None:
-        try:
-            async for batch in reader.batches():
-                self.messages += batch
-                self._bytes += sum(len(message.payload) for message in batch)
-                self._trim()
-                self._wake()
-                await asyncio.sleep(GATHER_S)
-        finally:
-            self._wake()
-
-    def _wake(self) -> None:
-        for follower in self.followers:
-            follower.news.set()
-
-    def _trim(self) -> None:
-        """Lets go of what all have, and of more when somebody is far behind."""
-        near = [follower.next for follower in self.followers if follower.attached and follower.next > self.floor]
-        wanted = min(near, default=self.floor + 1)
-        gone = bisect_left(self.messages, wanted, key=_sequence)
-        size = self._bytes - sum(len(message.payload) for message in self.messages[:gone])
-        while size > MOST_BYTES:
-            size -= len(self.messages[gone].payload)
-            gone += 1
-        if gone:
-            self.floor, self._bytes = self.messages[gone - 1].sequence, size
-            del self.messages[:gone]
-
-
 class Follower:
     """One reader's place in a stream: in order, no gap, no double."""
 
-    def __init__(self, tails: Tails, head: _Head, subject: str, start: int, start_time_us: int) -> None:
+    def __init__(self, tails: Tails, head: Head, subject: str, start: int, start_time_us: int) -> None:
         self.next = max(start, 1)
         """The first sequence that was not handed out."""
-        self.news = asyncio.Event()
         self.attached = False
         """Everything before `next` was handed out, and all after it is with the head."""
+        self._news = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._offered = 0
+        self._due_at = 0.0
         self._tails = tails
         self._head = head
         self._subject = subject
@@ -164,8 +97,7 @@ class Follower:
     def caught_up(self) -> bool:
         """What was handed out last ended with the newest message that there was."""
         head = self._head
-        behind = bool(head.messages) and head.messages[-1].sequence >= self.next
-        return self.attached and not behind and head.reader is not None and head.reader.caught_up
+        return self.attached and not self._news_there() and head.reader is not None and head.reader.caught_up
 
     @property
     def last_contact(self) -> float:
@@ -177,9 +109,17 @@ class Follower:
         self.next, self._start_time_us, self._from_us, self.attached = max(sequence, 1), 0, 0, False
         self._alone_until = -1
 
+    def offer(self, size: int) -> None:
+        """The head has so many bytes more, or nothing any more."""
+        self._offered += size
+        self._news.set()
+        if self._offered >= ENOUGH_BYTES:
+            self._hurry.set()
+
     def wake(self) -> None:
         """Lets `take` return early."""
-        self.news.set()
+        self._news.set()
+        self._hurry.set()
 
     async def batches(self, gather_s: float = 0.0) -> AsyncIterator[list[Message]]:
         """Messages as they come, never an empty batch.
@@ -199,7 +139,7 @@ class Follower:
         """The next messages; empty when there are none within `wait_s` seconds, or after `wake`.
 
         Args:
-            gather_s: how long the first new message waits for others.
+            gather_s: between two batches from the end of the stream. What comes after a silence hardly waits.
 
         Raises:
             Unavailable: the log does not answer.
@@ -207,7 +147,7 @@ class Follower:
         """
         deadline = time.monotonic() + wait_s
         while True:
-            self.news.clear()
+            self._news.clear()
             if self._alone_until < 0:
                 await self._leave_alone()
             head = self._head
@@ -218,21 +158,28 @@ class Follower:
                     continue
                 return taken
             self.attached = True
-            if taken := self._from_head():
-                return taken
-            try:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    await self.news.wait()
-            except TimeoutError:
+            if self._news_there():
+                wait_s = self._due_at - time.monotonic()
+                if wait_s > 0 and not self._hurry.is_set():
+                    await _wait(self._hurry, wait_s)
+                elif taken := self._from_head(gather_s):
+                    return taken
+                continue
+            woken = self._hurry.is_set()
+            if woken or not await _wait(self._news, deadline - time.monotonic()) or not self._news_there():
+                self._hurry.clear()
                 return []
-            if not head.messages or head.messages[-1].sequence < self.next:
-                return []
-            if gather_s:
-                await asyncio.sleep(gather_s)
+            self._due_at = max(self._due_at, time.monotonic() + min(gather_s, FIRST_S))
 
-    def _from_head(self) -> list[Message]:
+    def _news_there(self) -> bool:
         messages = self._head.messages
-        taken = messages[bisect_left(messages, self.next, key=_sequence) :]
+        return bool(messages) and messages[-1].sequence >= self.next
+
+    def _from_head(self, gather_s: float) -> list[Message]:
+        messages = self._head.messages
+        taken = messages[bisect_left(messages, self.next, key=sequence_of) :]
+        self._due_at, self._offered = time.monotonic() + gather_s, 0
+        self._hurry.clear()
         if taken:
             self.next = taken[-1].sequence + 1
             if self._subject:
@@ -300,5 +247,10 @@ class Follower:
         await self._leave_alone()
 
 
-def _sequence(message: Message) -> int:
-    return message.sequence
+async def _wait(event: asyncio.Event, seconds: float) -> bool:
+    """Whether it was set within so many seconds."""
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from projections.log import api, tail
+from projections.log import api, head, tail
 from projections.log.connection import LogConnection
 from projections.log.reader import Message
 from projections.log.tail import Follower, Tails
@@ -88,7 +88,7 @@ async def test_one_subject_of_a_shared_stream(connection: LogConnection, tails: 
 async def test_who_is_far_behind_reads_alone_and_holds_nobody_up(
     connection: LogConnection, tails: Tails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "MOST_BYTES", 5_000)
+    monkeypatch.setattr(head, "MOST_BYTES", 5_000)
     slow, fast = tails.follow("TRAFFIC"), tails.follow("TRAFFIC")
     await _fill(connection, 1, 2, size=1_000)
     assert _numbers(await _take(slow, 1))[0] == 1
@@ -126,6 +126,27 @@ async def test_take_ends_early_when_it_is_told_to(tails: Tails) -> None:
     await until(lambda: follower.attached, "the follower at the end")
     follower.wake()
     assert await asyncio.wait_for(waiting, 10) == []
+    await follower.close()
+
+
+async def test_what_comes_soon_after_a_batch_waits_for_more(
+    connection: LogConnection, tails: Tails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "ENOUGH_BYTES", 10_000)
+    follower = tails.follow("TRAFFIC")
+    assert await follower.take(0.1, 600.0) == []
+    await _fill(connection, 1, 1)
+    async with asyncio.timeout(30):
+        assert _numbers(await follower.take(60.0, 600.0)) == [1], "after a silence nothing waits for long"
+        waiting = asyncio.create_task(follower.take(60.0, 600.0))
+        await _fill(connection, 2, 4)
+        await until(lambda: not follower.caught_up, "more at the head")
+        assert not waiting.done()
+        follower.wake()
+        assert _numbers(await waiting) == [2, 3, 4]
+        waiting = asyncio.create_task(follower.take(60.0, 600.0))
+        await _fill(connection, 5, 24, size=1_000)
+        assert len(await waiting) >= 10, "what is enough is handed on"
     await follower.close()
 
 
