@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from projections.log.reader import Message
 from schemas.codec import Malformed, decode_head, decode_segment
+from schemas.ids import millis_of
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +17,12 @@ REMEMBERED = 50_000
 LATE_US = 1_000_000
 """A segment that is stored so long after its facts were made was sent again, or is a copy."""
 _SKEW_US = 300_000_000
+FARTHEST_US = 7 * 86_400_000_000
+"""A segment that stands so long after its facts were made is held against the last week only, and never against what
+is older than its writer's start: times in facts are their writer's word, and one that says 1970 must not make this
+read all of the log. Spools and retries look for themselves before they send anything that old again."""
+_CLOCK_US = 9_000_000_000
+"""How far a writer's clock may have been ahead when it started."""
 
 Key = tuple[str, str, int]
 Earlier = Callable[[int, int], AsyncIterator[Sequence[Message]]]
@@ -84,7 +91,7 @@ class Copies:
             return
         late = bool(times) and message.time_us - max(times) >= LATE_US
         if self._earlier is not None and times and (late or chain in self._begun):
-            async for batch in self._earlier(max(1, min(times) - _SKEW_US), message.sequence):
+            async for batch in self._earlier(_since(chain[1], min(times), message.time_us), message.sequence):
                 for other in batch:
                     if other.sequence < message.sequence:
                         self._note(chain, other)
@@ -114,3 +121,12 @@ class Copies:
         if len(self._first) > REMEMBERED:
             (writer, boot, number), _ = self._first.popitem(last=False)
             self._floor[writer, boot] = max(number, self._floor.get((writer, boot), 0))
+
+
+def _since(boot: str, made_us: int, stored_us: int) -> int:
+    """From when on a chain may have held a segment that is stored now."""
+    try:
+        started_us = millis_of(boot) * 1000 - _CLOCK_US
+    except ValueError:
+        started_us = 0
+    return max(1, max(min(made_us, stored_us), started_us, stored_us - FARTHEST_US) - _SKEW_US)

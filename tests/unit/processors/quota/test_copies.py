@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.quota import copies
-from processors.quota.copies import LATE_US, Copies
+from processors.quota.copies import FARTHEST_US, LATE_US, Copies
 from processors.quota.ledger import Ledger
 from processors.quota.worker import QuotaWorker
 from projections.log.reader import Message
@@ -95,3 +95,22 @@ async def test_looking_back_makes_nothing_in_hand_forgotten(monkeypatch: pytest.
     foreign = Message("TRAFFIC", 7, "traffic.0", segment(1, [("x", completed(1))]).payload, NOON + LATE_US, "")
     assert await known.without([*in_hand, foreign]) == in_hand
     assert await known.without(in_hand) == in_hand, "shown again"
+
+
+@pytest.mark.parametrize(
+    "stored_us",
+    [LATE_US, 2 * FARTHEST_US],
+    ids=["within the week", "from long ago, or made to look so"],
+)
+async def test_what_says_it_is_old_is_not_held_against_the_whole_log(stored_us: int) -> None:
+    asked: list[int] = []
+
+    async def earlier(since_us: int, until: int) -> AsyncIterator[Sequence[Message]]:
+        asked.append(since_us)
+        yield []
+
+    message = copy_of(originals(1)[0], 9, NOON + stored_us)
+    assert await Copies(earlier).without([message]) == [message]
+    (since,) = asked
+    assert NOON + stored_us - FARTHEST_US - 600_000_000 <= since
+    assert since < max(NOON, NOON + stored_us - FARTHEST_US)
