@@ -48,6 +48,7 @@ from projections.vault import BodyVault, Vault, open_vault
 from schemas.errors import Unavailable
 from schemas.ids import Ids, SystemClock
 from schemas.screening.model import TOO_MANY_HITS
+from schemas.screening.rules import names
 from schemas.settings import Settings
 from schemas.topology import STREAMS
 
@@ -109,7 +110,7 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
     clock = SystemClock()
     ids = Ids(clock)
     store = ConfigStore(connection, clock, ids, writer=settings.writer or "admin")
-    rules = frozenset({TOO_MANY_HITS, *(rule.id for rule in load_builtin_rules())})
+    rules = frozenset({TOO_MANY_HITS, *names(load_builtin_rules())})
     vault = await open_vault(settings, connection)
     tools = Tools(store, live, vault, rules)
     pool = await _open_postgres(settings, opened)

@@ -76,7 +76,7 @@ class Tools(msgspec.Struct, frozen=True):
     view: View
     vault: Sealing
     rules: frozenset[str]
-    """Ids of the screening rules there are."""
+    """What policies may name of the rules that come with Nexus."""
 
 
 class CommandQuery(msgspec.Struct, frozen=True):

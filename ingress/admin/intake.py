@@ -18,9 +18,11 @@ from schemas.aggregates.credential import Credential, SealedSecret
 from schemas.aggregates.decider import Decider
 from schemas.aggregates.hold import Hold
 from schemas.aggregates.passthrough import Passthrough
+from schemas.aggregates.policy import Policy
 from schemas.aggregates.siem_target import SiemTarget
 from schemas.aggregates.virtual_key import VirtualKey
 from schemas.errors import Conflict, InvalidRequest
+from schemas.screening.allowing import LONGEST, hashed_by
 
 _KEY = re.compile(r"nvk_[0-9a-f]{64}\Z")
 MAX_SECRET = 16_384
@@ -148,6 +150,25 @@ class SiemTargets(Intake):
         return Completed(SiemTarget(**self._plain(given), token=token))
 
 
+class Policies(Intake):
+    """Values to let pass come in clear and are hashed at once; nobody sees them again."""
+
+    clear = (("allow_values", list[str]), ("disallow_values", list[str]))
+
+    def complete(self, given: Any, current: msgspec.Struct | None, vault: Sealing) -> Completed:
+        hash_of = hashed_by(vault.hash_key, given.tenant)
+        hashed = []
+        for name, _ in self.clear:
+            values = getattr(given, name)
+            values = [] if values is UNSET else values
+            if not all(0 < len(value) <= LONGEST for value in values):
+                raise InvalidRequest(f"{name} must be values of 1 to {LONGEST} characters", param=name)
+            hashed.append([hash_of(value) for value in values])
+        more, fewer = hashed
+        allowed = tuple(each for each in dict.fromkeys((*given.allowed, *more)) if each not in fewer)
+        return Completed(Policy(**{**self._plain(given), "allowed": allowed}))
+
+
 class VirtualKeys(Intake):
     """The key itself is made here, or brought along in `key`; only its hash and its beginning are kept."""
 
@@ -260,6 +281,7 @@ _SPECIAL: dict[str, type[Intake]] = {
     "kills": Kills,
     "models": Models,
     "passthroughs": Passthroughs,
+    "policies": Policies,
     "siem-targets": SiemTargets,
     "virtual-keys": VirtualKeys,
 }

@@ -100,7 +100,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     identity = Identity(upstream, tokens, clock, os.environ, settings.ambient_tenants)
     bodies = BodyVault(connection, vault)
     await bodies.start()
-    screening = Screening(Screener(load_or_compile(settings.data / "packs")), connection)
+    screening = Screening(Screener(load_or_compile(settings.data / "packs")), connection, vault.hash_key)
     classifier = Classifier()
     parts = Parts(
         settings=settings,

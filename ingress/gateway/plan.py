@@ -77,10 +77,12 @@ def around(plan: Plan, bypass: Bypass) -> Plan:
 
     Where a worker looks afterwards (placement `observe`) it still does: that stops nobody.
     """
-    if "hooks" not in bypass.names:
-        return plan
-    unscreened = msgspec.structs.replace(plan.policy, screen_requests=False, screen_responses=False, hooks=())
-    return Plan(plan.route, unscreened)
+    policy = plan.policy
+    if "hooks" in bypass.names:
+        policy = msgspec.structs.replace(policy, screen_requests=False, screen_responses=False, hooks=())
+    elif "normalize" in bypass.names:
+        policy = msgspec.structs.replace(policy, normalize=False)
+    return plan if policy is plan.policy else Plan(plan.route, policy)
 
 
 def offering(choice: Choice, request: Asked, table: Table) -> Choice:

@@ -14,6 +14,7 @@ from projections.screening.stream import StreamScreener
 from projections.screening.tools import ToolLane
 from schemas import subjects
 from schemas.errors import Unavailable
+from schemas.screening.allowing import ValueHash, hashed_by
 from schemas.screening.model import TOO_MANY_HITS, Hit, ScreeningPolicy, Verdict, strictness
 from schemas.screening.work import ScreeningWork
 from schemas.text import TOOL_LANE
@@ -29,9 +30,14 @@ _verdict = msgspec.msgpack.Decoder(Verdict).decode
 class Screening:
     """Verdicts for one gateway process."""
 
-    def __init__(self, screener: Screener, connection: LogConnection) -> None:
+    def __init__(self, screener: Screener, connection: LogConnection, hash_key: ValueHash = lambda _: "") -> None:
+        """
+        Args:
+            hash_key: keyed, for values that policies allow; without one, none is known.
+        """
         self._screener = screener
         self._connection = connection
+        self._hash_key = hash_key
         self._packs: dict[str, str] | None = None
 
     async def verdict(
@@ -52,7 +58,7 @@ class Screening:
         if placement == "observe":
             return None
         if placement == "inline":
-            return screen_step(self._screener, texts, stage, policy, tools)
+            return screen_step(self._screener, texts, stage, policy, tools, self._hash_of(tenant, policy))
         work = _encode(ScreeningWork(tenant, request, stage, tuple(texts), policy, tools))
         try:
             reply = await self._connection.nc.request(subjects.screening_work(tenant), work, timeout=WORKER_TIMEOUT_S)
@@ -63,11 +69,11 @@ class Screening:
             ) from None
 
     def hits(
-        self, texts: Sequence[str], direction: str, tools: Sequence[int], policy: ScreeningPolicy
+        self, tenant: str, texts: Sequence[str], direction: str, tools: Sequence[int], policy: ScreeningPolicy
     ) -> tuple[tuple[Hit, ...], bool]:
         """What all rules find that a policy does not silence, for hooks that go by it; whether that is all of it."""
-        silenced = policy.disabled | {rule for rule, action in policy.overrides.items() if action == "approve"}
-        found = screen_step(self._screener, texts, direction, ScreeningPolicy(disabled=silenced), tools)
+        policy = msgspec.structs.replace(policy, enabled=True)
+        found = screen_step(self._screener, texts, direction, policy, tools, self._hash_of(tenant, policy))
         return found.hits, found.rule != TOO_MANY_HITS
 
     def pack_of(self, rule: str) -> str:
@@ -76,16 +82,20 @@ class Screening:
             self._packs = {each.id: each.pack for each in self._screener.pack.rules}
         return self._packs.get(rule, "")
 
-    def stream(self, policy: ScreeningPolicy) -> StreamScreening:
-        return StreamScreening(self._screener, policy)
+    def stream(self, tenant: str, policy: ScreeningPolicy) -> StreamScreening:
+        return StreamScreening(self._screener, policy, self._hash_of(tenant, policy))
+
+    def _hash_of(self, tenant: str, policy: ScreeningPolicy) -> ValueHash | None:
+        return hashed_by(self._hash_key, tenant) if policy.allowed else None
 
 
 class StreamScreening:
     """Screens the texts of an answer while it arrives, one lane for each text (`parse_chunk` names the lanes)."""
 
-    def __init__(self, screener: Screener, policy: ScreeningPolicy) -> None:
+    def __init__(self, screener: Screener, policy: ScreeningPolicy, hash_of: ValueHash | None = None) -> None:
         self._screener = screener
         self._policy = policy
+        self._hash_of = hash_of
         self._lanes: dict[str, StreamScreener | ToolLane] = {}
         self._hits: dict[str, list[Hit]] = {}
         """Of each lane, as far as they are decided."""
@@ -97,7 +107,7 @@ class StreamScreening:
         found = self._lanes.get(lane)
         if found is None:
             kind = ToolLane if TOOL_LANE in lane else StreamScreener
-            found = self._lanes[lane] = kind(self._screener, "response", self._policy)
+            found = self._lanes[lane] = kind(self._screener, "response", self._policy, self._hash_of)
         self.characters += len(piece)
         verdict = found.push(piece)
         if verdict.hits:
@@ -118,13 +128,14 @@ class StreamScreening:
         """The verdict on all lanes; a hit's `text` is the number of its lane in order of appearance."""
         if self._verdict is not None:
             return self._verdict
-        hits = []
+        hits, allowed = [], 0
         best = Verdict("approve", (), "", self._screener.pack.version if self._policy.enabled else "")
         for index, (name, lane) in enumerate(self._lanes.items()):
             verdict = lane.finish()
             self._hits[name] = list(verdict.hits)
+            allowed += verdict.allowed
             hits += [msgspec.structs.replace(hit, text=index) for hit in verdict.hits]
             if strictness(verdict.action) > strictness(best.action):
                 best = verdict
-        self._verdict = Verdict(best.action, tuple(hits), best.rule, best.pack)
+        self._verdict = Verdict(best.action, tuple(hits), best.rule, best.pack, allowed)
         return self._verdict

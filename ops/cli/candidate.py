@@ -147,7 +147,7 @@ def unknown_rules(item: Item, rules: Set[str]) -> Iterator[str]:
 
 def _likely(name: str, rules: Set[str]) -> str:
     """The nearest of the same category or of all, rather than all there are."""
-    related = {rule for rule in rules if rule.partition(".")[0] == name.partition(".")[0]}
+    related = {rule for rule in rules if "." in rule and rule.partition(".")[0] == name.partition(".")[0]}
     if related or len(rules) <= 10:
         return nearest(name, related or rules)
     close = difflib.get_close_matches(name, sorted(rules), n=1)

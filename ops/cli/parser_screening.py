@@ -11,6 +11,7 @@ COMMANDS = {
     "rules show": "ops.cli.rules:show",
     "rules test": "ops.cli.rules:test",
     "rules bench": "ops.cli.rules:bench",
+    "rules allow": "ops.cli.allow:allow",
     "scan": "ops.cli.scan:scan",
     "policy check": "ops.cli.policy:check",
     "simulate": "ops.cli.simulate:simulate",
@@ -37,6 +38,11 @@ def add_screening(
     testing.add_argument("file", type=Path, metavar="FILE", help="TOML, as schemas/packs/README.md describes")
     measuring = command("rules bench", "what rules cost to compile, to keep and to look for", rules)
     measuring.add_argument("--pack", default="", help="each rule of this pack instead of each pack")
+    letting = command("rules allow", "let one value pass under a policy; it is read from a file or piped in", rules)
+    letting.add_argument("file", metavar="FILE|-", help="holds the value, which is kept as a keyed hash only")
+    letting.add_argument("--policy", required=True, metavar="ID", help="the policy that may let it pass")
+    letting.add_argument("--not", dest="off", action="store_true", help="take the value off the list again")
+    letting.add_argument("--tenant", help="id of the tenant (not needed when there is only one)")
 
     scanning = command("scan", "hold files against the rules; exit code 1 when one blocks")
     scanning.add_argument("paths", nargs="+", metavar="FILE|-", help="files, directories, or - for what is piped in")

@@ -15,7 +15,8 @@ from ops.cli.output import Output, table
 from projections.screening import Screener, load_builtin_rules, load_or_compile, screen_step
 from schemas.aggregates.policy import Policy
 from schemas.screening.model import Rule, ScreeningPolicy
-from schemas.screening.rules import example
+from schemas.screening.rules import example, names
+from schemas.screening.tally import effective_action
 
 DEMO = (
     "secret.aws-access-key-id",
@@ -37,7 +38,7 @@ def check(args: argparse.Namespace) -> int:
     found = read_candidate([("policy", args.file)])
     rules = {rule.id: rule for rule in load_builtin_rules()}
     items = [item for _, _, item in found.items]
-    if problems := [problem for item in items for problem in unknown_rules(item, rules.keys())]:
+    if problems := [problem for item in items for problem in unknown_rules(item, names(rules.values()))]:
         raise BadFile(str(args.file), problems)
     policies = [msgspec.convert({**item.body, "tenant": item.tenant or "any"}, Policy) for item in items]
     screener = Screener(load_or_compile(args.data / "packs"))
@@ -52,11 +53,12 @@ def check(args: argparse.Namespace) -> int:
 def changed(policy: Policy, rules: Mapping[str, Rule]) -> list[dict[str, str]]:
     """The rules that do something else under the policy than by themselves."""
     rows = []
-    for name in sorted({*policy.overrides, *policy.disabled}):
-        own = rules[name].action
-        now = "off" if name in policy.disabled else policy.overrides[name]
-        if now != own:
-            rows.append({"rule": name, "by_itself": own, "under_policy": now, "title": rules[name].title})
+    screening = policy.screening("request")
+    for name in sorted(rules):
+        rule = rules[name]
+        now = effective_action(rule, rule.directions[0], screening.overrides, screening.disabled) or "off"
+        if now != rule.action:
+            rows.append({"rule": name, "by_itself": rule.action, "under_policy": now, "title": rule.title})
     return rows
 
 

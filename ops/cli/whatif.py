@@ -25,6 +25,7 @@ from projections.vault import BadMasterKey, BodyVault, open_vault
 from projections.whatif import Compared, Comparison, Texts
 from schemas.envelope import Position
 from schemas.ids import SystemClock
+from schemas.screening.rules import names
 from schemas.settings import Settings
 
 CONNECT_S = 5.0
@@ -47,7 +48,7 @@ class _Run:
         try:
             rules = {rule.id: rule for rule in load_builtin_rules()}
             configuration = await versions(connection)
-            candidate = resolve(self.found, self.args.tenant or "", configuration.state, rules.keys())
+            candidate = resolve(self.found, self.args.tenant or "", configuration.state, names(rules.values()))
             epochs = Epochs(candidate, rules, configuration)
             span = await span_between(connection, self.args.from_, self.args.to, SystemClock())
             if any(aggregate == "route" for aggregate, _, _ in candidate):

@@ -37,10 +37,11 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         Unavailable: the log did not answer at the start.
     """
     pack = await asyncio.to_thread(load_or_compile, settings.data / "packs")
-    scanner = Scanner(pack)
     connection = await LogConnection.open(settings.nats_url, WORKER)
+    scanner: Scanner | None = None
     try:
         vault = await open_vault(settings, connection)
+        scanner = Scanner(pack, hash_key=vault.hash_key)
         clock = SystemClock()
         ids = Ids(clock)
         configuration = await PastConfig.start(connection)
@@ -73,7 +74,8 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
             await writer.close()
             await configuration.close()
     finally:
-        scanner.close()
+        if scanner is not None:
+            scanner.close()
         await connection.close()
 
 

@@ -147,7 +147,7 @@ class Observer:
         except NoTexts as error:
             log.warning("event=observe_no_texts request=%s stage=%s reason=%s", request, stage, error)
             return None
-        return await judged(self._scanner, [slot.text for slot in slots], stage, policy, tools_among(slots))
+        return await judged(self._scanner, tenant, [slot.text for slot in slots], stage, policy, tools_among(slots))
 
     def _fact(self, data: msgspec.Struct, terminal: Fact, accepted: Accepted) -> Fact:
         return self._writer.new_fact(
@@ -160,10 +160,15 @@ class Observer:
 
 
 async def judged(
-    scanner: Scanner, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int] = ()
+    scanner: Scanner,
+    tenant: str,
+    texts: Sequence[str],
+    stage: str,
+    policy: ScreeningPolicy,
+    tools: Sequence[int] = (),
 ) -> RequestScreened:
     """The fact about some texts: the same that the gateway leaves for them."""
-    verdict = await scanner.verdict(texts, stage, policy, tools)
+    verdict = await scanner.verdict(tenant, texts, stage, policy, tools)
     return screened(stage, verdict, sum(map(len, texts)))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from projections.screening import CompiledPack, Screener, screen_step
+from schemas.screening.allowing import ValueHash, hashed_by
 from schemas.screening.model import ScreeningPolicy, Verdict
 
 AT_ONCE = 100_000
@@ -17,22 +18,29 @@ AT_ONCE = 100_000
 class Scanner:
     """Screens for one worker process."""
 
-    def __init__(self, pack: CompiledPack, threads: int = 2) -> None:
+    def __init__(self, pack: CompiledPack, threads: int = 2, hash_key: ValueHash = lambda _: "") -> None:
+        """
+        Args:
+            hash_key: keyed, for values that policies allow; without one, none is known.
+        """
+        self._hash_key = hash_key
         self._screener = Screener(pack)
         self._pack = pack
         self._own = threading.local()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="screen")
 
-    def now(self, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int] = ()) -> Verdict:
+    def now(
+        self, tenant: str, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int] = ()
+    ) -> Verdict:
         """The verdict, made in the calling thread, which is always the same.
 
         Raises:
             ValueError: there is no such stage.
         """
-        return screen_step(self._screener, texts, stage, policy, tools)
+        return screen_step(self._screener, texts, stage, policy, tools, self._hash_of(tenant, policy))
 
     async def verdict(
-        self, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int] = ()
+        self, tenant: str, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int] = ()
     ) -> Verdict:
         """The verdict; large texts do not hold up the event loop.
 
@@ -40,18 +48,23 @@ class Scanner:
             ValueError: there is no such stage.
         """
         if is_small(texts):
-            return self.now(texts, stage, policy, tools)
+            return self.now(tenant, texts, stage, policy, tools)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._in_thread, texts, stage, policy, tools)
+        return await loop.run_in_executor(self._threads, self._in_thread, tenant, texts, stage, policy, tools)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _in_thread(self, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int]) -> Verdict:
+    def _hash_of(self, tenant: str, policy: ScreeningPolicy) -> ValueHash | None:
+        return hashed_by(self._hash_key, tenant) if policy.allowed else None
+
+    def _in_thread(
+        self, tenant: str, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int]
+    ) -> Verdict:
         screener = getattr(self._own, "screener", None)
         if screener is None:
             screener = self._own.screener = Screener(self._pack)
-        return screen_step(screener, texts, stage, policy, tools)
+        return screen_step(screener, texts, stage, policy, tools, self._hash_of(tenant, policy))
 
 
 def is_small(texts: Sequence[str]) -> bool:

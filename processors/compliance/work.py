@@ -71,7 +71,8 @@ class ScreeningDesk:
             log.error("event=screening_work_unreadable subject=%s bytes=%d", message.subject, len(message.data))
             await self._answer(message, NO_VERDICT)
         elif is_small(work.texts):
-            await self._answer(message, _encode(self._scanner.now(work.texts, work.stage, work.policy, work.tools)))
+            verdict = self._scanner.now(work.tenant, work.texts, work.stage, work.policy, work.tools)
+            await self._answer(message, _encode(verdict))
         else:
             # small ones behind it need not wait
             await self._room.acquire()
@@ -81,7 +82,7 @@ class ScreeningDesk:
 
     async def _judge_large(self, message: Msg, work: ScreeningWork) -> None:
         try:
-            verdict = await self._scanner.verdict(work.texts, work.stage, work.policy, work.tools)
+            verdict = await self._scanner.verdict(work.tenant, work.texts, work.stage, work.policy, work.tools)
             await self._answer(message, _encode(verdict))
         finally:
             self._room.release()

@@ -63,12 +63,14 @@ class Screener:
         direction: str,
         overrides: Mapping[str, str] | None = None,
         disabled: frozenset[str] = _NONE_DISABLED,
+        *,
+        normalise: bool = True,
     ) -> Verdict:
         """The verdict on texts that go one way (`request`, `response`, `tool`). ValueError for another direction.
 
         Each text is judged by itself: what stands in one never changes what is found in another. What a text says
-        once it is normalised counts as what it says: such a hit is where that stands in the text as it came. Time is
-        linear in the length of the texts.
+        once it is normalised counts as what it says (but if `normalise` is false): such a hit is where that stands in
+        the text as it came. Time is linear in the length of the texts.
         """
         if direction not in DIRECTIONS:
             raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}")
@@ -76,7 +78,7 @@ class Screener:
         # each text by itself, below, says where hits are.
         data = encoded(texts[0] if len(texts) == 1 else SEPARATOR.join(texts))
         found = self._detect(data)
-        derived = self._derived(texts) if self._marks(data) is not None else ()
+        derived = self._derived(texts) if normalise and self._marks(data) is not None else ()
         if not found and not derived:
             return self.clean
         actions = Actions(self.pack.rules, direction, overrides or _NO_OVERRIDES, disabled)

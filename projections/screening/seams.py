@@ -44,7 +44,8 @@ def screen_seams(
     read = list(_seams(texts))
     if not read:
         return found
-    answer = screener.screen([text for text, _ in read], direction, policy.overrides, policy.disabled)
+    wholes = [text for text, _ in read]
+    answer = screener.screen(wholes, direction, policy.overrides, policy.disabled, normalise=policy.normalize)
     hits = [part for hit in answer.hits if hit.rule.startswith(_CATEGORIES) for part in _parts(hit, *read[hit.text])]
     return joined(found, verdict(sorted(hits, key=place), answer.pack)) if hits else found
 

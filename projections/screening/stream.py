@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from projections.screening.layer import Layer
 from projections.screening.screener import Actions, Screener
+from schemas.screening.allowing import AllowedValues, ValueHash
 from schemas.screening.model import DIRECTIONS, Hit, ScreeningPolicy, Verdict
+from schemas.screening.normalise import MAX_DEPTH
 from schemas.screening.tally import Tally, verdict
 
 _STRIDE = 80
@@ -19,7 +23,17 @@ class StreamScreener:
     the start of the text.
     """
 
-    def __init__(self, screener: Screener, direction: str, policy: ScreeningPolicy | None = None) -> None:
+    def __init__(
+        self,
+        screener: Screener,
+        direction: str,
+        policy: ScreeningPolicy | None = None,
+        hash_of: ValueHash | None = None,
+    ) -> None:
+        """
+        Args:
+            hash_of: of the tenant's values; without it, none of those that the policy allows is known.
+        """
         if direction not in DIRECTIONS:
             raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}")
         policy = policy or ScreeningPolicy()
@@ -29,7 +43,10 @@ class StreamScreener:
         self._clean = verdict([], self._pack)
         self._tally = Tally()
         self._actions = Actions(self._rules, direction, policy.overrides, policy.disabled)
-        self._layer = Layer(screener, self._actions, self._tally)
+        self._layer = Layer(screener, self._actions, self._tally, 0 if policy.normalize else MAX_DEPTH)
+        self._values = AllowedValues(policy.allowed, hash_of) if policy.allowed and hash_of is not None else None
+        self.let_pass: set[tuple[int, int, int]] = set()
+        """Hits that were left out, since the policy allows their values: rule, start, end."""
         self._known: set[tuple[int, int, int]] = set()
         self._gathered = ""
         self._finished = False
@@ -64,15 +81,23 @@ class StreamScreener:
             self._finished = True
             self._add(self._gathered, final=True)
             self._gathered = ""
-        return self._tally.verdict(self._pack)
+        whole = self._tally.verdict(self._pack)
+        return msgspec.structs.replace(whole, allowed=len(self.let_pass)) if self.let_pass else whole
 
     def _add(self, text: str, *, final: bool) -> list[Hit]:
         new = []
+        if self._values is not None:
+            self._values.add(text)
         for found in self._layer.push(text, final=final):
             if found not in self._known:
                 self._known.add(found)
                 rule, start, end = found
+                if self._values is not None and self._values.allow(start, end):
+                    self.let_pass.add(found)
+                    continue
                 hit = Hit(self._rules[rule].id, self._actions.of(rule), 0, start, end)
                 if self._tally.add(hit):
                     new.append(hit)
+        if self._values is not None:
+            self._values.forget(self._layer.settled)
         return new

@@ -8,6 +8,7 @@ import msgspec
 
 from projections.screening.screener import Screener
 from projections.screening.stream import StreamScreener
+from schemas.screening.allowing import ValueHash
 from schemas.screening.model import TOO_MANY_HITS, Hit, ScreeningPolicy, Verdict, strictness
 from schemas.screening.tally import place, verdict
 
@@ -18,8 +19,9 @@ def screen_both(
     screener: Screener, texts: Sequence[str], direction: str, policy: ScreeningPolicy, tools: Sequence[int]
 ) -> Verdict:
     """The verdict on texts some of which, by number, are of tools: those are held against both kinds of rules."""
-    first = screener.screen(texts, direction, policy.overrides, policy.disabled)
-    second = screener.screen([texts[at] for at in tools], TOOL, policy.overrides, policy.disabled)
+    overrides, disabled, normalise = policy.overrides, policy.disabled, policy.normalize
+    first = screener.screen(texts, direction, overrides, disabled, normalise=normalise)
+    second = screener.screen([texts[at] for at in tools], TOOL, overrides, disabled, normalise=normalise)
     if second.action == "approve":
         return first
     hits = [msgspec.structs.replace(hit, text=tools[hit.text]) for hit in second.hits]
@@ -36,8 +38,13 @@ def joined(first: Verdict, second: Verdict) -> Verdict:
 class ToolLane:
     """A streamed text of a tool: two screeners that answer as one."""
 
-    def __init__(self, screener: Screener, direction: str, policy: ScreeningPolicy) -> None:
-        self._both = (StreamScreener(screener, direction, policy), StreamScreener(screener, TOOL, policy))
+    def __init__(
+        self, screener: Screener, direction: str, policy: ScreeningPolicy, hash_of: ValueHash | None = None
+    ) -> None:
+        self._both = (
+            StreamScreener(screener, direction, policy, hash_of),
+            StreamScreener(screener, TOOL, policy, hash_of),
+        )
         self._told: set[tuple[str, int, int]] = set()
 
     @property
@@ -54,7 +61,9 @@ class ToolLane:
 
     def finish(self) -> Verdict:
         """The verdict on the whole text."""
-        return joined(*(each.finish() for each in self._both))
+        whole = joined(*(each.finish() for each in self._both))
+        allowed = len(set().union(*(each.let_pass for each in self._both)))
+        return msgspec.structs.replace(whole, allowed=allowed) if allowed else whole
 
 
 def _without_told(new: Verdict, hits: tuple[Hit, ...]) -> Verdict:

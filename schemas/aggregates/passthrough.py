@@ -8,7 +8,12 @@ from schemas.aggregates.decider import definition, problems_of_id
 from schemas.facts.traffic import SYSTEM
 
 BYPASSES = ("hooks", "cache", "normalize")
-"""hooks: the rules and the hooks around them. cache: stored answers. normalize: the reading of what is disguised."""
+"""What requests can be taken around.
+
+hooks: the rules and the hooks around them. normalize: the reading of what is disguised; rules see texts as they came.
+cache: answers stored for the next one who asks the same. Nexus stores none, every request is answered by a provider, so
+this is accepted and recorded, and there is nothing for it to change.
+"""
 SCOPES = ("everything", "provider", "route")
 MOST_MINUTES = 8 * 60
 SHORTEST_REASON = 20

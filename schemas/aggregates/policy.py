@@ -6,6 +6,7 @@ import msgspec
 
 from schemas.aggregates.decider import definition, problems_of_id
 from schemas.hooks.hook import Hook, problems_of_hooks
+from schemas.screening.allowing import HASH, MOST_ALLOWED
 from schemas.screening.model import ACTIONS, ScreeningPolicy
 
 STREAM_MODES = ("stop", "passthrough", "hold", "buffer")
@@ -23,20 +24,26 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     screen_requests: bool = True
     screen_responses: bool = True
     overrides: dict[str, str] = {}
-    """Rule id to action, instead of the rule's own."""
+    """Rule, category or pack to action, instead of a rule's own; the most specific counts."""
     disabled: tuple[str, ...] = ()
-    """Ids of rules that are off."""
+    """Rules, categories and packs that are off. An override of what is more specific counts before this."""
     stream: str = "stop"
     """What happens to a streamed answer, one of `STREAM_MODES`."""
     hooks: tuple[Hook, ...] = ()
     """What is asked besides the rules."""
     reversible: bool = False
     """Whether what rules redact from requests goes to the provider as `[EMAIL_1]`, and comes back in the answer."""
+    allowed: tuple[str, ...] = ()
+    """Keyed hashes of values that rules may not object to; the admin plane makes them from `allow_values`."""
+    normalize: bool = True
+    """Whether rules also read what is encoded or written in look-alikes."""
 
     def screening(self, stage: str) -> ScreeningPolicy:
         """What the scanner needs to know for `request` or `response`."""
         enabled = self.screen_requests if stage == "request" else self.screen_responses
-        return ScreeningPolicy(enabled=enabled, overrides=self.overrides, disabled=frozenset(self.disabled))
+        return ScreeningPolicy(
+            enabled, self.overrides, frozenset(self.disabled), frozenset(self.allowed), self.normalize
+        )
 
 
 def _problems(spec: Policy) -> list[str]:
@@ -46,6 +53,8 @@ def _problems(spec: Policy) -> list[str]:
             found.append(f"overrides.{rule} must be one of {', '.join(ACTIONS)}")
     if spec.stream not in STREAM_MODES:
         found.append(f"stream must be one of {', '.join(STREAM_MODES)}")
+    if len(spec.allowed) > MOST_ALLOWED or not all(map(HASH.match, spec.allowed)):
+        found.append(f"allowed must be at most {MOST_ALLOWED} hashes of 64 hex digits; send values in allow_values")
     return found + problems_of_hooks(spec.hooks)
 
 

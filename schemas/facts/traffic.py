@@ -73,6 +73,8 @@ class RequestScreened(msgspec.Struct, frozen=True, array_like=True, gc=False):
     pack: str
     hits: tuple[Hit, ...]
     characters: int
+    allowed: int = 0
+    """Hits that were left out, since the policy lets their values pass."""
 
 
 class RequestBypassed(msgspec.Struct, frozen=True, array_like=True, gc=False):

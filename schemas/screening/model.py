@@ -88,6 +88,8 @@ class Verdict(msgspec.Struct, frozen=True):
     hits: tuple[Hit, ...]
     rule: str
     pack: str
+    allowed: int = 0
+    """Hits that were left out, since the policy lets their values pass."""
 
 
 class ScreeningPolicy(msgspec.Struct, frozen=True):
@@ -95,5 +97,10 @@ class ScreeningPolicy(msgspec.Struct, frozen=True):
 
     enabled: bool = True
     overrides: dict[str, str] = {}
-    """Rule id to action, instead of the rule's own; `approve` silences a rule."""
+    """Rule, category or pack to action, instead of a rule's own; `approve` silences it. The most specific counts."""
     disabled: frozenset[str] = frozenset()
+    """Rules, categories and packs that are off."""
+    allowed: frozenset[str] = frozenset()
+    """Keyed hashes of values that rules may not object to."""
+    normalize: bool = True
+    """Whether what a text says once it is decoded and its look-alikes are undone counts as well."""

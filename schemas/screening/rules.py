@@ -96,6 +96,11 @@ def _problems_of_checks(rule: Rule) -> Iterator[str]:
             yield f"keyword {keyword!r} must be lower-case ASCII words, with * at its ends only"
 
 
+def names(rules: Iterable[Rule]) -> frozenset[str]:
+    """What a policy may name: rules, their categories and their packs."""
+    return frozenset(name for rule in rules for name in (rule.id, rule.category, rule.pack) if name)
+
+
 def version(rules: Sequence[Rule]) -> str:
     """The version of a set of rules: the first 32 hex digits of a SHA-256 over their data, in any order."""
     ordered = sorted(rules, key=lambda rule: rule.id)

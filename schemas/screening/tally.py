@@ -63,10 +63,19 @@ def place(hit: Hit) -> tuple[int, int, int, str]:
 
 
 def effective_action(rule: Rule, direction: str, overrides: Mapping[str, str], disabled: frozenset[str]) -> str:
-    """What this rule does to texts going this way under a policy; empty when nothing."""
-    if direction not in rule.directions or rule.id in disabled:
+    """What this rule does to texts going this way under a policy; empty when nothing.
+
+    What is said of the rule counts before what is said of its category, and that before what is said of its pack.
+    """
+    if direction not in rule.directions:
         return ""
-    action = overrides.get(rule.id, rule.action)
+    action = rule.action
+    for name in (rule.id, rule.category, rule.pack) if overrides or disabled else ():
+        if name in disabled:
+            return ""
+        if name in overrides:
+            action = overrides[name]
+            break
     return "" if action == "approve" else action
 
 

@@ -98,7 +98,7 @@ async def _facts(
         assert verdict is not None
         found.append(_encode(screened(stage, verdict, sum(map(len, seen)))))
     read = texts_of(kept, stage, stream=stream)
-    found.append(_encode(await judged(scanner, read, stage, policy.screening(stage))))
+    found.append(_encode(await judged(scanner, "a", read, stage, policy.screening(stage))))
     return found
 
 
@@ -129,7 +129,7 @@ def test_answers(rig: tuple[Screening, Scanner], contents: list[str], policy: Po
 @given(st.lists(st.tuples(st.integers(0, 2), texts), max_size=8), policies)
 def test_streamed_answers(rig: tuple[Screening, Scanner], pieces: list[tuple[int, str]], policy: Policy) -> None:
     screening, scanner = rig
-    screener = screening.stream(policy.screening("response"))
+    screener = screening.stream("a", policy.screening("response"))
     relay = Relay(screener, False, keep=True)
     for index, piece in pieces:
         chunk = {"choices": [{"index": index, "delta": {"content": piece}}]}
@@ -139,7 +139,7 @@ def test_streamed_answers(rig: tuple[Screening, Scanner], pieces: list[tuple[int
             return
     inline = _encode(screened("response", screener.finish(), screener.characters))
     read = texts_of(relay.kept(), "response", stream=True)
-    observe = _encode(asyncio.run(judged(scanner, read, "response", policy.screening("response"))))
+    observe = _encode(asyncio.run(judged(scanner, "a", read, "response", policy.screening("response"))))
     assert inline == observe
 
 

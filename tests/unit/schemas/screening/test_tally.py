@@ -76,3 +76,13 @@ def test_what_a_rule_does_under_a_policy() -> None:
     assert effective_action(one, "request", {"test.token": "flag", "test.other": "approve"}, nobody) == "flag"
     assert effective_action(one, "request", {"test.token": "approve"}, nobody) == ""
     assert effective_action(one, "request", {}, frozenset({"test.token"})) == ""
+
+
+def test_what_is_said_of_a_rule_counts_before_its_category_and_that_before_its_pack() -> None:
+    one = rule(pack="keys")
+    nobody: frozenset[str] = frozenset()
+    assert effective_action(one, "request", {"keys": "flag"}, nobody) == "flag"
+    assert effective_action(one, "request", {"keys": "flag", "test": "redact"}, nobody) == "redact"
+    assert effective_action(one, "request", {}, frozenset({"keys"})) == ""
+    assert effective_action(one, "request", {"test.token": "block"}, frozenset({"keys"})) == "block"
+    assert effective_action(one, "request", {"keys": "block"}, frozenset({"test"})) == ""
