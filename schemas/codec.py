@@ -58,6 +58,17 @@ def encode_fact(value: Fact) -> bytes:
     return _encoder.encode(value)
 
 
+def written_fact(
+    data: msgspec.Struct, id: str, time: int, tenant: str, actor: str, correlation: str, causation: str = ""
+) -> bytes:
+    """The bytes that `encode_fact` makes of `fact` with the same arguments, in one go: half the instructions.
+
+    Raises:
+        KeyError: the struct is not in the registry.
+    """
+    return _encoder.encode((id, time, tenant, actor, correlation, causation, NAME_OF[type(data)], data))
+
+
 def encode_segment(subject: str, writer: str, boot: str, number: int, previous: bytes, facts: Sequence[bytes]) -> bytes:
     """The bytes of a segment from facts that are encoded already."""
     raw = [msgspec.Raw(value) for value in facts]

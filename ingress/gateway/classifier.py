@@ -45,7 +45,7 @@ class Classifier:
         assert self.parts is not None
         parts = self.parts
         asked = parse_request(guard_request(hook, seen))
-        record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids)
         record.operation = OPERATION
         record.identify(caller)
         record.model_requested = asked.model

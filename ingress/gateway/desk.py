@@ -63,7 +63,7 @@ class Desk:
 
     async def _answer(self, door: Door, codec: CallerCodec, operation: str, told: Answer) -> None:
         parts = self._parts
-        record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids)
         record.operation = operation
         try:
             caller = parts.authenticator.identify(door.header, record.started_us)

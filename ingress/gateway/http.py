@@ -114,7 +114,7 @@ class Gateway:
 
     def _record(self) -> Record:
         parts = self._parts
-        return Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        return Record(parts.writers, parts.clock, parts.opened, parts.ids)
 
     def _plain_error(
         self, door: Door, codec: CallerCodec, error: NexusError, extra: Sequence[tuple[str, str]] = ()

@@ -44,7 +44,7 @@ class Pipeline:
     async def _serve(self, door: Door, operation: str, codec: CallerCodec, read: Callable[[bytes], Asked]) -> None:
         """One request's whole life. Every way out of here has left its terminal fact."""
         parts = self._parts
-        record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids)
         record.operation = operation
         exchange = Exchange(parts, door, record, codec, read)
         door.watch()

@@ -226,7 +226,7 @@ class Backlog:
         self.ended |= requests
         before = len(self.ended)
         for draft in self._drafts:
-            kept = [encoded for encoded in draft.facts if self.wanted([_fact.decode(encoded)])]
+            kept = self.still_wanted(draft.facts)
             less = sum(map(len, draft.facts)) - sum(map(len, kept))
             draft.facts, draft.size, self.size = kept, draft.size - less, self.size - less
         waiting = list(self.pending)
@@ -244,6 +244,10 @@ class Backlog:
             else:
                 kept.append(fact)
         return kept
+
+    def still_wanted(self, encoded: Sequence[bytes]) -> list[bytes]:
+        """`wanted` of encoded facts."""
+        return [fact for fact in encoded if self.wanted([_fact.decode(fact)])]
 
     def _chain_anew(self, number: int, payload: bytes | None, segments: list[Formed], previous: bytes = b"") -> None:
         """Lets segments, none of which is on the log or on disk, follow from `payload` or from a hash."""

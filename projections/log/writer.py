@@ -142,7 +142,7 @@ class SegmentWriter:
         self._closed = True
         if alive and self._stream == "TRAFFIC":
             self._backlog.begin_anew()
-            self._add(subjects.traffic(0), [self._own(WriterClosed(self.admitted))])
+            self._add(subjects.traffic(0), [codec.encode_fact(self._own(WriterClosed(self.admitted)))])
         try:
             async with asyncio.timeout(wait_s if alive else 0):
                 while self._backlog:
@@ -191,25 +191,50 @@ class SegmentWriter:
             Unavailable: the queue or the spool is full, or the writer has been closed.
             TooLarge: the facts alone would not fit into a message.
         """
+        return self.append_written(
+            subject,
+            [codec.encode_fact(fact) for fact in facts],
+            sum(fact.type == _ACCEPTED for fact in facts),
+            must=must,
+            spool=spool,
+            sent=sent,
+            linger=linger,
+        )
+
+    def append_written(
+        self,
+        subject: str,
+        facts: list[bytes],
+        admitted: int = 0,
+        *,
+        must: bool = False,
+        spool: bool = False,
+        sent: asyncio.Future[None] | None = None,
+        linger: bool = False,
+    ) -> asyncio.Future[int]:
+        """`append` of facts that are encoded already.
+
+        Args:
+            admitted: how many of them accept a request.
+        """
         if self._closed:
             raise Unavailable("this process is shutting down; try again", retry_after=1)
-        return self._add(subject, facts, must, spool, sent, linger)
+        return self._add(subject, facts, admitted, must, spool, sent, linger)
 
     def _add(
         self,
         subject: str,
-        facts: Sequence[Fact],
+        encoded: list[bytes],
+        admitted: int = 0,
         must: bool = True,
         spool: bool = False,
         sent: asyncio.Future[None] | None = None,
         linger: bool = False,
     ) -> asyncio.Future[int]:
-        if self._backlog.ended:
-            facts = self._backlog.wanted(facts)
-        encode = codec.encode_fact
-        encoded = [encode(fact) for fact in facts]
-        size = sum(map(len, encoded))
         backlog, spooler = self._backlog, self._spooler
+        if backlog.ended:
+            encoded = backlog.still_wanted(encoded)
+        size = sum(map(len, encoded))
         if size > self._largest:
             raise TooLarge(f"facts of {size} bytes do not fit into one message of the log")
         if not must and backlog.size + size > self._queue_bytes:
@@ -221,9 +246,7 @@ class SegmentWriter:
                 raise Unavailable("the log cannot be reached and the spool is full; try again later", retry_after=5)
         else:
             spool = False
-        for fact in facts:
-            if fact.type == _ACCEPTED:
-                self.admitted += 1
+        self.admitted += admitted
         future: asyncio.Future[int] = self._loop.create_future()
         backlog.add(subject, encoded, size, future, spool, self._clock.monotonic(), sent, linger)
         if spool and spooler is not None:
@@ -379,7 +402,8 @@ class SegmentWriter:
         if self._stream == "TRAFFIC" and flows and not self._closed and now - self._counted_at >= self._heartbeat_s:
             self._counted_at = now
             self._backlog.begin_anew()
-            self._add(subjects.traffic(0), [self._own(WriterBeat(self._open_requests(), self.admitted))])
+            beat = self._own(WriterBeat(self._open_requests(), self.admitted))
+            self._add(subjects.traffic(0), [codec.encode_fact(beat)])
         self._timer = self._loop.call_later(_TICK_S, self._tick)
 
     def _own(self, data: msgspec.Struct) -> Fact:
