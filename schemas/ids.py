@@ -45,11 +45,12 @@ class SystemClock:
         return time.monotonic()
 
 
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-"""A random digit with the two bits of the variant in it (RFC 9562, section 4.1)."""
 _COUNTS = [f"{number:03x}-" for number in range(0x1000)]
 _POOL = 64
 """Ids for which there is randomness at a time: one system call, one pass."""
+_RANDOM = int.from_bytes(bytes((0x3F, *[0xFF] * 7)) * _POOL, "big")
+_VARIANT = int.from_bytes(bytes((0x80, *[0x00] * 7)) * _POOL, "big")
+"""The two bits of the variant at the start of each id's eight random bytes (RFC 9562, section 4.1)."""
 
 
 class Ids:
@@ -90,9 +91,9 @@ class Ids:
         return self._time + _COUNTS[self._counter] + self._tails.pop()
 
     def _fill(self) -> None:
-        digits = self._entropy(8 * _POOL).hex()
-        pieces = (digits[place : place + 16] for place in range(0, len(digits), 16))
-        self._tails = [f"{_VARIANT[piece[0]]}{piece[1:4]}-{piece[4:]}" for piece in pieces]
+        size = 8 * _POOL
+        tails = ((int.from_bytes(self._entropy(size), "big") & _RANDOM) | _VARIANT).to_bytes(size, "big")
+        self._tails = [tails[place : place + 8].hex("-", 6) for place in range(0, size, 8)]
 
     def _begin(self, millis: int) -> None:
         digits = f"{millis:012x}"

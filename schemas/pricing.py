@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from schemas.aggregates.model import Prices
 from schemas.facts.traffic import Usage
 
@@ -50,27 +52,29 @@ def _differences(prices: Prices, usage: Usage) -> int:
     return total
 
 
-def _dearest_input(prices: Prices) -> int:
-    return max(
-        prices.input, prices.cached_input or 0, prices.cache_write or 0, prices.audio_input or 0, prices.image or 0
+@lru_cache(maxsize=4_096)
+def _dearest(prices: Prices) -> tuple[int, int]:
+    """What an input token and an output token cost at most, times a million."""
+    return (
+        max(
+            prices.input, prices.cached_input or 0, prices.cache_write or 0, prices.audio_input or 0, prices.image or 0
+        ),
+        max(prices.output, prices.reasoning or 0, prices.audio_output or 0),
     )
-
-
-def _dearest_output(prices: Prices) -> int:
-    return max(prices.output, prices.reasoning or 0, prices.audio_output or 0)
 
 
 def ceiling_micros(prices: Prices | None, input_tokens: int, output_tokens: int) -> int:
     """The most that so many tokens can cost, rounded up."""
     if prices is None:
         return 0
-    return prices.request - (-(input_tokens * _dearest_input(prices) + output_tokens * _dearest_output(prices)) // PER)
+    input_price, output_price = _dearest(prices)
+    return prices.request - (-(input_tokens * input_price + output_tokens * output_price) // PER)
 
 
 def affordable_output(prices: Prices, micros: int, input_tokens: int) -> int:
     """Output tokens that fit into so much money after the input is paid; negative when not even the input fits."""
-    left = (micros - prices.request) * PER - input_tokens * _dearest_input(prices)
+    input_price, output_price = _dearest(prices)
+    left = (micros - prices.request) * PER - input_tokens * input_price
     if left < 0:
         return -1
-    dearest = _dearest_output(prices)
-    return left // dearest if dearest else 1 << 31
+    return left // output_price if output_price else 1 << 31

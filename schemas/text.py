@@ -19,6 +19,7 @@ _NOT_TEXT = frozenset(
 )
 _FIRST = ("messages", "tools", "functions", "response_format", "prediction", "stop", "metadata", "user")
 """Fields in this order first; then everything else that a body may hold, in its own order."""
+_ORDER = {field: place for place, field in enumerate(_FIRST)}
 _NEVER = frozenset(
     {*_FIRST, "model", "stream", "previous_response_id", "service_tier", "reasoning_effort", "modalities"}
 )
@@ -48,9 +49,8 @@ def collect_texts(body: dict[str, Any]) -> list[TextSlot]:
         InvalidRequest: nested too deeply.
     """
     found: list[TextSlot] = []
-    for field in _FIRST:
-        if field in body:
-            _collect(body, field, body[field], found, 0)
+    for field in sorted(body.keys() & _ORDER.keys(), key=_ORDER.__getitem__):
+        _collect(body, field, body[field], found, 0)
     for field, value in body.items():
         # a field that nobody knows today may bear a text tomorrow
         if field not in _NEVER and (field not in _NOT_TEXT or not isinstance(value, str)):
@@ -133,8 +133,11 @@ def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: in
     elif isinstance(value, dict):
         tool = tool or _is_of_tool(value)
         for name, inner in value.items():
-            if name not in _NOT_TEXT or not isinstance(inner, str):
+            # strings here and not one call deeper: they are most of what there is
+            if not isinstance(inner, str):
                 _collect(value, name, inner, found, depth + 1, tool or name in _TOOL_FIELDS)
+            elif inner and name not in _NOT_TEXT and not (name in _ADDRESSES and inner.startswith("data:")):
+                found.append(TextSlot(value, name, inner, tool or name in _TOOL_FIELDS))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             _collect(value, index, inner, found, depth + 1, tool)

@@ -126,11 +126,14 @@ def most_tokens(utf8_bytes: int, turns: int) -> int:
     return utf8_bytes + PER_TURN * (turns + 1)
 
 
-_SCHEMAS = ("tools", "functions", "response_format", "text", "toolConfig", "output_config", "generationConfig")
-_MESSAGES = ("messages", "input", "contents", "system", "requests", "systemInstruction")
+_SCHEMAS = frozenset(
+    {"tools", "functions", "response_format", "text", "toolConfig", "output_config", "generationConfig"}
+)
+_MESSAGES = frozenset({"messages", "input", "contents", "system", "requests", "systemInstruction"})
 _MEDIA = frozenset({"url", "image_url", "uri", "fileUri", "file_uri", "file_id", "data", "file_data", "bytes"})
 _SAID = frozenset({"input", "args", "response", "annotations", "citations"})
 """What tools were called with and gave back, and where an answer was from: addresses in there are only named."""
+_NESTED = (dict, list)
 _WORDS_FOR_MEDIA = ("image", "file", "document", "video", "audio", "inline", "media")
 _KINDS = ("type", "media_type", "mimeType", "mime_type", "format")
 
@@ -141,37 +144,45 @@ def most_beside_texts(body: dict[str, Any], upstream: str, context: int) -> int:
     Args:
         context: what the model can read at once; nothing is known of a file that is elsewhere but that it fits.
     """
-    total = sum(len(msgspec.json.encode(body[field])) for field in _SCHEMAS if isinstance(body.get(field), dict | list))
+    total = 0
+    image = DEAR_IMAGES[1] if DEAR_IMAGES[0] in upstream else IMAGE
+    for field, value in body.items():
+        if isinstance(value, _NESTED):
+            if field in _SCHEMAS:
+                total += len(msgspec.json.encode(value))
+            elif field in _MESSAGES:
+                total += _media(value, "", image, context, 0)
     if body.get("tools") or body.get("functions"):
         total += TOOLS
-    image = DEAR_IMAGES[1] if DEAR_IMAGES[0] in upstream else IMAGE
-    for field in _MESSAGES:
-        if isinstance(body.get(field), dict | list):
-            total += _media(body[field], "", image, context, 0)
     return total
 
 
 def has_media(body: dict[str, Any]) -> bool:
     """Whether a request has more to read than texts."""
-    return any(isinstance(body.get(field), dict | list) and _media(body[field], "", 1, 1, 0) for field in _MESSAGES)
+    return any(isinstance(body.get(field), _NESTED) and _media(body[field], "", 1, 1, 0) for field in _MESSAGES)
 
 
 def _media(value: Any, kind: str, image: int, context: int, depth: int) -> int:
     """Everything below `value` that is not text; `kind` is what the objects around it call themselves."""
     if depth > 64:
         return 0
-    if isinstance(value, list):
-        return sum(_media(each, kind, image, context, depth + 1) for each in value if isinstance(each, dict | list))
-    told = [value[name] for name in _KINDS if isinstance(value.get(name), str)]
-    kind = " ".join((kind, *told))
     total = 0
+    if isinstance(value, list):
+        for each in value:
+            if isinstance(each, _NESTED):
+                total += _media(each, kind, image, context, depth + 1)
+        return total
+    told = ""
     for name, inner in value.items():
-        if name in _SAID:
+        # most of what there is are strings that are texts
+        nested = isinstance(inner, _NESTED)
+        if not (nested or name in _MEDIA) or name in _SAID:
             continue
-        if isinstance(inner, dict | list):
-            total += _media(inner, f"{kind} {name}", image, context, depth + 1)
-        elif isinstance(inner, str) and name in _MEDIA:
-            total += _one(inner, f"{kind} {name} {inner[:40] if inner.startswith('data:') else ''}", image, context)
+        told = told or " ".join((kind, *(value[each] for each in _KINDS if isinstance(value.get(each), str))))
+        if nested:
+            total += _media(inner, f"{told} {name}", image, context, depth + 1)
+        elif isinstance(inner, str):
+            total += _one(inner, f"{told} {name} {inner[:40] if inner.startswith('data:') else ''}", image, context)
     return total
 
 
