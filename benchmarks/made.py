@@ -15,6 +15,7 @@ from schemas.aggregates.virtual_key import VirtualKey, VirtualKeyIssued
 from schemas.envelope import GENESIS, Fact
 from schemas.facts import traffic
 from schemas.ids import Ids, SystemClock
+from schemas.screening.model import Hit
 
 FACTS_A_REQUEST = 6
 REQUESTS_A_SEGMENT = 32
@@ -28,11 +29,16 @@ Written = tuple[str, bytes, dict[str, str]]
 class Requests:
     """Facts of completed requests, everything on: bodies sealed, both directions screened, a budget."""
 
-    def __init__(self, tenants: int = 4, keys: int = 50) -> None:
+    def __init__(self, tenants: int = 4, keys: int = 50, hits: int = 0) -> None:
+        """
+        Args:
+            hits: one of so many requests has findings; 0 for none.
+        """
         self._clock = SystemClock()
         self._ids = Ids(self._clock)
         self._tenants = tenants
         self._keys = keys
+        self._hits = hits
         self._count = 0
 
     def facts(self) -> list[Fact]:
@@ -41,7 +47,8 @@ class Requests:
         tenant, key = f"tenant-{number % self._tenants}", f"key-{number % self._keys}"
         request, now, last = self._ids.new(), self._clock.now_us(), ""
         found = []
-        for data in _life(number, key, now):
+        found_of = _HITS if self._hits and number % self._hits == 0 else ()
+        for data in _life(number, key, now, found_of):
             fact = codec.fact(
                 data,
                 id=self._ids.new(),
@@ -56,14 +63,19 @@ class Requests:
         return found
 
 
-def _life(number: int, key: str, now: int) -> tuple[msgspec.Struct, ...]:
+_HITS = (Hit("email.address", "flag", 0, 12, 30), Hit("payment-card.number", "redact", 1, 5, 24))
+
+
+def _life(number: int, key: str, now: int, hits: tuple[Hit, ...] = ()) -> tuple[msgspec.Struct, ...]:
     subject = f"sub_{number % 200:032x}"
     return (
         traffic.RequestAccepted(
             key, "nvk_01234567", subject, "chat.completions", "mock/gpt-4o", False, REQUEST_BYTES, "overlapped", 42,
             _sealed(subject, REQUEST_BYTES),
         ),
-        traffic.RequestScreened("request", "approve", "", "builtin", (), REQUEST_BYTES),
+        traffic.RequestScreened(
+            "request", "redact" if hits else "approve", hits[-1].rule if hits else "", "builtin", hits, REQUEST_BYTES
+        ),
         traffic.RequestRouted("default", "fallback", ("mock/gpt-4o",), (), 900, ("monthly",)),
         traffic.ProviderCalled(1, "mock", "gpt-4o", "ok", 200, 9_000, 12_000),
         traffic.RequestScreened("response", "approve", "", "builtin", (), RESPONSE_BYTES),
@@ -82,9 +94,9 @@ def _sealed(subject: str, size: int) -> traffic.SealedBody:
     return traffic.SealedBody(subject, "1", bytes(12), os.urandom(size + 16), bytes(32), size)
 
 
-def segments(facts: int, boot: str, each: int = REQUESTS_A_SEGMENT) -> Iterator[Written]:
-    """About so many facts of TRAFFIC in the segments of one chain."""
-    requests, previous, number = Requests(), GENESIS, 0
+def segments(facts: int, boot: str, each: int = REQUESTS_A_SEGMENT, hits: int = 0) -> Iterator[Written]:
+    """About so many facts of TRAFFIC in the segments of one chain; `hits` as of `Requests`."""
+    requests, previous, number = Requests(hits=hits), GENESIS, 0
     left = facts // FACTS_A_REQUEST
     while left > 0:
         some = [fact for _ in range(min(each, left)) for fact in requests.facts()]

@@ -1,5 +1,5 @@
-"""Segments of the log and rows of PostgreSQL changed by hand in every way, one at a time: the share that verification
-finds, and its speed."""
+"""Segments of the log and rows of PostgreSQL and ClickHouse changed by hand in every way, one at a time: the share that
+verification finds, and its speed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any
 import asyncpg
 import uvloop
 
-from benchmarks import made, report, segments
+from benchmarks import changed_clickhouse, made, report, segments
+from benchmarks.changed_clickhouse import ABSURD
 from benchmarks.filling import fill
 from benchmarks.history import Figure
 from benchmarks.servers import log_on
@@ -27,15 +28,17 @@ from projections.comparing.run import ViewReport, compare_traffic
 from projections.log.connection import LogConnection
 from projections.postgres.pool import open_pool
 from projections.rebuild import rebuild
-from projections.rows import TRAFFIC
+from projections.rows import FINDINGS, TRAFFIC
 from schemas.settings import Settings
 
 NUMBERS = [column.name for column in TRAFFIC if column.kind == "integer"]
 TEXTS = [column.name for column in TRAFFIC if column.kind == "text" and column.name not in ("request_id", "tenant")]
 FLAGS = [column.name for column in TRAFFIC if column.kind == "boolean"]
+FOUND_NUMBERS = [column.name for column in FINDINGS if column.kind == "integer"]
+FOUND_TEXTS = [column.name for column in FINDINGS if column.kind == "text" and column.name not in ("request_id", "log")]
 TABLE = "nexus.traffic_event"
-ABSURD = (-1, 0, 10**9)
-"""Places in the log at which there is nothing."""
+SCREENED = 8
+"""One of so many requests has findings."""
 
 Row = Mapping[str, Any]
 Change = Callable[[int, Row, Row], str]
@@ -66,6 +69,24 @@ def _swapped(row: Row, other: Row) -> str:
     )
 
 
+def _one_of(names: Sequence[str], at: int, what: str) -> str:
+    return what.format(names[at % len(names)])
+
+
+def _finding(what: str, row: Row) -> str:
+    """Changes the last finding of a request."""
+    own = f"request_id = '{row['request_id']}'"
+    last = f"(SELECT max(hit) FROM nexus.finding WHERE {own})"
+    return f"UPDATE nexus.finding SET {what} WHERE {own} AND hit = {last}"
+
+
+def _forged_finding(row: Row) -> str:
+    names = [column.name for column in FINDINGS]
+    copied = ", ".join("hit + 100" if name == "hit" else name for name in names)
+    place = f"request_id = '{row['request_id']}'"
+    return f"INSERT INTO nexus.finding ({', '.join(names)}) SELECT {copied} FROM nexus.finding WHERE {place}"
+
+
 CHANGES: dict[str, Change] = {
     "a number": lambda at, row, _: _set(f"{NUMBERS[at % len(NUMBERS)]} = {NUMBERS[at % len(NUMBERS)]} + 1", row),
     "a text": lambda at, row, _: _set(f"{TEXTS[at % len(TEXTS)]} = {TEXTS[at % len(TEXTS)]} || 'x'", row),
@@ -80,6 +101,9 @@ CHANGES: dict[str, Change] = {
     "inserted": lambda at, row, _: _forged(row),
     "inserted where nothing is": lambda at, row, _: _forged(row, sequence=ABSURD[at % len(ABSURD)]),
     "two swapped": lambda at, row, other: _swapped(row, other),
+    "a finding's number": lambda at, row, _: _finding(_one_of(FOUND_NUMBERS, at, "{0} = {0} + 1"), row),
+    "a finding's text": lambda at, row, _: _finding(_one_of(FOUND_TEXTS, at, "{0} = {0} || 'x'"), row),
+    "a finding inserted": lambda at, row, _: _forged_finding(row),
     "a finding deleted": lambda at, row, _: f"DELETE FROM nexus.finding WHERE request_id = '{row['request_id']}'",
     "a finding's rule": lambda at, row, _: (
         f"UPDATE nexus.finding SET rule = rule || 'x' WHERE request_id = '{row['request_id']}'"
@@ -148,23 +172,37 @@ async def whole(directory: Path, facts: int, each: int) -> tuple[list[Figure], s
         )  # fmt: skip
         async with log_on(urls[NATS], "benchmark") as log:
             report.say(f"writing {facts:,} facts of TRAFFIC, and both views of them")
-            await fill(log, made.segments(facts, "mutations"))
+            await fill(log, made.segments(facts, "mutations", hits=SCREENED))
             for name in ("postgres", "clickhouse"):
                 await rebuild(name, settings, lambda done, total: None)
             figures = await _speeds(log, settings)
             pool = await open_pool(settings.postgres_url, name="mutations")
+            store = ClickHouse(settings.clickhouse_url)
             try:
-                made_of, unfound = await campaign(log, pool, each)
+                changed = {
+                    "postgres": await campaign(log, pool, each),
+                    "clickhouse": await changed_clickhouse.campaign(log, store, each),
+                }
             finally:
                 await pool.close()
+                await store.close()
     finally:
         await stack.stop()
+    lines: list[str] = []
+    for name, (made_of, unfound) in changed.items():
+        figure, told = _of_rows(name, made_of, unfound)
+        figures.append(figure)
+        lines += told
+    return figures, "\n".join(lines)
+
+
+def _of_rows(name: str, made_of: Counter[str], unfound: list[str]) -> tuple[Figure, list[str]]:
     total = sum(made_of.values())
-    lines = [f"{count - sum(one.startswith(f'{kind} at ') for one in unfound)} of {count}  {kind}"
-             for kind, count in made_of.items()]  # fmt: skip
-    lines.append(f"{total - len(unfound)} of {total} changes were found, each by the row's name")
-    figures.append(Figure("changes of rows found", round(100 * (total - len(unfound)) / total, 2), "%", target=100))
-    return figures, "\n".join([*lines, *unfound])
+    missing = {kind: sum(one.startswith(f"{kind} at ") for one in unfound) for kind in made_of}
+    lines = [f"{count - missing[kind]} of {count}  {name}: {kind}" for kind, count in made_of.items()]
+    lines.append(f"{total - len(unfound)} of {total} changes of rows of {name} were found, each by the row's name")
+    share = round(100 * (total - len(unfound)) / total, 2)
+    return Figure(f"changes of rows of {name} found", share, "%", target=100), [*lines, *unfound]
 
 
 def of_segments(count: int) -> tuple[Figure, list[str]]:
