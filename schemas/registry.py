@@ -56,6 +56,7 @@ FACTS: tuple[FactType, ...] = (
     FactType("reader.checkpointed.v1", ops.ReaderCheckpointed, "OPS"),
     FactType("subject.erased.v1", ops.SubjectErased, "OPS"),
     FactType("retention.applied.v1", ops.RetentionApplied, "OPS"),
+    FactType("model-list.failed.v1", ops.ModelListFailed, "OPS"),
     FactType("passthrough.stood.v1", ops.PassthroughStood, "OPS"),
     FactType("master-key.rotated.v1", ops.MasterKeyRotated, "OPS"),
     FactType("signing-key.rotated.v1", ops.SigningKeyRotated, "OPS"),

@@ -60,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """After so long without the log, `/ready` says no; requests go on with the configuration last known."""
     checkpoint_s: float = 60.0
     """Between two signed checkpoints of the log."""
+    discovery_s: float = 300.0
+    """Between two times that every provider account is asked for its models; 0 for never."""
     log_level: str = "INFO"
 
     @property
@@ -108,6 +110,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     pause = given.get("checkpoint_s", 60.0)
     if not isinstance(pause, float) or not pause >= 1:
         problems.append(f"{PREFIX}CHECKPOINT_S must be 1 or more")
+    pause = given.get("discovery_s", 300.0)
+    if not isinstance(pause, float) or not (pause == 0 or pause >= 1):
+        problems.append(f"{PREFIX}DISCOVERY_S must be 0 or at least 1")
     if problems:
         raise BadSettings(problems)
     return msgspec.convert(given, Settings)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.listings import ANTHROPIC, BEDROCK, COHERE, GEMINI, PLAIN, Listing, plain
+
 OPENAI_CHAT = "openai_chat"
 OPENAI_RESPONSES = "openai_responses"
 
@@ -53,8 +55,9 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     moderations: Endpoint | None = None
     completions: Endpoint | None = None
     count_tokens: Endpoint | None = None
-    models: str = ""
-    """Path that lists the models; empty where there is none to ask with the same credential."""
+    listings: tuple[Listing, ...] = ()
+    """Where the models are listed, all of it together; none where the provider has no such list, or one of what cannot
+    be called by the names in it (Azure's is of models, its calls name deployments; Replicate's is of everybody's)."""
     base_url: str = ""
     """Used when an account names none; empty where it must. `{region}` and `{project}` are the account's."""
     auth: str = "bearer"
@@ -84,13 +87,13 @@ WIRES: dict[str, Wire] = {
         embeddings=_embeddings(),
         moderations=Endpoint(protocol="openai_moderations", path="/moderations"),
         completions=Endpoint(protocol="openai_completions", path="/completions"),
-        models="/models",
+        listings=PLAIN,
         base_url="https://api.openai.com/v1",
     ),
     "anthropic": Wire(
         chat=(Endpoint(protocol="anthropic", path="/messages"),),
         count_tokens=Endpoint(protocol="anthropic_count_tokens", path="/messages/count_tokens"),
-        models="/models?limit=1000",
+        listings=ANTHROPIC,
         base_url="https://api.anthropic.com/v1",
         auth="header:x-api-key",
         headers=(("anthropic-version", "2023-06-01"),),
@@ -103,7 +106,7 @@ WIRES: dict[str, Wire] = {
             one_path="/models/{model}:embedContent",
         ),
         count_tokens=Endpoint(protocol="gemini_count_tokens", path="/models/{model}:countTokens"),
-        models="/models?pageSize=1000",
+        listings=GEMINI,
         base_url="https://generativelanguage.googleapis.com/v1beta",
         auth="header:x-goog-api-key",
     ),
@@ -126,7 +129,6 @@ WIRES: dict[str, Wire] = {
         completions=Endpoint(
             protocol="openai_completions", path="/openai/deployments/{model}/completions?api-version={version}"
         ),
-        models="/openai/models?api-version={version}",
         auth="azure",
         api_version="2024-10-21",
     ),
@@ -139,6 +141,7 @@ WIRES: dict[str, Wire] = {
                 framing="aws",
             ),
         ),
+        listings=BEDROCK,
         base_url="https://bedrock-runtime.{region}.amazonaws.com",
         auth="sigv4",
     ),
@@ -146,7 +149,7 @@ WIRES: dict[str, Wire] = {
         chat=(Endpoint(protocol="cohere", path="/v2/chat"),),
         embeddings=Endpoint(protocol="cohere_embeddings", path="/v2/embed"),
         rerank=Endpoint(protocol="cohere_rerank", path="/v2/rerank"),
-        models="/v1/models?page_size=1000",
+        listings=COHERE,
         base_url="https://api.cohere.com",
     ),
     "minimax": Wire(
@@ -157,7 +160,7 @@ WIRES: dict[str, Wire] = {
     "glm": Wire(
         chat=(Endpoint(protocol="glm", path="/chat/completions"),),
         embeddings=_embeddings(),
-        models="/models",
+        listings=PLAIN,
         base_url="https://api.z.ai/api/paas/v4",
         quirks=Quirks(rename=(*_SHORT, ("user", "user_id")), remove=("n", "seed", "logprobs"), developer=False),
     ),
@@ -173,13 +176,13 @@ WIRES: dict[str, Wire] = {
     # OpenAI's chat format with differences that are data
     "deepseek": Wire(
         chat=_chat(),
-        models="/models",
+        listings=PLAIN,
         base_url="https://api.deepseek.com/v1",
         quirks=Quirks(rename=_SHORT, remove=("n", "seed", "metadata", "service_tier", "user"), developer=False),
     ),
     "moonshot": Wire(
         chat=_chat(),
-        models="/models",
+        listings=plain(context="context_length"),
         base_url="https://api.moonshot.ai/v1",
         quirks=Quirks(rename=_SHORT, remove=("seed", "logprobs", "top_logprobs"), developer=False, thinking=True),
     ),
@@ -187,7 +190,7 @@ WIRES: dict[str, Wire] = {
         chat=_chat(),
         embeddings=_embeddings(),
         moderations=Endpoint(protocol="openai_moderations", path="/moderations"),
-        models="/models",
+        listings=plain(context="max_context_length"),
         base_url="https://api.mistral.ai/v1",
         quirks=Quirks(
             rename=(*_SHORT, ("seed", "random_seed")),
@@ -199,7 +202,7 @@ WIRES: dict[str, Wire] = {
     ),
     "groq": Wire(
         chat=_chat(),
-        models="/models",
+        listings=plain(context="context_window", output="max_completion_tokens"),
         base_url="https://api.groq.com/openai/v1",
         quirks=Quirks(remove=("logprobs", "top_logprobs", "logit_bias")),
     ),
@@ -207,7 +210,7 @@ WIRES: dict[str, Wire] = {
         chat=_chat(),
         embeddings=_embeddings(),
         completions=Endpoint(protocol="openai_completions", path="/completions"),
-        models="/models",
+        listings=plain(context="context_length"),
         base_url="https://api.fireworks.ai/inference/v1",
         quirks=Quirks(rename=_SHORT, developer=False),
     ),
@@ -216,7 +219,7 @@ WIRES: dict[str, Wire] = {
         embeddings=_embeddings(),
         completions=Endpoint(protocol="openai_completions", path="/completions"),
         rerank=Endpoint(protocol="cohere_rerank", path="/rerank"),
-        models="/models",
+        listings=plain(context="context_length"),
         base_url="https://api.together.xyz/v1",
         quirks=Quirks(rename=_SHORT, developer=False),
     ),
@@ -232,13 +235,13 @@ WIRES: dict[str, Wire] = {
     ),
     "xai": Wire(
         chat=_chat(),
-        models="/models",
+        listings=PLAIN,
         base_url="https://api.x.ai/v1",
         quirks=Quirks(remove=("metadata", "store", "service_tier"), developer=False),
     ),
     "huggingface": Wire(
         chat=_chat(),
-        models="/models",
+        listings=PLAIN,
         base_url="https://router.huggingface.co/v1",
         quirks=Quirks(rename=_SHORT, developer=False),
     ),
@@ -247,7 +250,7 @@ WIRES: dict[str, Wire] = {
         embeddings=_embeddings(),
         completions=Endpoint(protocol="openai_completions", path="/completions"),
         rerank=Endpoint(protocol="cohere_rerank", path="/rerank"),
-        models="/models",
+        listings=plain(context="max_model_len"),
         quirks=Quirks(rename=_SHORT, developer=False),
     ),
 }

@@ -150,7 +150,7 @@ def referrers(aggregate: str, tenant: str, identifier: str, view: ConfigView) ->
         owned = [
             f"{decider.collection}/{spec.id}"
             for decider in DECIDERS
-            if decider.name != "tenant"
+            if decider.name != "tenant" and decider.by_hand
             for spec in view.all_of(decider.name, identifier)
         ]
         return owned + [f"tenants/{child.id}" for child in view.all_of("tenant") if child.parent == identifier]
@@ -193,8 +193,10 @@ def _exists(reference: Reference, tenant: str, view: ConfigView) -> bool:
 
 
 def _ids(aggregate: str, tenant: str, view: ConfigView) -> set[str]:
-    found = view.all_of(aggregate, None if aggregate == "tenant" else tenant)
-    return {spec.id for spec in found} | set(BUILT_IN.get(aggregate, ()))
+    found = {spec.id for spec in view.all_of(aggregate, None if aggregate == "tenant" else tenant)}
+    if aggregate == "model":
+        found |= {f"{told.id}/{each.name}" for told in view.all_of("model-list", tenant) for each in told.models}
+    return found | set(BUILT_IN.get(aggregate, ()))
 
 
 def _word(aggregate: str) -> str:

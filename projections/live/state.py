@@ -13,6 +13,7 @@ from schemas.aggregates.catalogue import BY_NAME, DECIDERS
 from schemas.aggregates.credential import Credential
 from schemas.aggregates.decider import State
 from schemas.aggregates.model import Model
+from schemas.aggregates.model_list import ModelList
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
@@ -22,7 +23,7 @@ from schemas.codec import decode_segment, open_fact
 from schemas.routing.choose import Table, compile_table
 
 _NOTHING: tuple[State, int, int] = (None, 0, 0)
-_ROUTED = frozenset({"route", "provider", "model"})
+_ROUTED = frozenset({"route", "provider", "model", "model-list"})
 """What a routing table is compiled from; keys, which are many and change often, are no part of it."""
 
 
@@ -73,6 +74,11 @@ class TenantView:
         return self._specs["model"]
 
     @property
+    def lists(self) -> dict[str, ModelList]:
+        """By account."""
+        return self._specs["model-list"]
+
+    @property
     def routes(self) -> dict[str, Route]:
         return self._specs["route"]
 
@@ -95,7 +101,9 @@ class TenantView:
     @property
     def table(self) -> Table:
         if self._table is None:
-            self._table = compile_table(self.routes.values(), self.providers.values(), self.models.values())
+            self._table = compile_table(
+                self.routes.values(), self.providers.values(), self.models.values(), self.lists.values()
+            )
         return self._table
 
     def policy(self, identifier: str) -> Policy:

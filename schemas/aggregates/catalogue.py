@@ -8,11 +8,14 @@ from schemas.aggregates import (
     hold,
     kill,
     model,
+    model_list,
+    pack,
     passthrough,
     policy,
     provider,
     retention,
     route,
+    rule,
     siem_target,
     tenant,
     virtual_key,
@@ -24,7 +27,9 @@ DECIDERS: tuple[Decider, ...] = (
     credential.DECIDER,
     provider.DECIDER,
     model.DECIDER,
+    model_list.DECIDER,
     virtual_key.DECIDER,
+    rule.DECIDER,
     policy.DECIDER,
     route.DECIDER,
     budget.DECIDER,
@@ -33,8 +38,10 @@ DECIDERS: tuple[Decider, ...] = (
     retention.DECIDER,
     kill.DECIDER,
     passthrough.DECIDER,
+    pack.DECIDER,
 )
 """In the order in which a configuration file applies them: what is named comes before what names it."""
 
 BY_NAME = {decider.name: decider for decider in DECIDERS}
-BY_COLLECTION = {decider.collection: decider for decider in DECIDERS}
+BY_COLLECTION = {decider.collection: decider for decider in DECIDERS if decider.by_hand}
+"""What operators and configuration files set."""

@@ -57,6 +57,8 @@ class Decider(msgspec.Struct, frozen=True):
     facts: tuple[type[msgspec.Struct], ...]
     decide: Callable[[Command, State], tuple[msgspec.Struct, ...]]
     evolve: Callable[[State, msgspec.Struct], State]
+    by_hand: bool = True
+    """Whether operators set it; else a process of Nexus does, and they look at it."""
 
 
 def fold(decider: Decider, facts: Iterable[msgspec.Struct], state: State = None) -> State:

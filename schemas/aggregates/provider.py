@@ -73,6 +73,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     proxy_url: str = ""
     """Calls go through this HTTP proxy: by CONNECT when they are encrypted, else in the absolute form."""
     retry: Retry | None = None
+    discover: bool = True
+    """Whether its models are those that the provider lists, besides those that are configured."""
 
     @property
     def url(self) -> str:

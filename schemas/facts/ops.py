@@ -154,6 +154,16 @@ class RetentionApplied(msgspec.Struct, frozen=True, array_like=True, gc=False):
     duration_us: int
 
 
+class ModelListFailed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An alert, once until it succeeds again: an account's models could not be had from its provider. The last list
+    stays in force. The envelope says of which tenant."""
+
+    account: str
+    reason: str
+    models: int
+    """In that list; 0 when there is none."""
+
+
 class PassthroughStood(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An alert, once a minute while it is so: requests may go around something. The envelope says of which tenant."""
 

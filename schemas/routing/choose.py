@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
 from schemas.aggregates.model import Model
+from schemas.aggregates.model_list import ModelList
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
 from schemas.errors import NotFound, ProviderUnavailable
@@ -38,7 +39,8 @@ class Table(msgspec.Struct, frozen=True):
     models: Mapping[str, Model]
     """By `account/name`."""
     by_name: Mapping[str, tuple[Model, ...]]
-    """Models of enabled accounts by bare name, in the order of their accounts' ids."""
+    """Models of enabled accounts by bare name: the configured ones before those that providers list, each in the order
+    of their accounts' ids."""
     whole: Mapping[str, int]
     """Patterns without `*`: the place in `routes` of the first one that has it."""
     beginnings: Mapping[str, int]
@@ -53,13 +55,31 @@ class Table(msgspec.Struct, frozen=True):
         return self.models.get(name) or self.renamed.get(name)
 
 
-def compile_table(routes: Iterable[Route], providers: Iterable[Provider], models: Iterable[Model]) -> Table:
-    """Sorts and indexes; whatever is disabled is left out."""
+def compile_table(
+    routes: Iterable[Route],
+    providers: Iterable[Provider],
+    models: Iterable[Model],
+    lists: Iterable[ModelList] = (),
+) -> Table:
+    """Sorts and indexes; whatever is disabled is left out.
+
+    Args:
+        lists: what providers say of their accounts. A model that is configured, be it to be disabled, is what its
+            configuration says and nothing else.
+    """
     accounts = {provider.id: provider for provider in providers if provider.enabled}
-    usable = _offered(accounts, (model for model in models if model.enabled and model.account in accounts))
+    configured = {model.id: model for model in models}
+    enabled = (model for model in configured.values() if model.enabled and model.account in accounts)
+    usable = _offered(accounts, enabled)
+    usable |= _offered(accounts, _discovered(accounts, configured, lists))
     renamed = _renamed(accounts, usable)
     by_name: dict[str, list[Model]] = {}
-    for identifier in sorted([*usable, *renamed]):
+
+    def order(identifier: str) -> tuple[bool, str]:
+        model = usable.get(identifier) or renamed[identifier]
+        return model.id not in configured, identifier
+
+    for identifier in sorted([*usable, *renamed], key=order):
         model = usable.get(identifier) or renamed[identifier]
         by_name.setdefault(identifier.partition("/")[2], []).append(model)
     ordered = sorted((route for route in routes if route.enabled), key=lambda route: (-route.priority, route.id))
@@ -81,6 +101,25 @@ def compile_table(routes: Iterable[Route], providers: Iterable[Provider], models
         tuple(sorted({len(beginning) for beginning in beginnings})),
         renamed,
     )
+
+
+def _discovered(
+    accounts: Mapping[str, Provider], configured: Collection[str], lists: Iterable[ModelList]
+) -> Iterator[Model]:
+    """The models that providers list, but those whose name an account gives to another one."""
+    for found in lists:
+        account = accounts.get(found.id)
+        if account is None or not account.discover or account.wire != found.wire:
+            continue
+        taken = {each.name for each in account.renames}
+        for each in found.models:
+            identifier = f"{found.id}/{each.name}"
+            if identifier not in configured and each.name not in taken:
+                limits = {name: value for name in _LIMITS if (value := getattr(each, name))}
+                yield Model(id=identifier, tenant=found.tenant, prices=each.prices, **limits)
+
+
+_LIMITS = ("context_tokens", "max_output_tokens")
 
 
 def _offered(accounts: Mapping[str, Provider], models: Iterable[Model]) -> dict[str, Model]:

@@ -18,6 +18,14 @@ from schemas.aggregates.header_rules import HeaderRule
 from schemas.aggregates.hold import Hold, HoldChanged, HoldCreated, HoldRemoved
 from schemas.aggregates.kill import Kill, KillChanged, KillCreated, KillRemoved
 from schemas.aggregates.model import Model, ModelChanged, ModelCreated, ModelRemoved, Prices
+from schemas.aggregates.model_list import (
+    Listed,
+    ModelList,
+    ModelListChanged,
+    ModelListCreated,
+    ModelListRemoved,
+)
+from schemas.aggregates.pack import Pack, PackChanged, PackCreated, PackRemoved
 from schemas.aggregates.passthrough import (
     Passthrough,
     PassthroughChanged,
@@ -35,6 +43,7 @@ from schemas.aggregates.provider import (
 )
 from schemas.aggregates.retention import Retention, RetentionChanged, RetentionCreated, RetentionRemoved
 from schemas.aggregates.route import Route, RouteChanged, RouteCreated, RouteRemoved, Target
+from schemas.aggregates.rule import CustomRule, RuleChanged, RuleCreated, RuleRemoved
 from schemas.aggregates.siem_target import SiemTarget, SiemTargetChanged, SiemTargetCreated, SiemTargetRemoved
 from schemas.aggregates.tenant import Tenant, TenantChanged, TenantCreated, TenantRemoved
 from schemas.aggregates.virtual_key import VirtualKey, VirtualKeyChanged, VirtualKeyIssued, VirtualKeyRevoked
@@ -81,26 +90,45 @@ PROVIDER = Provider(
     client_key="east-key",
     proxy_url="http://proxy.example.com:3128",
     retry=Retry(attempts=2, backoff_ms=100, max_backoff_ms=1_000, statuses=(429, 503)),
+    discover=False,
+)
+PRICES = Prices(
+    input=2_500_000,
+    output=10_000_000,
+    cached_input=1_250_000,
+    cache_write=3_125_000,
+    reasoning=11_000_000,
+    audio_input=40_000_000,
+    audio_output=80_000_000,
+    image=5_000_000,
+    request=1_000,
 )
 MODEL = Model(
     id="east/gpt-4o",
     tenant="acme",
     upstream="gpt-4o-2024-11-20",
-    prices=Prices(
-        input=2_500_000,
-        output=10_000_000,
-        cached_input=1_250_000,
-        cache_write=3_125_000,
-        reasoning=11_000_000,
-        audio_input=40_000_000,
-        audio_output=80_000_000,
-        image=5_000_000,
-        request=1_000,
-    ),
+    prices=PRICES,
     context_tokens=64_000,
     max_output_tokens=4_096,
     enabled=False,
     header_rules=(HEADER_RULE,),
+)
+MODEL_LIST = ModelList(
+    id="east",
+    tenant="acme",
+    wire="openai",
+    models=(
+        Listed(
+            name="gpt-4o",
+            context_tokens=128_000,
+            max_output_tokens=16_384,
+            prices=PRICES,
+            prices_from="a page, 2025-09-01",
+        ),
+    ),
+    left_out=3,
+    at_us=1_795_000_000_000_000,
+    failed="status 401",
 )
 KEY = VirtualKey(
     id="key-1a2b3c4d5e6f",
@@ -164,6 +192,38 @@ POLICY = Policy(
     hooks=(EVERY_OPTION,),
     reversible=True,
     stream="hold",
+)
+RULE = CustomRule(
+    id="secret.acme-badge",
+    tenant="acme",
+    title="Number of an employee's badge",
+    severity="hard",
+    action="redact",
+    directions=("request",),
+    patterns=("ACME-[0-9]{6}",),
+    flags="caseless",
+    boundary="A-Za-z0-9",
+    extend_left="A-Z",
+    extend_right="0-9",
+    extend_until="0",
+    extend_limit=8,
+    validator="entropy:1.5",
+    keywords=("badge",),
+    also=("number",),
+    keyword_window=40,
+    hits=("badge number ACME-104729",),
+    misses=("badge number ACME-10472",),
+    source="the handbook of the front desk",
+    enabled=False,
+)
+PACK = Pack(
+    id="built-in-2eccf1a0",
+    tenant="system",
+    version="a39b38c7b0f91e6633f41ef9b55f574e",
+    rules=478,
+    size=5_056_464,
+    sha256="cd" * 32,
+    platform="hyperscan 0.8.2 (Version: 5.4.12 Features: AVX2 Mode: BLOCK)",
 )
 ROUTE = Route(
     id="chat",
@@ -268,8 +328,11 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     *(CredentialCreated(CREDENTIAL), CredentialChanged(CREDENTIAL), CredentialRemoved(REASON)),
     *(ProviderCreated(PROVIDER), ProviderChanged(PROVIDER), ProviderRemoved(REASON)),
     *(ModelCreated(MODEL), ModelChanged(MODEL), ModelRemoved(REASON)),
+    *(ModelListCreated(MODEL_LIST), ModelListChanged(MODEL_LIST), ModelListRemoved(REASON)),
     *(VirtualKeyIssued(KEY), VirtualKeyChanged(KEY), VirtualKeyRevoked(REASON)),
     *(PolicyCreated(POLICY), PolicyChanged(POLICY), PolicyRemoved(REASON)),
+    *(RuleCreated(RULE), RuleChanged(RULE), RuleRemoved(REASON)),
+    *(PackCreated(PACK), PackChanged(PACK), PackRemoved(REASON)),
     *(RouteCreated(ROUTE), RouteChanged(ROUTE), RouteRemoved(REASON)),
     *(BudgetCreated(BUDGET), BudgetChanged(BUDGET), BudgetRemoved(REASON)),
     *(SiemTargetCreated(SIEM_TARGET), SiemTargetChanged(SIEM_TARGET), SiemTargetRemoved(REASON)),
@@ -378,6 +441,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         ),
         duration_us=250_000,
     ),
+    ops.ModelListFailed(account="east", reason="status 401", models=2),
     ops.PassthroughStood(
         passthrough="scanner-down",
         bypass=("hooks", "normalize"),

@@ -20,6 +20,7 @@ from tests.golden.examples import (
     HOLD,
     KILL,
     MODEL,
+    MODEL_LIST,
     PASSTHROUGH,
     POLICY,
     PROVIDER,
@@ -36,6 +37,7 @@ VALID: dict[str, Any] = {
     "credential": CREDENTIAL,
     "provider": msgspec.structs.replace(PROVIDER, http2=False),
     "model": MODEL,
+    "model-list": MODEL_LIST,
     "policy": msgspec.structs.replace(POLICY, hooks=()),
     "route": msgspec.structs.replace(ROUTE, capture=True),
     "budget": BUDGET,
@@ -51,6 +53,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "credential": {"description": "other"},
     "provider": {"max_connections": 9},
     "model": {"context_tokens": 9},
+    "model-list": {"failed": ""},
     "policy": {"disabled": ()},
     "route": {"priority": 9},
     "budget": {"limit_micros": 9},
@@ -75,8 +78,8 @@ def other(decider: Decider) -> msgspec.Struct:
 
 def test_the_table_has_every_aggregate_but_the_special_one() -> None:
     assert {*VALID, "virtual-key"} == set(BY_NAME)
-    assert {decider.collection for decider in DECIDERS} == set(BY_COLLECTION)
-    assert len(BY_NAME) == len(BY_COLLECTION) == len(DECIDERS)
+    assert {decider.collection for decider in DECIDERS} == {*BY_COLLECTION, "model-lists"}
+    assert len(BY_NAME) == len(BY_COLLECTION) + 1 == len(DECIDERS)
 
 
 @pytest.mark.parametrize("decider", USUAL, ids=names)
