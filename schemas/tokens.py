@@ -1,6 +1,7 @@
 """How many tokens a text is, before anybody has counted: the most it can be, and what it probably is. Pure.
 
-No tokenizer is at hand (their vocabularies would have to be downloaded), so there are two different numbers:
+Where a vocabulary is public, `ingress.tokenizing` counts with it. That is too dear for every request, and most are not
+public, so there are two different numbers here:
 
 - The ceiling is what money is set aside for. A token stands for at least one byte of UTF-8 in every byte-level BPE and
   in every SentencePiece model with byte fallback, which are all that the known providers use, so a text has at most as
@@ -89,7 +90,7 @@ FAMILIES: dict[str, Family] = {
 }
 _BEGINNINGS = (
     ("o200k", ("gpt-4o", "gpt-4.1", "gpt-4.5", "gpt-5", "o1", "o3", "o4", "chatgpt-4o", "gpt-oss", "omni")),
-    ("cl100k", ("gpt-4", "gpt-3.5", "text-embedding-", "davinci", "babbage")),
+    ("cl100k", ("gpt-4", "gpt-3.5", "gpt-35", "text-embedding-", "davinci", "babbage")),
     ("claude", ("claude",)),
     ("gemini", ("gemini", "gemma", "text-embedding-00")),
     ("llama", ("llama", "meta-llama", "codellama")),
@@ -98,7 +99,14 @@ _BEGINNINGS = (
 
 def family_of(upstream: str) -> str:
     """Which tokenizer a model has, by its provider's name for it."""
-    name = upstream.lower().rpartition("/")[2].removeprefix("us.").removeprefix("eu.").rpartition("anthropic.")[2]
+    name = (
+        upstream.lower()
+        .rpartition("/")[2]
+        .removeprefix("ft:")
+        .removeprefix("us.")
+        .removeprefix("eu.")
+        .rpartition("anthropic.")[2]
+    )
     if name.startswith("text-embedding-00"):
         return "gemini"
     for family, beginnings in _BEGINNINGS:

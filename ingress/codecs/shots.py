@@ -72,7 +72,7 @@ class ShotRequest:
         return self._front.same(self.body, model)
 
     def crossed(self, codec: OneShotProvider[Any, Any], model: str, max_output: int | None) -> Encoded:
-        return codec.write_request(msgspec.structs.replace(self._ask(), model=model))
+        return codec.write_request(msgspec.structs.replace(self.ask(), model=model))
 
     def answered(self, raw: bytes, codec: OneShotProvider[Any, Any], stamp: Stamp) -> ShotAnswer:
         """See `Asked.answered`."""
@@ -83,12 +83,17 @@ class ShotRequest:
                 answer = msgspec.structs.replace(answer, model=stamp.model)
             if not getattr(answer, "id", "unnamed"):
                 answer = msgspec.structs.replace(answer, id=stamp.id)
-            raw = _encode(front.shot.write_answer(answer, self._ask()))
+            raw = _encode(front.shot.write_answer(answer, self.ask()))
             return ShotAnswer(raw, _usage_of(answer), has_texts=front.has_texts)
         usage = front.glance(raw) if front.glance is not None else _usage_of(codec.read_answer(raw))
         return ShotAnswer(raw, usage, has_texts=front.has_texts)
 
-    def _ask(self) -> Any:
+    def ask(self) -> Any:
+        """What is asked, in no protocol's words.
+
+        Raises:
+            InvalidRequest: with the name of the field.
+        """
         return self._front.shot.read_request(self.body)
 
 

@@ -8,17 +8,24 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.codec import CallerCodec
+from ingress.codecs.shots import ShotFront, parse_shot
 from ingress.gateway import models
 from ingress.gateway.answers import answer_error, answer_headers
 from ingress.gateway.authenticate import Caller
+from ingress.gateway.counting import tokens_of
 from ingress.gateway.door import Door
 from ingress.gateway.estimates import estimate, read
 from ingress.gateway.own_usage import usage_of
 from ingress.gateway.parts import Parts
-from ingress.gateway.plan import unknown_model
+from ingress.gateway.plan import make_plan, unknown_model
 from ingress.gateway.record import Record
+from ingress.tokenizing.encodings import NAMES
+from schemas.conversation.answer import Counted
 from schemas.errors import NexusError, Unavailable
 from schemas.facts import traffic
+from schemas.routing.choose import choose
+from schemas.tokens import family_of
+from schemas.wires import WIRES
 
 Answer = Callable[[Caller], Awaitable[dict[str, Any]]]
 
@@ -57,9 +64,48 @@ class Desk:
             raw = await door.body(parts.settings.max_request_bytes, parts.settings.body_timeout_s)
             request = read(raw, messages=bool(door.header("anthropic-version")), prefixes=self._prefixes)
             strict = door.header("x-nexus-strict").lower() == "true"
-            return estimate(caller, request, parts.calibration, strict=strict)
+            return await estimate(caller, request, parts.calibration, parts.encodings, strict=strict)
 
         await self._answer(door, codec, "estimate", told)
+
+    async def count(self, door: Door, front: ShotFront, said: dict[str, Any]) -> bool:
+        """Counts a prompt's tokens for a model whose provider has no operation for it and whose vocabulary is public.
+
+        Returns:
+            False when it is another's to answer, who finds the request as it was.
+        """
+        parts = self._parts
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        record.operation = front.operation
+        body = b""
+        try:
+            caller = parts.authenticator.identify(door.header, record.started_us)
+            body = await door.body(parts.settings.max_request_bytes, parts.settings.body_timeout_s)
+            request = parse_shot(body, front, said)
+            plan = make_plan(caller, request)
+            target = choose(caller.tenant.table, plan.route, request.model, lambda account: True).targets[0]
+        except NexusError:
+            # told by whom it is left to, and put on the record there
+            if body:
+                door.give_back(body)
+            return False
+        upstream, model = target.model.upstream_name, target.model
+        if WIRES[target.provider.wire].count_tokens is not None or family_of(upstream) not in NAMES:
+            door.give_back(body)
+            return False
+        record.account, record.model = target.provider.id, model.id
+        try:
+            parts.switches.admit(caller, plan.route)
+            parts.limits.admit(caller.key)
+            told = await tokens_of(request, upstream, parts.encodings, parts.calibration, model.tenant, model.id)
+        except NexusError as error:
+            answer_error(door, record, front.codec, error, "")
+            return True
+        answer = front.shot.write_answer(Counted(tokens=told.tokens), request.ask())
+        headers = answer_headers(record, "", "application/json")
+        headers.append(("x-nexus-tokens", "exact" if told.exact else f"estimated; error={told.error:.3f}"))
+        door.answer(200, headers, msgspec.json.encode(answer))
+        return True
 
     async def _answer(self, door: Door, codec: CallerCodec, operation: str, told: Answer) -> None:
         parts = self._parts

@@ -130,6 +130,10 @@ class Door:
         pieces, self._pieces = self._pieces, []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def give_back(self, body: bytes) -> None:
+        """Has `body` be asked for once more: whoever took it leaves the request to another."""
+        self._pieces = [body]
+
     async def _gathered(self, timeout_s: float) -> None:
         """Returns when the body is whole, or known never to be."""
         if self._asks_leave:

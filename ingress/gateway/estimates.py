@@ -13,15 +13,17 @@ from ingress.codecs.shot_fronts import COUNT_TOKENS, EMBEDDINGS, GEMINI_COUNT, G
 from ingress.codecs.shots import parse_shot
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.budget import prompt_ceiling
+from ingress.gateway.counting import Told, tokens_of
 from ingress.gateway.paths import find
 from ingress.gateway.plan import make_plan, offering
 from ingress.providers.outgoing import prepare
+from ingress.tokenizing.encodings import Encodings
 from schemas.errors import InvalidRequest
 from schemas.facts.traffic import Usage
 from schemas.pricing import ceiling_micros, cost_micros
 from schemas.routing.choose import Choice, Target, choose
 from schemas.spend import applicable
-from schemas.tokens import Calibration, Sizes, family_of, measure, probable_tokens
+from schemas.tokens import Calibration, measure
 
 _encode = msgspec.json.Encoder().encode
 _CONVERSATIONS = {
@@ -76,7 +78,9 @@ def _operation_of(body: dict[str, Any], *, messages: bool) -> str:
     return "responses" if "input" in body else ""
 
 
-def estimate(caller: Caller, request: Asked, calibration: Calibration, *, strict: bool) -> dict[str, Any]:
+async def estimate(
+    caller: Caller, request: Asked, calibration: Calibration, encodings: Encodings, *, strict: bool
+) -> dict[str, Any]:
     """The answer to `POST /v1/estimate`. Amounts in micro-dollars.
 
     Raises:
@@ -85,15 +89,21 @@ def estimate(caller: Caller, request: Asked, calibration: Calibration, *, strict
     plan = make_plan(caller, request)
     table = caller.tenant.table
     choice = offering(choose(table, plan.route, request.model, lambda account: True), request, table)
-    sizes = measure(slot.text for slot in request.texts())
+    size = measure(slot.text for slot in request.texts()).total
+    told: dict[str, Told] = {}
+    for target in choice.targets:
+        upstream, model = target.model.upstream_name, target.model
+        told[model.id] = await tokens_of(request, upstream, encodings, calibration, model.tenant, model.id)
     return {
         "object": "estimate",
         "operation": request.operation,
         "protocol": request.protocol,
         "model": request.model,
         "route": {"id": plan.route.id, "strategy": plan.route.strategy, "policy": plan.policy.id},
-        "targets": [_target(caller, request, each, sizes, calibration, strict=strict) for each in choice.targets],
-        "bytes": sizes.total,
+        "targets": [
+            _target(caller, request, each, size, told[each.model.id], strict=strict) for each in choice.targets
+        ],
+        "bytes": size,
         "charged": False,
     } | _first(choice)
 
@@ -102,13 +112,9 @@ def _first(choice: Choice) -> dict[str, Any]:
     return {"would_call": choice.targets[0].model.id}
 
 
-def _target(
-    caller: Caller, request: Asked, target: Target, sizes: Sizes, calibration: Calibration, *, strict: bool
-) -> dict[str, Any]:
+def _target(caller: Caller, request: Asked, target: Target, size: int, prompt: Told, *, strict: bool) -> dict[str, Any]:
     model = target.model
-    family, fit = family_of(model.upstream_name), calibration.of(model.tenant, model.id)
-    probable = max(1, round(probable_tokens(sizes, family, request.turns) * fit.factor))
-    most = prompt_ceiling(request, sizes.total, model)
+    most = prompt_ceiling(request, size, model)
     output = (request.max_output or model.max_output_tokens) * request.choices
     budgets = applicable(caller.tenant.budgets, key=caller.key.id, account=target.provider.id, model=model.id)
     priced = model.prices is not None or request.free
@@ -116,18 +122,21 @@ def _target(
         "account": target.provider.id,
         "model": model.id,
         "input_tokens": {
-            "probable": probable, "most": max(most, probable), "tokenizer": family, "error": round(fit.error, 3),
-            "learnt_from": fit.requests,
+            "probable": prompt.tokens, "most": max(most, prompt.tokens), "tokenizer": prompt.tokenizer,
+            "counted": "exact" if prompt.exact else "estimated", "error": round(prompt.error, 3),
+            "learnt_from": prompt.learnt_from,
         },
         "output_tokens": {"most": output},
         "cost_micros": None,
         "budgets": [budget.id for budget in budgets],
         "dropped": [],
     }  # fmt: skip
+    if prompt.reason:
+        told["input_tokens"]["reason"] = prompt.reason
     if priced:
         free = request.free
         told["cost_micros"] = {
-            "input_probable": 0 if free else cost_micros(model.prices, Usage(probable)),
+            "input_probable": 0 if free else cost_micros(model.prices, Usage(prompt.tokens)),
             "most": 0 if free else ceiling_micros(model.prices, most, output),
         }
     elif budgets:

@@ -75,10 +75,10 @@ class Gateway:
             "embeddings": self._shot(EMBEDDINGS),
             "moderations": self._shot(MODERATIONS),
             "rerank": self._shot(RERANK),
-            "count_tokens": self._shot(COUNT_TOKENS),
+            "count_tokens": self._count(COUNT_TOKENS, desk),
             "gemini_embed": self._shot(GEMINI_EMBED),
             "gemini_batch_embed": self._shot(GEMINI_EMBED),
-            "gemini_count_tokens": self._shot(GEMINI_COUNT),
+            "gemini_count_tokens": self._count(GEMINI_COUNT, desk),
             "models": models,
             "model": models,
             "gemini_models": models,
@@ -92,6 +92,15 @@ class Gateway:
 
     def _shot(self, front: ShotFront) -> tuple[str, Handler]:
         return "POST", lambda door, said: self._pipeline.shot(door, front, said)
+
+    def _count(self, front: ShotFront, desk: Desk) -> tuple[str, Handler]:
+        """Nexus counts itself where the provider cannot be asked."""
+
+        async def counted(door: Door, said: dict[str, Any]) -> None:
+            if not await desk.count(door, front, said):
+                await self._pipeline.shot(door, front, said)
+
+        return "POST", counted
 
     async def handle(self, door: Door) -> None:
         found = find(door.path, self._prefixes)

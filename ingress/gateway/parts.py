@@ -14,6 +14,7 @@ from ingress.gateway.limits import RateLimits
 from ingress.gateway.record import OpenRequests
 from ingress.gateway.screening import Screening
 from ingress.gateway.switches import Switches
+from ingress.tokenizing.encodings import Encodings
 from projections.live.config import LiveConfig
 from projections.log.durability import DurabilityWatch
 from projections.log.writer import SegmentWriter
@@ -104,3 +105,5 @@ class Parts:
     durability: DurabilityWatch
     calibration: Calibration = field(default_factory=Calibration)
     """How estimates of tokens go."""
+    encodings: Encodings = field(default_factory=Encodings)
+    """The public vocabularies, for those who ask what a request would be."""

@@ -97,7 +97,8 @@ def test_an_estimate_calls_nobody(town: Town) -> None:
     assert status == 200 and told["would_call"] == "mock/gpt-4o" and told["route"]["id"] == "default"
     assert [each["model"] for each in told["targets"]] == ["mock/gpt-4o", "spare/gpt-4o"]
     first = told["targets"][0]
-    assert 4 <= first["input_tokens"]["probable"] <= 14 < first["input_tokens"]["most"] < 100
+    assert first["input_tokens"]["probable"] == 12 < first["input_tokens"]["most"] < 100
+    assert (first["input_tokens"]["counted"], first["input_tokens"]["error"]) == ("exact", 0)
     assert first["output_tokens"]["most"] == 100 and first["budgets"] == ["b1"] and not first["dropped"]
     assert first["cost_micros"]["most"] >= 1_000 > first["cost_micros"]["input_probable"] > 0
     for body, operation in (
@@ -118,3 +119,29 @@ def test_an_estimate_calls_nobody(town: Town) -> None:
     assert ask(town, house, "POST", "/v1/estimate", {"hello": 1})[0] == 400
     assert town.ledger.read_bytes() == seen
     assert amounts(town, house) == before
+
+
+def test_what_no_provider_counts_is_counted_here(town: Town) -> None:
+    house = town.house()
+    seen = town.ledger.read_bytes()
+    said = [{"role": "user", "content": "Say hello to everybody."}]
+    headers = {"authorization": f"Bearer {house.key}", "content-type": "application/json"}
+
+    def counted(path: str, body: Any, key: str = "") -> tuple[int, Any, str]:
+        told = {**headers, "authorization": f"Bearer {key}"} if key else headers
+        status, answer, answered = town.send("POST", path, json.dumps(body).encode(), told)
+        return status, answer, {name.lower(): value for name, value in answered.items()}.get("x-nexus-tokens", "")
+
+    body = {"model": "gpt-4o", "messages": said}
+    assert counted("/v1/messages/count_tokens", body) == (200, {"input_tokens": 12}, "exact")
+    pictured = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+    body["messages"] = [*said, {"role": "user", "content": [pictured]}]
+    status, _, marked = counted("/v1/messages/count_tokens", body)
+    assert status == 200 and marked.startswith("estimated; error=")
+    contents = [{"role": "user", "parts": [{"text": "Say hello to everybody."}]}]
+    assert counted("/v1beta/models/gpt-4o:countTokens", {"contents": contents}) == (200, {"totalTokens": 12}, "exact")
+    assert town.ledger.read_bytes() == seen
+    # what is not counted here is refused as every other request is
+    assert counted("/v1/messages/count_tokens", {**body, "model": "none"})[0] == 404
+    assert counted("/v1/messages/count_tokens", body, "nvk_" + "0" * 64)[0] == 401
+    assert counted("/v1/messages/count_tokens", {"model": "gpt-4o"})[0] == 400
