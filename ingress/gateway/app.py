@@ -7,6 +7,8 @@ import gc
 import logging
 import os
 import signal
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from ingress.gateway.authenticate import Authenticator
 from ingress.gateway.calling import Calls
@@ -30,7 +32,7 @@ from projections.log.connection import LogConnection
 from projections.log.durability import DurabilityWatch
 from projections.log.writer import SegmentWriter
 from projections.screening import Screener
-from projections.screening.cache import load_or_compile
+from projections.screening.compiling import load_or_compile_apart
 from projections.valkey.leases import Leases
 from projections.vault import BodyVault, open_vault
 from schemas.ids import Ids, SystemClock
@@ -46,6 +48,21 @@ seen that this process is no longer ready."""
 CONNECTIONS = 4_096
 GC_AFTER = 20_000
 """New containers between two collections. A request makes some hundreds, nearly all of which end without one."""
+
+
+Result = TypeVar("Result")
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """What the work gives; None when the process was told to stop first, which breaks the work off."""
+    working, stopped = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.wait((working,))
+    return None
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -75,6 +92,12 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             tokens.forget()
 
     configuration = await LiveConfig.start(connection, on_change)
+    pack = await unless_stopped(stop, load_or_compile_apart(settings.data / "packs"))
+    if pack is None:
+        log.info("gateway told to stop before it served")
+        await configuration.close()
+        await connection.close()
+        return
     writers = [
         SegmentWriter(
             connection,
@@ -100,7 +123,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     identity = Identity(upstream, tokens, clock, os.environ, settings.ambient_tenants)
     bodies = BodyVault(connection, vault)
     await bodies.start()
-    screening = Screening(Screener(load_or_compile(settings.data / "packs")), connection, vault.hash_key)
+    screening = Screening(Screener(pack), connection, vault.hash_key)
     classifier = Classifier()
     parts = Parts(
         settings=settings,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -14,8 +12,8 @@ from ops.cli.output import Output, fields
 from ops.progress import Progress
 from projections.screening import PackError, Screener, compile_rules, load_builtin_rules, load_rules
 from projections.screening.cost import by_pack, cost
+from projections.screening.examples import failures
 from schemas.screening.model import Rule
-from schemas.screening.rules import example
 
 COLUMNS = ("id", "pack", "severity", "action", "directions", "title")
 COST_COLUMNS = ("name", "rules", "compile_ms", "bytes", "megabytes_per_second")
@@ -94,29 +92,6 @@ def test(args: argparse.Namespace) -> int:
     failed = sum(row["result"] != "ok" for row in rows)
     output.message(f"{failed} of {len(rows)} rules fail" if failed else f"all examples of {len(rows)} rules pass")
     return FAILED if failed else OK
-
-
-def failures(screener: Screener, rule: Rule) -> Iterable[str]:
-    """What is wrong with a rule's examples, by their number; an example's text stays out of it."""
-    for name, marked in (*(("hit", text) for text in rule.hits), *(("miss", text) for text in rule.misses)):
-        text, span = example(marked)
-        place = f"{name} {(rule.hits if name == 'hit' else rule.misses).index(marked) + 1}"
-        spans = [hit[3:5] for hit in map(msgspec.structs.astuple, _hits(screener, rule, text))]
-        if name == "miss" and spans:
-            yield f"{place} is found at {_places(spans)}"
-        elif name == "hit" and not spans:
-            yield f"{place} is not found"
-        elif name == "hit" and span is not None and spans != [span]:
-            yield f"{place} is found at {_places(spans)}, not at {_places([span])}"
-
-
-def _hits(screener: Screener, rule: Rule, text: str) -> list[Any]:
-    verdict = screener.screen([text], rule.directions[0])
-    return [hit for hit in verdict.hits if hit.rule == rule.id]
-
-
-def _places(spans: Sequence[tuple[int, int]]) -> str:
-    return ", ".join(f"{start}-{end}" for start, end in spans)
 
 
 def bench(args: argparse.Namespace) -> int:

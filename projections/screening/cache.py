@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import logging
 import os
 import secrets
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from projections.screening.compiled import CompiledPack, PackError, compile_rules, platform
+from projections.screening.compiled import CompiledPack, PackError, compile_rules, platform_hash
 from projections.screening.engine import Engine
 from projections.screening.packs import load_builtin_rules
 from schemas.screening.model import Rule
@@ -51,7 +50,7 @@ def load_or_compile(directory: Path, rules: Sequence[Rule] | None = None) -> Com
     wanted = load_builtin_rules() if rules is None else rules
     name = version(wanted)
     place = INSTALLATION if rules is None and INSTALLATION is not None and _writable(INSTALLATION) else directory
-    path = place / f"{name}-{hashlib.sha256(platform().encode()).hexdigest()[:8]}.blob"
+    path = place / f"{name}-{platform_hash()}.blob"
     pack = _load(path, name)
     if pack is None:
         with _alone(path):
@@ -62,6 +61,21 @@ def load_or_compile(directory: Path, rules: Sequence[Rule] | None = None) -> Com
                 if place is INSTALLATION:
                     _prune(place)
     return pack
+
+
+def cached(directory: Path) -> CompiledPack | None:
+    """The pack of the rules that come with Nexus, if a usable file of it is there. Compiles nothing."""
+    name = version(load_builtin_rules())
+    for place in (INSTALLATION, directory):
+        pack = _load(place / f"{name}-{platform_hash()}.blob", name) if place is not None else None
+        if pack is not None:
+            return pack
+    return None
+
+
+def keep(directory: Path, pack: CompiledPack) -> None:
+    """Keeps a pack that came from elsewhere, for the next start."""
+    _keep(directory / f"{pack.version}-{platform_hash()}.blob", pack.to_bytes())
 
 
 def _writable(directory: Path) -> bool:

@@ -99,6 +99,11 @@ def platform() -> str:
     return f"hyperscan {_ENGINE} ({os.fsdecode(probe.info())})"
 
 
+def platform_hash() -> str:
+    """The same as 8 hex digits, for names."""
+    return hashlib.sha256(platform().encode()).hexdigest()[:8]
+
+
 def compile_rules(rules: Sequence[Rule]) -> CompiledPack:
     """Compile, in about a second for a hundred rules. PackError names every rule that is wrong."""
     if not rules:
