@@ -15,12 +15,12 @@ from ops.cli.output import Output
 
 
 # the suite waits more than it computes, so two processes help even on one core; more only multiply the stacks
-WORKERS = ("-n", "2", "--dist", "loadfile")
+WORKERS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def test(args: argparse.Namespace) -> int:
     """Run pytest on the checkout, the whole suite in two processes; its exit status is the command's."""
-    chosen = any((ROOT / argument.partition("::")[0]).exists() for argument in args.rest)
+    chosen = any("/" in argument or ".py" in argument for argument in args.rest if not argument.startswith("-"))
     side_by_side = () if chosen else WORKERS
     command = [sys.executable, "-m", "pytest", *side_by_side, *args.rest]
     if args.output != "json":
