@@ -13,7 +13,6 @@ from xml.etree import ElementTree
 from ops.bootstrap import ROOT
 from ops.cli.output import Output
 
-
 # the suite waits more than it computes, so two processes help even on one core; more only multiply the stacks
 WORKERS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 
