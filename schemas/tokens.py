@@ -14,7 +14,7 @@ public, so there are two different numbers here:
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -67,6 +67,14 @@ def measure(texts: Iterable[str]) -> Sizes:
         (total - len(raw.translate(None, leads))) * n for leads, n in ((_TWO, 2), (_THREE, 3), (_FOUR, 4))
     )
     return Sizes(words, digits, marks, two, three, four)
+
+
+def utf8_bytes(texts: Sequence[str]) -> int:
+    """`measure(texts).total`, for a tenth of it."""
+    total = 0
+    for text in texts:
+        total += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return total
 
 
 class Family(msgspec.Struct, frozen=True):

@@ -183,7 +183,6 @@ class _Chunk(msgspec.Struct):
     created: int = 0
 
 
-_completion = msgspec.json.Decoder(_Completion).decode
 _chunk = msgspec.json.Decoder(_Chunk).decode
 
 
@@ -199,13 +198,14 @@ def _usage(usage: _Usage | None) -> Usage | None:
 
 
 class ChatAnswer:
-    """A provider's whole answer. `raw` is what it sent; `body` is decoded only when somebody must look inside."""
+    """A provider's whole answer. `raw` is what it sent; decoded once, for its texts and for what it says of itself."""
 
-    __slots__ = ("finish_reason", "raw", "usage")
+    __slots__ = ("_body", "finish_reason", "raw", "usage")
 
     def __init__(self, raw: bytes) -> None:
         try:
-            completion = _completion(raw)
+            self._body: dict[str, Any] = _decode(raw)
+            completion = msgspec.convert(self._body, _Completion)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise Malformed("the provider's answer is not a chat completion") from None
         self.raw = raw
@@ -214,8 +214,7 @@ class ChatAnswer:
 
     def decoded(self) -> tuple[dict[str, Any], list[TextSlot]]:
         """The body and its texts: content, refusals, tool names and arguments of every choice."""
-        body: dict[str, Any] = _decode(self.raw)
-        return body, collect_answer_texts(body)
+        return self._body, collect_answer_texts(self._body)
 
 
 class StreamChunk(msgspec.Struct, frozen=True):

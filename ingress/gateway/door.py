@@ -14,6 +14,7 @@ Headers = list[tuple[str, str]]
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
+_JSON = b"application/json"
 _COPIED = 65_536
 """Bytes of a body up to which joining it to the head costs less than handing over two buffers."""
 
@@ -111,8 +112,8 @@ class Door:
             UnsupportedType, TooLarge, RequestTimeout, InvalidRequest
         """
         headers = self._headers
-        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if kind and kind != b"application/json":
+        kind = headers.get(b"content-type", b"")
+        if kind != _JSON and kind.partition(b";")[0].strip().lower() not in (b"", _JSON):
             raise UnsupportedType("The content type must be application/json.")
         if headers.get(b"content-encoding", b"identity") != b"identity":
             raise UnsupportedType("Compressed request bodies are not accepted.")
@@ -247,7 +248,7 @@ class Door:
         Raises:
             ValueError: a header holds a line end, which would let its value write headers of its own.
         """
-        lines = [f"{name}: {value}" for name, value in headers]
+        lines = [*map(": ".join, headers)]
         if framing:
             lines.append(framing)
         if not (self.keep and self._whole):

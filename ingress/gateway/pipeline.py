@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -28,18 +28,18 @@ class Pipeline:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def chat_completions(self, door: Door, said: dict[str, Any]) -> None:
+    def chat_completions(self, door: Door, said: dict[str, Any]) -> Coroutine[Any, Any, None]:
         """OpenAI's chat completions. `said` is what the path says instead of the body."""
         read = partial(parse_request, said=said) if said else parse_request
-        await self._serve(door, ChatRequest.operation, CODEC, read)
+        return self._serve(door, ChatRequest.operation, CODEC, read)
 
-    async def conversation(self, door: Door, front: Front, said: dict[str, Any]) -> None:
+    def conversation(self, door: Door, front: Front, said: dict[str, Any]) -> Coroutine[Any, Any, None]:
         """A conversation in any other protocol."""
-        await self._serve(door, front.operation, front.codec, lambda body: parse(body, front, said))
+        return self._serve(door, front.operation, front.codec, lambda body: parse(body, front, said))
 
-    async def shot(self, door: Door, front: ShotFront, said: dict[str, Any]) -> None:
+    def shot(self, door: Door, front: ShotFront, said: dict[str, Any]) -> Coroutine[Any, Any, None]:
         """An operation without a stream."""
-        await self._serve(door, front.operation, front.codec, lambda body: parse_shot(body, front, said))
+        return self._serve(door, front.operation, front.codec, lambda body: parse_shot(body, front, said))
 
     async def _serve(self, door: Door, operation: str, codec: CallerCodec, read: Callable[[bytes], Asked]) -> None:
         """One request's whole life. Every way out of here has left its terminal fact."""

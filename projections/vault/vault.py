@@ -42,7 +42,7 @@ class Vault:
     """The keys of an installation, each for one purpose. A change of the master key puts a newer ring in their place;
     hashes and pseudonyms stay what they were."""
 
-    __slots__ = ("_known", "_pepper", "_pseudonyms", "_secrets", "_wrapping", "key_id", "refresh", "ring_id")
+    __slots__ = ("_keyed", "_known", "_pseudonyms", "_secrets", "_wrapping", "key_id", "refresh", "ring_id")
 
     def __init__(self, master_key: bytes) -> None:
         """Everything derived from one key, as before there were rings: for what stands alone.
@@ -69,7 +69,8 @@ class Vault:
         """Names the key that wraps data keys, without telling anything about it."""
         if getattr(self, "_pseudonyms", None) != ring.pseudonyms:
             self._known.clear()
-        self._pepper = ring.pepper
+        self._keyed = hmac.new(ring.pepper, digestmod="sha256")
+        """Ready to be copied: to begin with the key takes longer than the rest."""
         self._pseudonyms = ring.pseudonyms
         self._secrets = {key.id: AESGCM(key.key) for key in ring.secrets}
         self._wrapping = {key.id: AESGCM(key.key) for key in ring.wrapping}
@@ -79,7 +80,9 @@ class Vault:
 
     def hash_key(self, text: str) -> str:
         """HMAC-SHA-256 of a virtual key or admin key, in hex: what is stored and looked up instead of it."""
-        return hmac.digest(self._pepper, text.encode("utf-8", "surrogatepass"), "sha256").hex()
+        keyed = self._keyed.copy()
+        keyed.update(text.encode("utf-8", "surrogatepass"))
+        return keyed.hexdigest()
 
     def pseudonym(self, tenant: str, user: str) -> str:
         """A stable name of a tenant's user that does not tell who it is: `sub_` and 32 hex digits."""
