@@ -32,9 +32,9 @@ class Circuits:
     def ended(self, tenant: str, account: str, outcome: str, status: int) -> None:
         """Takes the end of a call into account; one that the caller broke off says nothing of the account."""
         place = (tenant, account)
-        circuit = self._circuits.get(place, CLOSED)
-        if outcome == "aborted":
+        if outcome == "aborted" or (outcome == "ok" and place not in self._circuits):
             return
+        circuit = self._circuits.get(place, CLOSED)
         if counts_as_failure(outcome, status):
             self._circuits[place] = failed(circuit, self._monotonic())
             return

@@ -76,7 +76,7 @@ async def answer_stream(exchange: Exchange, attempts: Attempts) -> None:
     """The answer event by event."""
     record, parts = exchange.record, exchange.parts
     request, plan = exchange.request, exchange.plan
-    screening = parts.screening.stream(record.tenant, plan.policy.screening("response"))
+    screening = parts.screening.stream(record.tenant, plan.screening("response"))
     exchange.relay = relay = relay_for(plan, screening, include_usage=request.include_usage)
     attempt = await attempts.run(parts.calls.stream)
     writer = passage_of(exchange, attempt, relay, include_usage=request.include_usage)

@@ -32,13 +32,13 @@ from schemas.screening.model import Verdict, strictness
 from schemas.screening.reversible import Tokens, tokenise
 from schemas.text import TextSlot, tools_among
 from schemas.tokens import (
-    Sizes,
     family_of,
     has_media,
     measure,
     most_beside_texts,
     most_tokens,
     probable_tokens,
+    utf8_bytes,
 )
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,10 @@ class Exchange:
         self.read = read
         self.stage = "authenticate"
         self.hook = ""
-        self.sizes = Sizes()
-        """Of the prompt's texts."""
+        self.texts: list[str] = []
+        """Of the prompt, as they came."""
+        self.text_bytes = 0
+        """Of those, in UTF-8."""
 
     async def begin(self) -> Attempts:
         """All that comes before the call."""
@@ -143,6 +145,7 @@ class Exchange:
             self.stage = "log"
             raise log_unavailable()
         record.data_subject = parts.vault.pseudonym(record.tenant, person_of(caller, request))
+        sealed = await self.sealed(plan, "request", body) if plan.route.capture else None
         record.accept(
             RequestAccepted(
                 record.key_id,
@@ -154,7 +157,7 @@ class Exchange:
                 len(body),
                 plan.route.durability,
                 parts.configuration.sequence,
-                await self.sealed(plan, "request", body),
+                sealed,
             )
         )
 
@@ -170,7 +173,8 @@ class Exchange:
     async def screen_request(self, request: Asked, plan: Plan) -> None:
         slots = request.texts()
         texts = [slot.text for slot in slots]
-        self.sizes = measure(texts)
+        self.texts = texts
+        self.text_bytes = utf8_bytes(texts)
         verdict = await self.verdict("request", texts, plan, tools_among(slots))
         if verdict is not None:
             if verdict.action == "block":
@@ -202,7 +206,7 @@ class Exchange:
         """The verdict on one stage, noted as a fact; None when a worker will look later."""
         record = self.record
         verdict = await self.parts.screening.verdict(
-            plan.route.placement, record.tenant, record.request_id, stage, texts, plan.policy.screening(stage), tools
+            plan.route.placement, record.tenant, record.request_id, stage, texts, plan.screening(stage), tools
         )
         if verdict is not None:
             record.note(screened(stage, verdict, sum(map(len, texts))))
@@ -212,7 +216,7 @@ class Exchange:
     def weigh(self, verdict: Verdict) -> None:
         """Keeps the strictest of both directions for the summary and the header."""
         record = self.record
-        if not record.action or strictness(verdict.action) > strictness(record.action):
+        if verdict.action != record.action and strictness(verdict.action) >= strictness(record.action or "approve"):
             record.action, record.rule = verdict.action, verdict.rule
             self.hook = hook_of(verdict)
 
@@ -226,7 +230,7 @@ class Exchange:
             caller,
             request,
             choice,
-            self.sizes.total,
+            self.text_bytes,
             leases=parts.leases,
             circuits=parts.circuits,
             secrets=parts.credentials,
@@ -248,13 +252,13 @@ class Exchange:
     def probable_prompt(self) -> int:
         """Tokens, by the tokenizer of the model's family."""
         family = family_of(self.record.model.partition("/")[2])
-        return probable_tokens(self.sizes, family, self.request.turns) + self.request.more_tokens
+        return probable_tokens(measure(self.texts), family, self.request.turns) + self.request.more_tokens
 
     def learn(self, usage: Usage | None) -> None:
         """Holds what the provider counted against the estimate, unless there was more to read than text."""
         if usage is not None and self.parts.calibration.due() and not has_media(self.request.body):
             record, request = self.record, self.request
-            most = most_tokens(self.sizes.total, request.turns) + request.more_tokens
+            most = most_tokens(self.text_bytes, request.turns) + request.more_tokens
             if usage.input_tokens > most:
                 most += most_beside_texts(request.body, record.model, 0)
             self.parts.calibration.learn(

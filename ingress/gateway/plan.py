@@ -10,24 +10,40 @@ import msgspec
 from ingress.codecs.asked import Asked
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.models import visible
-from ingress.providers.outgoing import endpoint_for
+from ingress.providers.outgoing import way_to
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
 from schemas.errors import Forbidden, InvalidRequest, NotFound, ProviderUnavailable
-from schemas.routing.choose import Choice, Table, choose, match_route
+from schemas.routing.choose import Choice, Table, Target, candidates, choose, choose_among, match_route
+from schemas.screening.model import ScreeningPolicy
 from schemas.switches import Bypass
-from schemas.wires import WIRES
 
 LIKELY_AMONG = 1_000
 """Models that a wrong name is compared with: each comparison takes time from every other request."""
 
 
+REMEMBERED = 1_000
+"""Names of models whose plans are kept; callers may make up any number of names."""
+
+
 class Plan(msgspec.Struct, frozen=True):
-    """A request's route and the policy of that route."""
+    """A request's route and the policy of that route. Worked out once for each model's name that callers use, and kept
+    until the tenant's configuration changes."""
 
     route: Route
     policy: Policy
+    targets: tuple[Target, ...] = ()
+    """Of the route for that name, whatever their health; empty where nobody looked."""
+    screenings: dict[str, ScreeningPolicy] = {}
+    """By stage, those that were asked for."""
+
+    def screening(self, stage: str) -> ScreeningPolicy:
+        """What the scanner needs to know for `request` or `response`."""
+        found = self.screenings.get(stage)
+        if found is None:
+            found = self.screenings[stage] = self.policy.screening(stage)
+        return found
 
 
 def unknown_model(name: str, caller: Caller) -> NotFound:
@@ -54,10 +70,17 @@ def make_plan(caller: Caller, request: Asked) -> Plan:
         raise Forbidden(
             f"This key may not use the model `{request.model[:200]}`.", code="model_not_allowed", param="model"
         )
-    route = match_route(caller.tenant.table, request.model)
-    if route is None:
-        raise unknown_model(request.model, caller)
-    return Plan(route, caller.tenant.policy(route.policy))
+    tenant, model = caller.tenant, request.model
+    known: dict[str, Plan] = tenant.worked_out
+    plan = known.get(model)
+    if plan is None:
+        route = match_route(tenant.table, model)
+        if route is None:
+            raise unknown_model(model, caller)
+        if len(known) >= REMEMBERED:
+            known.clear()
+        plan = known[model] = Plan(route, tenant.policy(route.policy), candidates(tenant.table, route, model))
+    return plan
 
 
 def choose_for(caller: Caller, plan: Plan, requested: str, allows: Callable[[str], bool]) -> Choice:
@@ -67,6 +90,8 @@ def choose_for(caller: Caller, plan: Plan, requested: str, allows: Callable[[str
         NotFound, ProviderUnavailable
     """
     try:
+        if plan.targets:
+            return choose_among(plan.targets, plan.route, allows)
         return choose(caller.tenant.table, plan.route, requested, allows)
     except NotFound:
         raise unknown_model(requested, caller) from None
@@ -82,7 +107,7 @@ def around(plan: Plan, bypass: Bypass) -> Plan:
         policy = msgspec.structs.replace(policy, screen_requests=False, screen_responses=False, hooks=())
     elif "normalize" in bypass.names:
         policy = msgspec.structs.replace(policy, normalize=False)
-    return plan if policy is plan.policy else Plan(plan.route, policy)
+    return plan if policy is plan.policy else Plan(plan.route, policy, plan.targets)
 
 
 def offering(choice: Choice, request: Asked, table: Table) -> Choice:
@@ -94,9 +119,9 @@ def offering(choice: Choice, request: Asked, table: Table) -> Choice:
     """
 
     def offers(provider: Provider) -> bool:
-        return endpoint_for(WIRES[provider.wire], request.kind, request.protocol) is not None
+        return way_to(provider.wire, request.kind, request.protocol) is not None
 
-    targets = tuple(target for target in choice.targets if offers(target.provider))
+    targets = tuple([target for target in choice.targets if offers(target.provider)])
     if len(targets) == len(choice.targets):
         return choice
     if targets:
@@ -118,7 +143,7 @@ def refuse_opaque(request: Asked, plan: Plan) -> None:
     Raises:
         InvalidRequest: rules apply to the request, and its text cannot be read here.
     """
-    if request.opaque and plan.policy.screening("request").enabled:
+    if request.opaque and plan.screening("request").enabled:
         raise InvalidRequest(
             "Text that is cut into tokens cannot be held against the rules that apply to this request; send it as text "
             "(with LangChain's OpenAIEmbeddings: check_embedding_ctx_length=False).",

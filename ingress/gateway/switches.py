@@ -37,8 +37,8 @@ class Switches:
         Raises:
             Forbidden: `kill_switch`. No client tries that again by itself, which is the point.
         """
-        for view in self._views(caller):
-            kills: dict[str, Kill] = view.specs("kill")
+        for view in (self._configuration.tenants.get(SYSTEM), caller.tenant):
+            kills: dict[str, Kill] | None = None if view is None else view.specs("kill")
             if kills:
                 found = killed(kills.values(), key=caller.key.id, route="" if route is None else route.id)
                 if found is not None:
@@ -50,7 +50,8 @@ class Switches:
 
     def bypass(self, caller: Caller, route: Route, requested: str) -> Bypass:
         """What this request goes around, because of an emergency."""
-        passthroughs = [each for view in self._views(caller) for each in view.specs("passthrough").values()]
+        system, own = self._configuration.tenants.get(SYSTEM), caller.tenant.specs("passthrough")
+        passthroughs = [*(system.specs("passthrough").values() if system is not None else ()), *own.values()]
         if not passthroughs:
             return NOTHING
 
@@ -58,7 +59,3 @@ class Switches:
             return [target.provider.id for target in candidates(caller.tenant.table, route, requested)]
 
         return bypassed(passthroughs, route=route.id, accounts=accounts, now_us=self._clock.now_us())
-
-    def _views(self, caller: Caller) -> list[TenantView]:
-        system = self._configuration.tenants.get(SYSTEM)
-        return [caller.tenant] if system is None else [system, caller.tenant]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -55,6 +56,26 @@ def endpoint_for(wire: Wire, kind: str, protocol: str) -> Endpoint | None:
     return wire.chat[0] if wire.chat else None
 
 
+class _Way(msgspec.Struct, frozen=True):
+    """How an operation of one protocol gets to a kind of provider."""
+
+    endpoint: Endpoint
+    codec: Any
+    bends: bool
+    """Whether the provider wants OpenAI's format another way."""
+
+
+@lru_cache(maxsize=4_096)
+def way_to(wire: str, kind: str, protocol: str) -> _Way | None:
+    """See `endpoint_for`. `wire` is a name in `schemas.wires`; all the names there are, are ours."""
+    known = WIRES[wire]
+    endpoint = endpoint_for(known, kind, protocol)
+    if endpoint is None:
+        return None
+    bends = endpoint.protocol == OPENAI_CHAT and known.quirks != _PLAIN
+    return _Way(endpoint, codec_for(endpoint, known.quirks), bends)
+
+
 def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None, *, strict: bool = False) -> Outgoing:
     """Writes a request for an account.
 
@@ -67,12 +88,12 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
         InvalidRequest: the request cannot be said in the provider's protocol.
     """
     wire = WIRES[provider.wire]
-    endpoint = endpoint_for(wire, asked.kind, asked.protocol)
-    if endpoint is None:
+    way = way_to(provider.wire, asked.kind, asked.protocol)
+    if way is None:
         raise InvalidRequest(
             f"The provider of this model does not offer {asked.operation}.", code="endpoint_unsupported", param="model"
         )
-    codec = codec_for(endpoint, wire.quirks)
+    endpoint, codec = way.endpoint, way.codec
     crossed = endpoint.protocol != asked.protocol
     dropped: tuple[str, ...] = ()
     if crossed:
@@ -80,7 +101,7 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
         body, dropped = encoded.body, encoded.dropped
     else:
         body = asked.same(model, max_output)
-    if endpoint.protocol == OPENAI_CHAT and wire.quirks != _PLAIN:
+    if way.bends:
         dropped += tuple(name for name in wire.quirks.remove if body.get(name) is not None)
         body = bent(body, wire.quirks)
     if strict and dropped:

@@ -30,19 +30,23 @@ _ROUTED = frozenset({"route", "provider", "model", "model-list"})
 class TenantView:
     """One tenant's configuration, indexed; the routing table is compiled when first asked for after a change."""
 
-    __slots__ = ("_budgets", "_specs", "_table", "id")
+    __slots__ = ("_budgets", "_specs", "_table", "id", "worked_out")
 
     def __init__(self, identifier: str) -> None:
         self.id = identifier
         self._specs: dict[str, dict[str, Any]] = {decider.name: {} for decider in DECIDERS}
         self._table: Table | None = None
         self._budgets: tuple[Budget, ...] | None = None
+        self.worked_out: dict[Any, Any] = {}
+        """For whoever works something out of this configuration: empty again after every change of it, but of keys."""
 
     def put(self, aggregate: str, identifier: str, spec: State) -> None:
         if spec is None:
             self._specs[aggregate].pop(identifier, None)
         else:
             self._specs[aggregate][identifier] = spec
+        if aggregate != "virtual-key":
+            self.worked_out = {}
         if aggregate in _ROUTED:
             self._table = None
         elif aggregate == "budget":

@@ -201,7 +201,18 @@ def choose(table: Table, route: Route | None, requested: str, allows: Callable[[
             code="model_not_found",
             param="model",
         )
-    usable = tuple(target for target in targets if allows(target.provider.id))
+    return choose_among(targets, route, allows)
+
+
+def choose_among(targets: tuple[Target, ...], route: Route, allows: Callable[[str], bool]) -> Choice:
+    """As `choose`, of the `candidates` of a route.
+
+    Raises:
+        ProviderUnavailable
+    """
+    usable = tuple([target for target in targets if allows(target.provider.id)])
+    if len(usable) == len(targets):
+        return Choice(route, targets)
     if not usable:
         raise ProviderUnavailable("Every provider of this route is failing at the moment.", retry_after=5)
     return Choice(route, usable, tuple(target for target in targets if target not in usable))
