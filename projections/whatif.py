@@ -32,6 +32,7 @@ from schemas.whatif import (
     look_with,
     to_read,
 )
+from schemas.whatif_budgets import Player
 from schemas.whatif_report import Report
 
 _AT_ONCE = 32
@@ -103,11 +104,20 @@ class Comparison:
     """One run over a part of TRAFFIC."""
 
     def __init__(
-        self, connection: LogConnection, span: Span, epochs: Epochs, health: PastHealth, *, tenant: str, limit: int
+        self,
+        connection: LogConnection,
+        span: Span,
+        epochs: Epochs,
+        health: PastHealth,
+        budgets: Player,
+        *,
+        tenant: str,
+        limit: int,
     ) -> None:
         self._connection = connection
         self._epochs = epochs
         self._health = health
+        self._budgets = budgets
         self._tenant = tenant
         self._limit = limit
         self._span = span
@@ -126,6 +136,7 @@ class Comparison:
             show(done, len(self._span) * (2 if waiting else 1), outcome.report.requests)
         if waiting:
             await self._look(await permit(outcome.needed), show)
+        outcome.report.play(self._budgets.play())
         return outcome
 
     async def _look(self, texts: Texts, show: Show) -> None:
@@ -166,8 +177,10 @@ class Comparison:
         return _Pending(recorded, way, () if recorded.damaged else to_read(recorded, way))
 
     def _add(self, one: _Pending, seen: Mapping[str, Verdict | str]) -> None:
-        recorded = one.recorded
-        self.outcome.report.add(recorded, judge(recorded, one.way, seen, self._allows(recorded)))
+        recorded, way = one.recorded, one.way
+        judgement = judge(recorded, way, seen, self._allows(recorded))
+        self.outcome.report.add(recorded, judgement)
+        self._budgets.add(recorded, judgement, way.before.budgets, way.after.budgets)
 
     def _allows(self, recorded: Recorded) -> Callable[[str], bool]:
         """What the request's own gateway saw counts first, then what was told of the account at that time."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from schemas.aggregates.budget import Budget
 from schemas.aggregates.model import Model, Prices
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.route import Route
@@ -21,9 +22,9 @@ from schemas.screening.model import TOO_MANY_HITS, Rule, ScreeningPolicy, Verdic
 from schemas.screening.tally import effective_action
 
 STAGES = ("request", "response")
-KINDS = ("blocked", "redacted", "flagged", "passed", "rerouted", "refused", "served")
+KINDS = ("blocked", "redacted", "flagged", "passed", "rerouted", "refused", "served", "over_budget", "in_budget")
 """What may be new about a request: the four ends of screening; another model answers; no model is found any more; one
-is found where there was none."""
+is found where there was none; a budget has no room any more; one has room where it had none."""
 NO_FACTS, NOT_CAPTURED, ERASED, GONE, UNREADABLE = "no_facts", "not_captured", "erased", "gone", "unreadable"
 """Why a screening cannot be judged: the request's facts are not (or no more) on the log; its body was not kept, its
 data key was erased, its object is gone, its bytes are no body."""
@@ -61,6 +62,7 @@ class Configuration(msgspec.Struct, frozen=True):
     policies: Mapping[str, Policy]
     models: Mapping[str, Model]
     """All there are, also what is disabled, by `account/name`."""
+    budgets: tuple[Budget, ...] = ()
 
     def policy(self, identifier: str) -> Policy:
         found = self.policies.get(identifier)

@@ -6,6 +6,7 @@ import msgspec
 
 from schemas.facts.traffic import Terminal
 from schemas.whatif import KINDS, OF_ACTION, Judgement, Recorded
+from schemas.whatif_budgets import Budgets
 
 
 class Report:
@@ -23,6 +24,7 @@ class Report:
         """From a model to a model."""
         self.costs: dict[tuple[str, str], list[int]] = {}
         """Tenant and model to requests, micro-dollars as recorded, and with the candidate."""
+        self.budgets = Budgets()
         self.examples: list[tuple[Recorded, Judgement]] = []
         """The first ones on the log."""
 
@@ -49,6 +51,26 @@ class Report:
             sums[2] += after.cost_micros
         if judgement.differs:
             self._example(recorded, judgement)
+
+    def play(self, budgets: Budgets) -> None:
+        """Takes in about whom budgets decide otherwise; once, after all requests."""
+        self.budgets = budgets
+        for one in budgets.refused:
+            sums = self._cost(one.tenant, one.would.model)
+            sums[0] -= 1
+            sums[2] -= one.would.cost_micros
+        for kind, played in (("over_budget", budgets.refused), ("in_budget", budgets.room)):
+            self.kinds[kind] += len(played)
+            # who differed already is counted already
+            self.changed += sum(not one.differed for one in played)
+            for one in played:
+                bare = Recorded(one.id, one.tenant, one.sequence, "", Terminal())
+                self._again(bare, Judgement(one.before, one.after, (kind,)))
+
+    def _again(self, recorded: Recorded, judgement: Judgement) -> None:
+        """In the place of the example that there may be of the same request."""
+        self.examples = [pair for pair in self.examples if pair[0].id != recorded.id]
+        self._example(recorded, judgement)
 
     def _cost(self, tenant: str, model: str) -> list[int]:
         return self.costs.setdefault((tenant, model), [0, 0, 0])

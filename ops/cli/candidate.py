@@ -22,7 +22,7 @@ from schemas.aggregates.catalogue import BY_COLLECTION
 from schemas.aggregates.model import Prices
 from schemas.facts.traffic import SYSTEM
 
-COLLECTION = {"policy": "policies", "route": "routes", "prices": "models"}
+COLLECTION = {"policy": "policies", "route": "routes", "prices": "models", "budget": "budgets"}
 """By the option that names the file."""
 Given = Sequence[tuple[str, Path]]
 """Options and files, in the order of the command line."""

@@ -131,7 +131,7 @@ def build() -> argparse.ArgumentParser:
     _verifying(command("verify", "check every chain of the log, and hold it against the signed checkpoints"))
 
     _replaying(command("replay", "a part of the log once more, into a view, a file or a SIEM"))
-    _supposing(command("whatif", "what another policy, route or prices would have made of recorded traffic"))
+    _supposing(command("whatif", "what another policy, route, budget or prices would have made of recorded traffic"))
     past = command("at", "what was in force at a time, who had changed it last, and when")
     past.add_argument("time", metavar="TIME", help="such as 2026-11-20T12:00Z, -2h, now, or a position CONFIG:12")
     past.add_argument("what", choices=("config", "route", "key", "budget"), help="what to tell")
@@ -341,7 +341,12 @@ def _replaying(parser: argparse.ArgumentParser) -> None:
 
 
 def _supposing(parser: argparse.ArgumentParser) -> None:
-    for name, what in (("policy", "a policy"), ("route", "a route"), ("prices", "prices of models")):
+    for name, what in (
+        ("policy", "a policy"),
+        ("route", "a route"),
+        ("prices", "prices of models"),
+        ("budget", "a budget"),
+    ):
         parser.add_argument(
             f"--{name}",
             action="append",

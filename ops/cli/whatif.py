@@ -21,15 +21,17 @@ from projections.log.connection import LogConnection
 from projections.log.span import Span
 from projections.ranges import between
 from projections.screening import Screener, load_builtin_rules, load_or_compile
+from projections.spent import spent_before
 from projections.vault import BadMasterKey, BodyVault, open_vault
 from projections.whatif import Compared, Comparison, Texts
 from schemas.envelope import Position
 from schemas.ids import SystemClock
 from schemas.screening.rules import names
 from schemas.settings import Settings
+from schemas.whatif_budgets import Player
 
 CONNECT_S = 5.0
-OPTIONS = ("policy", "route", "prices")
+OPTIONS = ("policy", "route", "prices", "budget")
 
 
 class _Run:
@@ -54,7 +56,13 @@ class _Run:
             if any(aggregate == "route" for aggregate, _, _ in candidate):
                 self.health = await _health(connection, span)
             comparison = Comparison(
-                connection, span, epochs, self.health, tenant=self.args.tenant or "", limit=self.args.limit or 0
+                connection,
+                span,
+                epochs,
+                self.health,
+                Player(await spent_before(connection, span.first)),
+                tenant=self.args.tenant or "",
+                limit=self.args.limit or 0,
             )
 
             async def permit(bodies: int) -> Texts:
@@ -89,7 +97,7 @@ def whatif(args: argparse.Namespace) -> int:
     output = Output(args.output)
     given: Given = [(option, path) for option in OPTIONS for path in getattr(args, option) or ()]
     if not given:
-        raise Misused("name a candidate with --policy FILE, --route FILE or --prices FILE")
+        raise Misused("name a candidate with --policy FILE, --route FILE, --prices FILE or --budget FILE")
     check_places(args.from_, args.to, "TRAFFIC", SystemClock())
     found = read_candidate(given)
     args.reason = args.reason or f"what-if of {', '.join(path.name for _, path in given)}"

@@ -6,12 +6,15 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from ops.cli.candidate import Found
 from ops.cli.output import fields, money, table
 from projections.live.health import PastHealth
 from projections.whatif import Compared
 from schemas.envelope import Position
 from schemas.whatif import Judgement, Outcome, Recorded
+from schemas.whatif_budgets import MOST
 from schemas.whatif_report import Report
 
 Told = dict[str, Any]
@@ -23,6 +26,8 @@ _WORDS = {
     "rerouted": "rerouted",
     "refused": "no model any more",
     "served": "a model where there was none",
+    "over_budget": "refused by a budget",
+    "in_budget": "in a budget again",
 }
 
 
@@ -58,6 +63,7 @@ def told(
         ],
         "cost": _cost(report),
         "cost_unknown": report.cost_unknown,
+        "budgets": [msgspec.to_builtins(line) for line in report.budgets.lines],
         "not_judged": {"requests": sum(report.not_judged.values()), **dict(sorted(report.not_judged.items()))},
         "bodies": {"needed": compared.needed, "opened": compared.opened, "recorded_at": recorded_at},
         "examples": [_example(*pair, admin) for pair in report.first_examples()],
@@ -110,7 +116,16 @@ def _outcome(outcome: Outcome) -> Told:
 def _limits(compared: Compared, found: Found, health: PastHealth) -> Iterator[str]:
     """What a comparison cannot know, as far as it matters here."""
     report = compared.report
-    yield "budgets and rate limits are not played again: who was refused by them stays refused"
+    yield "rate limits are not played again: who was refused by them stays refused"
+    if not report.budgets.played:
+        yield f"budgets are not played again: more than {MOST:,} requests had a cost; take a shorter range"
+    elif report.budgets.requests:
+        yield (
+            "budgets are played again as if the whole cost of a request were known when it began, after what LEDGER "
+            "says was spent before the range; what was set aside for others under way at the time is not"
+        )
+    if report.budgets.room:
+        yield "what a request that a budget refused then would have cost is not known and counts as nothing"
     if report.rerouted or any(option == "route" for option, _, _ in found.items):
         yield (
             f"health: {health.facts} facts about circuits in and shortly before the range; an account of which neither "
@@ -151,6 +166,8 @@ def as_text(facts: Told) -> str:
         parts.append(_rows(facts["rules"], ("kind", "rule", "requests")))
     if facts["rerouted"]:
         parts.append(_rows(facts["rerouted"], ("from", "to", "requests")))
+    if facts["budgets"]:
+        parts.append(_rows(facts["budgets"], ("tenant", "budget", "window", "limit_micros", "spent_micros", "refused")))
     changed = [row for row in cost["by_model"] if row["difference_micros"]]
     if changed:
         columns = ("tenant", "model", "requests", "recorded_micros", "candidate_micros", "difference_micros")

@@ -18,7 +18,7 @@ from schemas.codec import Malformed
 from schemas.routing.choose import compile_table
 from schemas.whatif import Configuration, Rules, Ways, ways
 
-_DECIDES = frozenset({"route", "provider", "model", "model-list", "policy"})
+_DECIDES = frozenset({"route", "provider", "model", "model-list", "policy", "budget"})
 """What decides about a request once its key is good."""
 _SETTINGS = 64
 _NAMES = 1_024
@@ -164,4 +164,6 @@ def _configuration(tenant: str, specs: Mapping[str, Mapping[str, Any]]) -> Confi
     table = compile_table(
         specs["route"].values(), specs["provider"].values(), specs["model"].values(), specs["model-list"].values()
     )
-    return Configuration(tenant, table, dict(specs["policy"]), {**table.models, **specs["model"]})
+    return Configuration(
+        tenant, table, dict(specs["policy"]), {**table.models, **specs["model"]}, tuple(specs["budget"].values())
+    )

@@ -141,6 +141,17 @@ def test_another_route_and_other_prices(town: Town) -> None:
     assert town.acts() == []
 
 
+def test_a_budget_that_would_have_ended(town: Town) -> None:
+    ample = town.whatif(budget={"id": "day", "window": "day", "limit_micros": 10**9})
+    assert (ample["changed"], ample["budgets"]) == (0, [])
+    half = ample["cost"]["recorded_micros"] // 2
+    told = town.whatif(budget={"id": "day", "window": "day", "limit_micros": half})
+    assert 0 < told["kinds"]["over_budget"] == told["changed"] == told["budgets"][0]["refused"]
+    assert told["cost"]["candidate_micros"] <= told["budgets"][0]["spent_micros"] <= half
+    assert any("as if the whole cost" in limit for limit in told["limits"])
+    assert town.acts() == []
+
+
 def test_bodies_are_opened_on_the_record_and_what_cannot_be_is_counted(town: Town) -> None:
     before = town.standing()
     told = town.whatif(policy={"id": "default", "overrides": {"email.address": "block"}})
