@@ -28,8 +28,9 @@ _TICK_S = 0.1
 _ROOM = 64 * 1024
 """What a message needs besides facts: the segment's own fields and the headers."""
 _ACCEPTED = "request.accepted.v1"
-_LONG_AGO_US = 3_600_000_000
-"""Where to begin to look when it is not known where the last segment stands: later than any silence that is borne."""
+_LONG_AGO_US = 12_600_000_000
+"""Where to begin to look when it is not known where the last segment stands: later than any silence that is borne, by a
+clock that may be two hours and a half ahead of the log's (see `delivery`)."""
 LINGER_S = 0.002
 """So long facts that nobody waits for may stay, so that they leave with the next ones in one segment and one sync."""
 
