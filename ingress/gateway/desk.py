@@ -75,7 +75,7 @@ class Desk:
             False when it is another's to answer, who finds the request as it was.
         """
         parts = self._parts
-        record = Record(parts.writers, parts.clock, parts.opened, parts.ids.new())
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids)
         record.operation = front.operation
         body = b""
         try:
