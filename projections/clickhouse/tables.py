@@ -45,8 +45,10 @@ async def current(store: ClickHouse) -> int:
     Raises:
         Rejected: ClickHouse cannot answer now.
     """
-    if POINTER not in await _names(store):
-        return 0
+    return await _pointed(store) if POINTER in await _names(store) else 0
+
+
+async def _pointed(store: ClickHouse) -> int:
     rows = await store.query(f"SELECT generation FROM {POINTER} ORDER BY number DESC, generation DESC LIMIT 1")
     return int(rows[0][0]) if rows else 0
 
@@ -59,7 +61,7 @@ async def ensure(store: ClickHouse) -> int:
     """
     async with store.exclusive:
         names = await _names(store)
-        generation = await current(store)
+        generation = await _pointed(store) if POINTER in names else 0
         lost = {table(part, generation) for part in (*_PARTS, *_FILLERS)} - names.keys()
         if generation and not lost:
             # a switch that was interrupted, a view that was dropped, or one of a version with fewer columns
