@@ -22,6 +22,7 @@ from ingress.admin.health import Health, Positions, Probe
 from ingress.admin.intake import intakes
 from ingress.admin.metrics import Metrics
 from ingress.admin.openapi import document_endpoint
+from ingress.admin.proving import Proving
 from ingress.admin.request_trail import RequestTrail
 from ingress.admin.routes import build_application, collection_endpoints
 from ingress.admin.simulations import Simulations
@@ -43,6 +44,7 @@ from projections.log.writer import SegmentWriter
 from projections.postgres import standing as postgres_standing
 from projections.postgres.pool import open_pool
 from projections.screening import Screener, load_builtin_rules, load_or_compile
+from projections.screening.compiling import prove
 from projections.valkey.store import Store as Valkey
 from projections.vault import BodyVault, Vault, open_vault
 from schemas.errors import Unavailable
@@ -110,9 +112,10 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
     clock = SystemClock()
     ids = Ids(clock)
     store = ConfigStore(connection, clock, ids, writer=settings.writer or "admin")
-    rules = frozenset({TOO_MANY_HITS, *names(load_builtin_rules())})
+    built_in = load_builtin_rules()
+    rules = frozenset({TOO_MANY_HITS, *names(built_in)})
     vault = await open_vault(settings, connection)
-    tools = Tools(store, live, vault, rules)
+    tools = Tools(store, live, vault, rules, Proving(prove, live, {rule.id for rule in built_in}))
     pool = await _open_postgres(settings, opened)
     traffic = StoredTraffic(pool)
     probes: dict[str, Probe] = {"log": partial(call, connection, "INFO")}

@@ -11,6 +11,7 @@ from ingress.admin.bodies import fit, merge_patch, parse_object, refuse_unknown
 from ingress.admin.call import Answer, Call
 from ingress.admin.intake import Completed, Intake, Sealing
 from ingress.admin.known_prices import with_prices
+from ingress.admin.proving import Proving
 from ingress.admin.references import (
     ConfigView,
     check_references,
@@ -25,6 +26,7 @@ from schemas.aggregates.decider import Change, Command, Create, Decider, Put, Re
 from schemas.envelope import Position
 from schemas.errors import Conflict, InvalidRequest, NotFound
 from schemas.facts.traffic import SYSTEM
+from schemas.screening.rules import names
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,8 @@ class Tools(msgspec.Struct, frozen=True):
     vault: Sealing
     rules: frozenset[str]
     """What policies may name of the rules that come with Nexus."""
+    proving: Proving | None = None
+    """Of tenants' own rules."""
 
 
 class CommandQuery(msgspec.Struct, frozen=True):
@@ -104,6 +108,7 @@ class Commands:
         self._view = tools.view
         self._vault = tools.vault
         self._rules = tools.rules
+        self._proving = tools.proving
 
     async def create(self, call: Call) -> Answer:
         """POST: brings a new one into being; 409 when it exists."""
@@ -171,6 +176,8 @@ class Commands:
         *,
         status: int = 200,
     ) -> Answer:
+        if self._proving is not None:
+            await self._proving.check(completed.spec)
         handled = await self._store.handle(
             self._decider,
             tenant,
@@ -196,7 +203,8 @@ class Commands:
             given = msgspec.structs.replace(given, id=identifier)
         completed = self._intake.complete(given, current, self._vault)
         check_references(completed.spec, tenant, self._view, before=current)
-        check_rules(completed.spec, self._rules, before=current)
+        own = [each.rule() for each in self._view.all_of("rule", tenant)]
+        check_rules(completed.spec, self._rules | names(own), before=current)
         check_unique(completed.spec, self._view)
         return completed
 

@@ -7,8 +7,6 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 from ingress.gateway.authenticate import Authenticator
 from ingress.gateway.calling import Calls
@@ -30,9 +28,11 @@ from projections.live.config import LiveConfig
 from projections.live.state import Changed
 from projections.log.connection import LogConnection
 from projections.log.durability import DurabilityWatch
+from projections.log.ending import unless_stopped
 from projections.log.writer import SegmentWriter
 from projections.screening import Screener
-from projections.screening.compiling import load_or_compile_apart
+from projections.screening.shipped import Shipped, obtain_built_in
+from projections.screening.tenants import TenantPacks
 from projections.valkey.leases import Leases
 from projections.vault import BodyVault, open_vault
 from schemas.ids import Ids, SystemClock
@@ -48,21 +48,6 @@ seen that this process is no longer ready."""
 CONNECTIONS = 4_096
 GC_AFTER = 20_000
 """New containers between two collections. A request makes some hundreds, nearly all of which end without one."""
-
-
-Result = TypeVar("Result")
-
-
-async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """What the work gives; None when the process was told to stop first, which breaks the work off."""
-    working, stopped = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
-    await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if working.done():
-        return working.result()
-    working.cancel()
-    await asyncio.wait((working,))
-    return None
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -90,10 +75,17 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         if changed.aggregate == "credential":
             credentials.forget()
             tokens.forget()
+        if packs is not None:
+            packs.changed(changed)
 
+    packs: TenantPacks | None = None
     configuration = await LiveConfig.start(connection, on_change)
-    pack = await unless_stopped(stop, load_or_compile_apart(settings.data / "packs"))
-    if pack is None:
+    shipped = Shipped(connection, configuration)
+    built_in = await unless_stopped(stop, obtain_built_in(settings.data / "packs", shipped))
+    if built_in is not None:
+        packs = TenantPacks(built_in, configuration, shipped)
+        await unless_stopped(stop, packs.settle())
+    if packs is None or stop.is_set():
         log.info("gateway told to stop before it served")
         await configuration.close()
         await connection.close()
@@ -123,7 +115,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     identity = Identity(upstream, tokens, clock, os.environ, settings.ambient_tenants)
     bodies = BodyVault(connection, vault)
     await bodies.start()
-    screening = Screening(Screener(pack), connection, vault.hash_key)
+    screening = Screening(Screener(packs.built_in), connection, vault.hash_key, packs)
     classifier = Classifier()
     parts = Parts(
         settings=settings,
@@ -185,6 +177,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         await upstream.close()
         await bodies.close()
         await durability.close()
+        await packs.close()
         await configuration.close()
         await connection.close()
     if not stop.is_set():

@@ -11,8 +11,10 @@ from projections.log.connection import LogConnection
 from projections.screening.screener import Screener
 from projections.screening.step import screen_step
 from projections.screening.stream import StreamScreener
+from projections.screening.tenants import Screeners, TenantPacks
 from projections.screening.tools import ToolLane
 from schemas import subjects
+from schemas.aggregates.rule import PACK
 from schemas.errors import Unavailable
 from schemas.screening.allowing import ValueHash, hashed_by
 from schemas.screening.model import TOO_MANY_HITS, Hit, ScreeningPolicy, Verdict, strictness
@@ -30,12 +32,21 @@ _verdict = msgspec.msgpack.Decoder(Verdict).decode
 class Screening:
     """Verdicts for one gateway process."""
 
-    def __init__(self, screener: Screener, connection: LogConnection, hash_key: ValueHash = lambda _: "") -> None:
+    def __init__(
+        self,
+        screener: Screener,
+        connection: LogConnection,
+        hash_key: ValueHash = lambda _: "",
+        packs: TenantPacks | None = None,
+    ) -> None:
         """
         Args:
             hash_key: keyed, for values that policies allow; without one, none is known.
+            packs: of tenants that have rules of their own.
         """
         self._screener = screener
+        self._screeners = Screeners(screener)
+        self._tenants = packs
         self._connection = connection
         self._hash_key = hash_key
         self._packs: dict[str, str] | None = None
@@ -58,7 +69,7 @@ class Screening:
         if placement == "observe":
             return None
         if placement == "inline":
-            return screen_step(self._screener, texts, stage, policy, tools, self._hash_of(tenant, policy))
+            return screen_step(self._screener_of(tenant), texts, stage, policy, tools, self._hash_of(tenant, policy))
         work = _encode(ScreeningWork(tenant, request, stage, tuple(texts), policy, tools))
         try:
             reply = await self._connection.nc.request(subjects.screening_work(tenant), work, timeout=WORKER_TIMEOUT_S)
@@ -73,17 +84,26 @@ class Screening:
     ) -> tuple[tuple[Hit, ...], bool]:
         """What all rules find that a policy does not silence, for hooks that go by it; whether that is all of it."""
         policy = msgspec.structs.replace(policy, enabled=True)
-        found = screen_step(self._screener, texts, direction, policy, tools, self._hash_of(tenant, policy))
+        found = screen_step(self._screener_of(tenant), texts, direction, policy, tools, self._hash_of(tenant, policy))
         return found.hits, found.rule != TOO_MANY_HITS
 
     def pack_of(self, rule: str) -> str:
-        """The pack that a rule came with; empty for one that there is not."""
+        """The pack that a rule came with; what did not come with Nexus is a tenant's own."""
         if self._packs is None:
             self._packs = {each.id: each.pack for each in self._screener.pack.rules}
-        return self._packs.get(rule, "")
+        return self._packs.get(rule, PACK)
 
     def stream(self, tenant: str, policy: ScreeningPolicy) -> StreamScreening:
-        return StreamScreening(self._screener, policy, self._hash_of(tenant, policy))
+        return StreamScreening(self._screener_of(tenant), policy, self._hash_of(tenant, policy))
+
+    def _screener_of(self, tenant: str) -> Screener:
+        """
+        Raises:
+            Unavailable: the tenant's own rules are not ready.
+        """
+        if self._tenants is None or tenant not in self._tenants.own:
+            return self._screener
+        return self._screeners.of(self._tenants.pack_of(tenant))
 
     def _hash_of(self, tenant: str, policy: ScreeningPolicy) -> ValueHash | None:
         return hashed_by(self._hash_key, tenant) if policy.allowed else None

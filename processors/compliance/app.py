@@ -8,16 +8,22 @@ from typing import Any
 
 from processors.compliance.history import PastConfig
 from processors.compliance.observe import Observer
+from processors.compliance.packing import Packing
 from processors.compliance.reported import WORKER
 from processors.compliance.scanning import Scanner
 from processors.compliance.work import ScreeningDesk
 from processors.door import consume
+from projections.live.config import OnChange
+from projections.live.state import Changed
 from projections.log.api import CONSUMER_NOT_FOUND, ApiError, call
 from projections.log.connection import LogConnection
+from projections.log.ending import end, unless_stopped
+from projections.log.store import ConfigStore
 from projections.log.tail import Tails
 from projections.log.topology import durable_name
 from projections.log.writer import SegmentWriter
-from projections.screening import load_or_compile
+from projections.screening.shipped import Shipped, obtain_built_in
+from projections.screening.tenants import TenantPacks
 from projections.vault import BodyVault, open_vault
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
@@ -36,16 +42,31 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         PackError: the rules cannot be compiled.
         Unavailable: the log did not answer at the start.
     """
-    pack = await asyncio.to_thread(load_or_compile, settings.data / "packs")
     connection = await LogConnection.open(settings.nats_url, WORKER)
     scanner: Scanner | None = None
     try:
         vault = await open_vault(settings, connection)
-        scanner = Scanner(pack, hash_key=vault.hash_key)
         clock = SystemClock()
         ids = Ids(clock)
-        configuration = await PastConfig.start(connection)
+        told: list[OnChange] = []
+
+        def on_change(change: Changed) -> None:
+            for each in told:
+                each(change)
+
+        configuration = await PastConfig.start(connection, on_change)
         assert isinstance(configuration, PastConfig)
+        shipped = Shipped(connection, configuration)
+        pack = await unless_stopped(stop, obtain_built_in(settings.data / "packs", shipped))
+        if pack is None:
+            await configuration.close()
+            return
+        packs = TenantPacks(pack, configuration, shipped)
+        store = ConfigStore(connection, clock, ids, writer=settings.writer or WORKER)
+        packing = Packing(configuration, shipped, store, pack, ids.new)
+        told += [packs.changed, packing.changed]
+        scanner = Scanner(pack, hash_key=vault.hash_key, packs=packs)
+        shipping = asyncio.create_task(packing.run(), name="packing")
         writer = SegmentWriter(
             connection,
             clock,
@@ -59,19 +80,22 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         desk = ScreeningDesk(connection, scanner)
         bodies = BodyVault(connection, vault)
         try:
+            await unless_stopped(stop, packs.settle())
             await writer.start()
             await desk.open()
             await bodies.start()
             async with asyncio.TaskGroup() as doors:
                 for partition in range(settings.partitions):
                     position = await _said_up_to(connection, settings, partition)
-                    observer = Observer(connection, configuration, bodies, scanner, writer, position)
+                    observer = Observer(connection, configuration, bodies, scanner, writer, position, packs)
                     doors.create_task(_observe(settings, connection, observer, stop, partition, tails))
                 doors.create_task(_followed(configuration, stop))
         finally:
             await desk.close()
             await bodies.close()
             await writer.close()
+            await end({shipping})
+            await packs.close()
             await configuration.close()
     finally:
         if scanner is not None:

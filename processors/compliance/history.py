@@ -1,4 +1,4 @@
-"""Routes and policies as they were at any position of CONFIG, so that a late look judges as an early one would have."""
+"""Routes, policies and tenants' rules as they were at any position of CONFIG: a late look judges as an early one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 from projections.live.config import LiveConfig
 from projections.live.state import Changed
+from projections.screening.tenants import rules_of
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.route import Route
+from schemas.screening.model import Rule
 
 OBSERVE = "observe"
-_KEPT = ("route", "policy")
+_KEPT = ("route", "policy", "rule")
 
 
 class History:
@@ -20,6 +22,7 @@ class History:
     def __init__(self) -> None:
         self._versions: dict[tuple[str, str, str], tuple[list[int], list[Any]]] = {}
         self._observed: set[tuple[str, str]] = set()
+        self._rules: dict[str, set[str]] = {}
         self.tenants: set[str] = set()
         """Whose requests were observed at any time."""
 
@@ -28,6 +31,8 @@ class History:
         sequences, specs = self._versions.setdefault((aggregate, tenant, identifier), ([], []))
         sequences.append(sequence)
         specs.append(spec)
+        if aggregate == "rule":
+            self._rules.setdefault(tenant, set()).add(identifier)
         if isinstance(spec, Route) and spec.placement == OBSERVE:
             self._observed.add((tenant, identifier))
             self.tenants.add(tenant)
@@ -44,6 +49,11 @@ class History:
         """The policy of that name; the built-in default when there was none."""
         found: Policy | None = self._at("policy", tenant, identifier, sequence)
         return found if found is not None else Policy(id=identifier, tenant=tenant)
+
+    def rules(self, tenant: str, sequence: int) -> tuple[Rule, ...]:
+        """The tenant's own rules."""
+        named = self._rules.get(tenant)
+        return rules_of(spec for each in named or () if (spec := self._at("rule", tenant, each, sequence)) is not None)
 
     def _at(self, aggregate: str, tenant: str, identifier: str, sequence: int) -> Any:
         sequences, specs = self._versions.get((aggregate, tenant, identifier), ([], []))

@@ -18,7 +18,8 @@ from projections.log.connection import LogConnection
 from projections.log.opened import segment_of
 from projections.log.reader import Message, last_sequence
 from projections.log.writer import SegmentWriter
-from projections.screening import screened
+from projections.screening import CompiledPack, PackError, screened
+from projections.screening.tenants import TenantPacks
 from projections.vault import BodyVault
 from projections.vault.errors import NotAuthentic
 from schemas import subjects
@@ -46,11 +47,13 @@ class Observer:
         scanner: Scanner,
         writer: SegmentWriter,
         position: int,
+        packs: TenantPacks | None = None,
     ) -> None:
         """
         Args:
             position: sequence in TRAFFIC up to which everything had been said when this process started.
         """
+        self._packs = packs
         self._position = position
         self._connection = connection
         self._configuration = configuration
@@ -121,17 +124,37 @@ class Observer:
         if route is None or route.placement != OBSERVE:
             return []
         policy = history.policy(tenant, route.policy, at)
+        pack = await self._pack(tenant, at)
         found = []
         for stage, body in (("request", accepted.data.body), ("response", end.body)):
             if body is not None and (request, stage) not in (self._said or ()):
-                data = await self._screen(tenant, request, stage, body, policy.screening(stage), stream=end.stream)
+                data = await self._screen(
+                    tenant, request, stage, body, policy.screening(stage), pack, stream=end.stream
+                )
                 if data is not None:
                     found.append(self._fact(data, terminal, accepted))
         await asyncio.sleep(0)  # whoever waits for a verdict of this process goes first
         return found
 
+    async def _pack(self, tenant: str, sequence: int) -> CompiledPack | None:
+        """What the tenant's texts were held against at a position of CONFIG."""
+        if self._packs is None:
+            return None
+        try:
+            return await self._packs.pack_with(tenant, self._configuration.history.rules(tenant, sequence))
+        except PackError as error:
+            raise Rejected(f"the rules of {tenant} cannot be compiled at the moment: {error}") from None
+
     async def _screen(
-        self, tenant: str, request: str, stage: str, sealed: SealedBody, policy: ScreeningPolicy, *, stream: bool
+        self,
+        tenant: str,
+        request: str,
+        stage: str,
+        sealed: SealedBody,
+        policy: ScreeningPolicy,
+        pack: CompiledPack | None,
+        *,
+        stream: bool,
     ) -> RequestScreened | None:
         """The verdict on a kept body as a fact; None when it can no longer be looked at."""
         try:
@@ -147,7 +170,9 @@ class Observer:
         except NoTexts as error:
             log.warning("event=observe_no_texts request=%s stage=%s reason=%s", request, stage, error)
             return None
-        return await judged(self._scanner, tenant, [slot.text for slot in slots], stage, policy, tools_among(slots))
+        return await judged(
+            self._scanner, tenant, [slot.text for slot in slots], stage, policy, tools_among(slots), pack
+        )
 
     def _fact(self, data: msgspec.Struct, terminal: Fact, accepted: Accepted) -> Fact:
         return self._writer.new_fact(
@@ -166,9 +191,10 @@ async def judged(
     stage: str,
     policy: ScreeningPolicy,
     tools: Sequence[int] = (),
+    pack: CompiledPack | None = None,
 ) -> RequestScreened:
     """The fact about some texts: the same that the gateway leaves for them."""
-    verdict = await scanner.verdict(tenant, texts, stage, policy, tools)
+    verdict = await scanner.verdict(tenant, texts, stage, policy, tools, pack)
     return screened(stage, verdict, sum(map(len, texts)))
 
 

@@ -17,6 +17,7 @@ from nats.errors import Error as NatsError
 from processors.compliance.scanning import Scanner, is_small
 from projections.log.connection import LogConnection
 from schemas import subjects
+from schemas.errors import Unavailable
 from schemas.screening.work import ScreeningWork
 
 log = logging.getLogger(__name__)
@@ -71,8 +72,11 @@ class ScreeningDesk:
             log.error("event=screening_work_unreadable subject=%s bytes=%d", message.subject, len(message.data))
             await self._answer(message, NO_VERDICT)
         elif is_small(work.texts):
-            verdict = self._scanner.now(work.tenant, work.texts, work.stage, work.policy, work.tools)
-            await self._answer(message, _encode(verdict))
+            try:
+                reply = _encode(self._scanner.now(work.tenant, work.texts, work.stage, work.policy, work.tools))
+            except Unavailable:
+                reply = NO_VERDICT
+            await self._answer(message, reply)
         else:
             # small ones behind it need not wait
             await self._room.acquire()
@@ -84,6 +88,8 @@ class ScreeningDesk:
         try:
             verdict = await self._scanner.verdict(work.tenant, work.texts, work.stage, work.policy, work.tools)
             await self._answer(message, _encode(verdict))
+        except Unavailable:
+            await self._answer(message, NO_VERDICT)
         finally:
             self._room.release()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 async def end(tasks: Collection[asyncio.Task[Any]], again_s: float = 0.2) -> None:
@@ -21,3 +23,14 @@ async def end(tasks: Collection[asyncio.Task[Any]], again_s: float = 0.2) -> Non
         for task in waiting:
             task.cancel()
         _, waiting = await asyncio.wait(waiting, timeout=again_s)
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """What the work gives; None when the process was told to stop first, which breaks the work off."""
+    working, stopped = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if working.done():
+        return working.result()
+    await end({working})
+    return None

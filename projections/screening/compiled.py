@@ -125,6 +125,26 @@ def compile_rules(rules: Sequence[Rule]) -> CompiledPack:
     )
 
 
+def extended(base: CompiledPack, more: CompiledPack) -> CompiledPack:
+    """Both as one, without compiling anything: the rules of `more` come after those of `base`."""
+    shift = len(base.rules)
+
+    def moved(parts: tuple[Part, ...]) -> Iterator[Part]:
+        for part in parts:
+            yield Part(
+                part.data, tuple(tuple(number + shift for number in numbers) for numbers in part.rules), part.ends
+            )
+
+    return CompiledPack(
+        version=hashlib.sha256(f"{base.version}+{more.version}".encode()).hexdigest()[: len(base.version)],
+        rules=base.rules + more.rules,
+        detect=(*base.detect, *moved(more.detect)),
+        locate=(*base.locate, *moved(more.locate)),
+        window=max(base.window, more.window),
+        left_reach=max(base.left_reach, more.left_reach),
+    )
+
+
 Numbered = tuple[int, Rule]
 
 

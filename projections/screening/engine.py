@@ -26,8 +26,15 @@ def encoded(text: str) -> bytes:
 class Engine:
     """The databases of one pack with the scratch space of one thread. Not to be shared between threads."""
 
-    def __init__(self, pack: CompiledPack) -> None:
-        self._detect = [(_scan(part.data), part.rules) for part in pack.detect]
+    def __init__(self, pack: CompiledPack, base: Engine | None = None) -> None:
+        """
+        Args:
+            base: another one of the same thread, whose databases serve here as well, as far as they are the same.
+        """
+        self._base = base
+        self._scans: dict[bytes, Scan | None] = dict.fromkeys(part.data for part in (*pack.detect, *pack.locate))
+        """By their bytes, once they are loaded."""
+        self._detect = [(self._scan_of(part.data), part.rules) for part in pack.detect]
         self._parts: list[tuple[Part, frozenset[int], bool]] = [
             *((part, _all_of(part), False) for part in pack.detect if part.ends),
             *((part, _all_of(part), True) for part in pack.locate),
@@ -90,7 +97,15 @@ class Engine:
         scan = self._locate.get(at)
         if scan is None:
             part, _, deflated = self._parts[at]
-            scan = self._locate[at] = _scan(zlib.decompress(part.data) if deflated else part.data)
+            scan = self._locate[at] = self._scan_of(part.data, deflated=deflated)
+        return scan
+
+    def _scan_of(self, data: bytes, *, deflated: bool = False) -> Scan:
+        if self._base is not None and data in self._base._scans:
+            return self._base._scan_of(data, deflated=deflated)
+        scan = self._scans[data]
+        if scan is None:
+            scan = self._scans[data] = _scan(zlib.decompress(data) if deflated else data)
         return scan
 
     def _starts_of(self, rule: int) -> _Starts:

@@ -48,9 +48,13 @@ class Actions:
 class Screener:
     """One pack, ready to scan. One per thread: it owns the scanner's scratch space."""
 
-    def __init__(self, pack: CompiledPack) -> None:
+    def __init__(self, pack: CompiledPack, base: Screener | None = None) -> None:
+        """
+        Args:
+            base: another one of the same thread, whose databases serve here as well, as far as they are the same.
+        """
         self.pack = pack
-        self.engine = Engine(pack)
+        self.engine: Engine = Engine(pack, None if base is None else base.engine)
         self.clean: Verdict = verdict([], pack.version)
         """What every call answers that finds nothing."""
         self._detect = self.engine.detect

@@ -192,6 +192,8 @@ POLICY = Policy(
     hooks=(EVERY_OPTION,),
     reversible=True,
     stream="hold",
+    allowed=("ab" * 32,),
+    normalize=False,
 )
 RULE = CustomRule(
     id="secret.acme-badge",
@@ -359,6 +361,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         pack="baseline-1",
         hits=(Hit("pii.email", "redact", 0, 12, 29), Hit("pii.phone", "flag", 1, 3, 15)),
         characters=420,
+        allowed=2,
     ),
     traffic.HooksDecided(
         stage="request",

@@ -12,6 +12,14 @@ from schemas.aggregates.siem_target import SiemTarget
 from schemas.aggregates.virtual_key import VirtualKey
 from tests.unit.ingress.admin.plane import SCOPED_KEY, SMALL, Plane
 
+RULE: dict[str, Any] = {
+    "id": "secret.badge",
+    "title": "Number of a badge",
+    "patterns": ["ACME-[0-9]{6}"],
+    "hits": ["ACME-104729", "ACME-000001", "ACME-999999"],
+    "misses": ["ACME-1", "ACME", "104729"],
+}
+
 
 @pytest.fixture
 async def plane() -> Plane:
@@ -38,6 +46,7 @@ async def test_a_created_object_is_answered_with_its_position_version_and_reques
 async def test_every_collection_creates_lists_reads_changes_and_removes(small: Plane) -> None:
     await small.given(
         ("budgets", {"id": "monthly", "limit_micros": 5_000_000}),
+        ("rules", RULE),
         ("siem-targets", {"id": "file", "file": "events.ndjson"}),
         ("virtual-keys", {"id": "app"}),
         ("holds", {"id": "case-7", "subject": "alice@example.com", "reason": "a lawsuit"}),
@@ -47,7 +56,7 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
     )
     ids = {"tenants": "acme", "credentials": "main", "providers": "mock", "models": "mock/gpt-4o", "policies": "strict"}
     ids |= {"routes": "default", "budgets": "monthly", "siem-targets": "file", "virtual-keys": "app"}
-    ids |= {"holds": "case-7", "retentions": "standard", "kills": "leak", "passthroughs": "slow"}
+    ids |= {"holds": "case-7", "retentions": "standard", "kills": "leak", "passthroughs": "slow", "rules": RULE["id"]}
     assert set(ids) == set(BY_COLLECTION)
     changes: dict[str, dict[str, Any]] = {
         "credentials": {"description": "new"},
@@ -55,6 +64,7 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
         "models": {"context_tokens": 5},
         "holds": {"reason": "another lawsuit"},
         "retentions": {"rows_days": 90},
+        "rules": {"action": "block"},
         "kills": {"reason": "it still leaks"},
         "passthroughs": {"minutes": 10},
     }
@@ -71,7 +81,7 @@ async def test_every_collection_creates_lists_reads_changes_and_removes(small: P
         assert read.headers["etag"] == '"2"'
         assert {name: read.json[name] for name in change} == change
     for collection in (
-        *("kills", "passthroughs", "virtual-keys", "siem-targets", "holds", "retentions", "budgets"),
+        *("kills", "passthroughs", "virtual-keys", "siem-targets", "holds", "retentions", "budgets", "rules"),
         *("routes", "policies", "models", "providers"),
     ):
         assert (await small.call("DELETE", f"/api/admin/{collection}/{ids[collection]}")).status == 204

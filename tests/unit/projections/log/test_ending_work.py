@@ -1,10 +1,10 @@
-"""A gateway that is told to stop while it waits for something breaks that off."""
+"""A process that is told to stop while it waits for something breaks that off."""
 
 from __future__ import annotations
 
 import asyncio
 
-from ingress.gateway.app import unless_stopped
+from projections.log.ending import unless_stopped
 
 
 async def test_what_is_done_before_counts() -> None:
