@@ -21,6 +21,7 @@ from ingress.admin.freshness import Freshness
 from ingress.admin.health import Health, Positions, Probe
 from ingress.admin.intake import intakes
 from ingress.admin.metrics import Metrics
+from ingress.admin.model_lists import open_model_lists
 from ingress.admin.openapi import document_endpoint
 from ingress.admin.proving import Proving
 from ingress.admin.request_trail import RequestTrail
@@ -32,7 +33,8 @@ from ingress.admin.wire import Door
 from projections.clickhouse import standing as clickhouse_standing
 from projections.clickhouse.client import ClickHouse
 from projections.erasure import Eraser
-from projections.live.config import LiveConfig
+from projections.live.config import LiveConfig, OnChange
+from projections.live.state import Changed
 from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.durability import DurabilityWatch
@@ -48,7 +50,7 @@ from projections.screening.compiling import prove
 from projections.valkey.store import Store as Valkey
 from projections.vault import BodyVault, Vault, open_vault
 from schemas.errors import Unavailable
-from schemas.ids import Ids, SystemClock
+from schemas.ids import Clock, Ids, SystemClock
 from schemas.screening.model import TOO_MANY_HITS
 from schemas.screening.rules import names
 from schemas.settings import Settings
@@ -79,9 +81,15 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     async with AsyncExitStack() as opened:
         connection = await LogConnection.open(settings.nats_url, settings.writer or "admin")
         opened.push_async_callback(connection.close)
-        live = await LiveConfig.start(connection)
+        watchers: list[OnChange] = []
+
+        def on_change(changed: Changed) -> None:
+            for told in watchers:
+                told(changed)
+
+        live = await LiveConfig.start(connection, on_change)
         opened.push_async_callback(live.close)
-        application = await build(settings, connection, live, opened)
+        application = await build(settings, connection, live, opened, watchers)
         server = Server(
             application,
             address=settings.admin_host,
@@ -107,8 +115,18 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         raise SystemExit(1)
 
 
-async def build(settings: Settings, connection: LogConnection, live: LiveConfig, opened: AsyncExitStack) -> Application:
-    """The web application over a connected log; whatever else it opens is closed with `opened`."""
+async def build(
+    settings: Settings,
+    connection: LogConnection,
+    live: LiveConfig,
+    opened: AsyncExitStack,
+    watchers: list[OnChange],
+) -> Application:
+    """The web application over a connected log; whatever else it opens is closed with `opened`.
+
+    Args:
+        watchers: are told whatever changes in `live`.
+    """
     clock = SystemClock()
     ids = Ids(clock)
     store = ConfigStore(connection, clock, ids, writer=settings.writer or "admin")
@@ -145,13 +163,16 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
         waiting=standing.waiting_s,
         record=standing.record,
     )
+    writer = await _open_writer(settings, connection, clock, ids, opened)
+    lists = await open_model_lists(settings, live, vault, store, writer, clock, ids, watchers, opened)
     endpoints = [
         *(endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, live)),
         *TrafficQueries(traffic, RequestTrail(connection), live).endpoints(),
-        *Erasures(await _open_eraser(settings, connection, live, vault, opened), vault, live).endpoints(),
+        *Erasures(await _open_eraser(connection, live, vault, writer, opened), vault, live).endpoints(),
         *Simulations(live, clock, lambda: Screener(load_or_compile(settings.data / "packs"))).endpoints(),
         *health.endpoints(),
-        *Metrics(health.look).endpoints(),
+        *lists.endpoints(),
+        *Metrics(health.look, lists.families).endpoints(),
     ]
     authenticator = Authenticator({open_key_file(settings.data): ROOT})
     freshness = Freshness(
@@ -163,11 +184,10 @@ async def build(settings: Settings, connection: LogConnection, live: LiveConfig,
     return application
 
 
-async def _open_eraser(
-    settings: Settings, connection: LogConnection, live: LiveConfig, vault: Vault, opened: AsyncExitStack
-) -> Eraser:
-    clock = SystemClock()
-    ids = Ids(clock)
+async def _open_writer(
+    settings: Settings, connection: LogConnection, clock: Clock, ids: Ids, opened: AsyncExitStack
+) -> SegmentWriter:
+    """For what is done here besides changing the configuration."""
     writer = SegmentWriter(
         connection,
         clock,
@@ -180,6 +200,12 @@ async def _open_eraser(
     )
     await writer.start()
     opened.push_async_callback(writer.close)
+    return writer
+
+
+async def _open_eraser(
+    connection: LogConnection, live: LiveConfig, vault: Vault, writer: SegmentWriter, opened: AsyncExitStack
+) -> Eraser:
     eraser = Eraser(BodyVault(connection, vault), live, writer, partial(last_sequence, connection, "CONFIG"))
     resuming = asyncio.create_task(_resume(eraser, connection), name="resume erasures")
     opened.push_async_callback(end, {resuming})

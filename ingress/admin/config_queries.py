@@ -44,7 +44,7 @@ class ConfigQueries:
     """The queries of one collection."""
 
     def __init__(self, intake: Intake, view: VersionedView) -> None:
-        self._intake = intake
+        self.intake = intake
         self._decider = intake.decider
         self._view = view
 
@@ -89,7 +89,7 @@ class ConfigQueries:
     def _shown(self, spec: msgspec.Struct) -> dict[str, Any]:
         tenant, identifier = self._key(spec)
         version, _ = self._view.version_of(self._decider.name, tenant, identifier)
-        return {**self._intake.view(spec), "version": version}
+        return {**self.intake.view(spec), "version": version}
 
     def _visible(self, call: Call, spec: Any) -> bool:
         return call.principal.may(self._key(spec)[0])

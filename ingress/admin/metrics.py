@@ -13,11 +13,14 @@ from schemas.exposition import CONTENT_TYPE, Family, Labels, gauge, labelled, te
 class Metrics:
     """Asks anew at every scrape, with the bounds of the report."""
 
-    def __init__(self, look: Callable[[], Awaitable[HealthReport]]) -> None:
+    def __init__(
+        self, look: Callable[[], Awaitable[HealthReport]], more: Callable[[], list[Family]] = lambda: []
+    ) -> None:
         self._look = look
+        self._more = more
 
     async def scrape(self, call: Call) -> Answer:
-        return Answer(body=text_of(families(await self._look())), media=CONTENT_TYPE)
+        return Answer(body=text_of([*families(await self._look()), *self._more()]), media=CONTENT_TYPE)
 
     def endpoints(self) -> list[Endpoint]:
         """What is served of it."""

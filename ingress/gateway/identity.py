@@ -138,7 +138,7 @@ class Identity:
         path, _, query = errand.outgoing.path.partition("?")
         signed = {name: value for name, value in headers if name in ("content-type",)}
         added = sigv4.sign(
-            "POST",
+            errand.outgoing.method,
             base + path,
             query,
             {**signed, "host": host},

@@ -37,6 +37,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     """Which this protocol wants, besides the ones that every call to the provider has."""
     followed: bool = False
     """Whether the answer tells where the answer is."""
+    method: str = "POST"
 
 
 def endpoint_for(wire: Wire, kind: str, protocol: str) -> Endpoint | None:

@@ -11,6 +11,7 @@ from ops.cli.admin_client import AdminClient, AdminRefused, path_of
 from ops.cli.configuration import BadFile, Item, read_file
 from ops.cli.endpoints import admin_of
 from ops.cli.exits import CommandFailed, Misused
+from ops.cli.models import listed_ids
 from ops.cli.output import Output
 from ops.cli.references import missing
 
@@ -76,7 +77,10 @@ def check_references(name: str, admin: AdminClient, items: list[Item]) -> None:
     def in_force(collection: str, tenant: str) -> frozenset[str]:
         if (collection, tenant) not in known:
             found = admin.pages(path_of(collection), {"tenant": tenant})
-            known[collection, tenant] = frozenset(one["id"] for one in found)
+            ids = {one["id"] for one in found}
+            if collection == "models":
+                ids.update(listed_ids(admin, tenant))
+            known[collection, tenant] = frozenset(ids)
         return known[collection, tenant]
 
     problems = missing(items, in_force)

@@ -48,6 +48,8 @@ COMMANDS = {
     "retention show": "ops.cli.retention:show",
     "retention apply": "ops.cli.retention:apply",
     "retention report": "ops.cli.retention:report",
+    "models ls": "ops.cli.models:ls",
+    "providers refresh": "ops.cli.models:refresh",
     "prices ls": "ops.cli.prices:ls",
     "prices show": "ops.cli.prices:show",
     "schemas export": "ops.cli.schemas:export",
@@ -192,6 +194,13 @@ def build() -> argparse.ArgumentParser:
     shown = command("prices show", "the prices that a model would get", prices)
     shown.add_argument("wire", help="kind of provider")
     shown.add_argument("name", help="the provider's name of the model")
+
+    models = group("models", "what there is to call")
+    _tenant(command("models ls", "all that callers may name, configured or listed by a provider", models))
+    providers = group("providers", "accounts of providers")
+    refreshing = command("providers refresh", "ask a provider for the models of an account now", providers)
+    refreshing.add_argument("id", metavar="NAME", help="id of the account")
+    _tenant(refreshing)
 
     parser_screening.add_screening(command, group)
     schemas = group("schemas", "shapes of what is on the log")

@@ -17,10 +17,12 @@ from ops.mock.wire import Stamp
 from ops.mock.wires import bedrock_sign
 from ops.mock.wires.bedrock_request import asked_of, read_request
 from ops.mock.wires.saying import Said, compose
-from ops.mock.wires.speaking import Incoming, Reply, Speaker, Wanted, operation, signature_of
+from ops.mock.wires.speaking import Incoming, Reply, Speaker, Wanted, operation, page, signature_of
 
 EVENT_STREAM = b"application/vnd.amazon.eventstream"
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+_FOUNDATION = ("amazon.nova-pro-v1:0", "anthropic.claude-3-haiku-20240307-v1:0")
+_PROFILES = ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "us.amazon.nova-premier-v1:0")
 _ERRORS = {
     400: "ValidationException",
     403: "AccessDeniedException",
@@ -133,6 +135,33 @@ def _events(said: Said, stamp: Stamp, used: dict[str, int] | None) -> Iterator[l
     yield [*closing, _event("metadata", metadata)]
 
 
+def _foundation_models(incoming: Incoming) -> Wanted:
+    if incoming.query.get("byInferenceType", "ON_DEMAND") not in ("ON_DEMAND", "PROVISIONED"):
+        raise Refusal(400, "byInferenceType must be ON_DEMAND or PROVISIONED")
+    found = [
+        {
+            "modelArn": f"arn:aws:bedrock:us-east-1::foundation-model/{name}", "modelId": name, "modelName": name,
+            "providerName": name.partition(".")[0].title(), "inputModalities": ["TEXT"], "outputModalities": ["TEXT"],
+            "responseStreamingSupported": True, "customizationsSupported": [], "inferenceTypesSupported": ["ON_DEMAND"],
+            "modelLifecycle": {"status": "ACTIVE"},
+        }
+        for name in _FOUNDATION
+    ]  # fmt: skip
+    return page({"modelSummaries": found})
+
+
+def _profiles(incoming: Incoming) -> Wanted:
+    """One to a page, so that whoever lists them has to ask again."""
+    at = int(incoming.query.get("nextToken", "0"))
+    name = _PROFILES[at]
+    found = {
+        "inferenceProfileId": name, "inferenceProfileName": name, "status": "ACTIVE", "type": "SYSTEM_DEFINED",
+        "inferenceProfileArn": f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{name}", "models": [],
+    }  # fmt: skip
+    more = {"nextToken": str(at + 1)} if at + 1 < len(_PROFILES) else {}
+    return page({"inferenceProfileSummaries": [found], **more})
+
+
 def _kind(refusal: Refusal) -> str:
     if refusal.code is not None and refusal.code.endswith("Exception"):
         return refusal.code
@@ -143,6 +172,8 @@ SPEAKER = Speaker(
     operations=(
         operation("POST", "/model/{model}/converse", lambda each: _converse(each, False)),
         operation("POST", "/model/{model}/converse-stream", lambda each: _converse(each, True)),
+        operation("GET", "/foundation-models", _foundation_models, listed=True),
+        operation("GET", "/inference-profiles", _profiles, listed=True),
     ),
     authorise=bedrock_sign.check,
     error=lambda refusal, _: msgspec.json.encode({"message": refusal.message}),

@@ -1,0 +1,1 @@
+"""Discovery: what models there are behind each provider account. Asked by the admin plane's process."""
