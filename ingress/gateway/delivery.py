@@ -22,6 +22,7 @@ from ingress.gateway.relay import Relay
 from ingress.gateway.restoring import RestoringCrossing, restore
 from ingress.gateway.screening import StreamScreening
 from projections.screening import redact, screened
+from schemas.aggregates.policy import binding_hooks
 from schemas.conversation.answer import Begun
 from schemas.errors import NexusError, ProviderError
 from schemas.facts import traffic
@@ -195,6 +196,7 @@ def relay_for(plan: Plan, screening: StreamScreening, *, include_usage: bool) ->
     mode, hooked = plan.policy.stream, any(hook.stage == "response" for hook in plan.policy.hooks)
     keep = plan.route.capture or hooked
     if mode in ("hold", "buffer"):
-        whole = mode == "buffer"
-        return HoldingRelay(screening, include_usage, keep=keep, whole=whole, waits=whole and hooked)
+        # hooks judge whole answers: what they may change or stop waits for its end
+        waits = bool(binding_hooks(plan.policy))
+        return HoldingRelay(screening, include_usage, keep=keep, whole=waits or mode == "buffer", waits=waits)
     return Relay(screening, include_usage, keep=keep, stops=mode == "stop")

@@ -115,7 +115,9 @@ class HoldingRelay(Relay):
             passed.append(self._crossing.written(self._cut(first)))
 
     def lanes(self) -> dict[str, str]:
-        """The texts that wait, by lane."""
+        """The texts that wait, by lane; where nothing waits for its end, what has been passed on and kept."""
+        if not self.waits:
+            return super().lanes()
         found: dict[str, list[str]] = {}
         for waiting in self._queue:
             match waiting.event:

@@ -11,13 +11,14 @@ from ingress.gateway.addresses import client_address
 from ingress.gateway.holding import HoldingRelay
 from ingress.gateway.hooks import Outcome, tool_names
 from ingress.gateway.relay import Relay
+from schemas.aggregates.policy import Policy, binding_hooks
 from schemas.conversation.answer import Answer, Begun, Delta, Ended, Event, Finished, PartBegun, PartEnded, Used
 from schemas.conversation.answer import Choice as AnsweredChoice
 from schemas.conversation.parts import Text
 from schemas.errors import Blocked, Forbidden, LimitReached, NexusError, TooLarge, Unavailable
 from schemas.facts.traffic import HookDecided, HooksDecided, Usage
 from schemas.hooks.bounds import data_residency
-from schemas.hooks.decision import Seen, ordered
+from schemas.hooks.decision import LONGEST_REASON, Seen, ordered
 from schemas.routing.choose import Choice
 from schemas.screening.model import strictness
 from schemas.text import TOOL_LANE, TextSlot, tools_among
@@ -25,6 +26,7 @@ from schemas.text import TOOL_LANE, TextSlot, tools_among
 if TYPE_CHECKING:
     from ingress.gateway.exchange import Exchange
 
+TOO_LATE = "observed only, the stream had passed: "
 POLITE = "I cannot help with that here: a rule of your organisation does not allow it."
 
 
@@ -69,7 +71,7 @@ async def ask(exchange: Exchange, stage: str, slots: list[TextSlot], *, binding:
     outcome = await exchange.parts.hooks.ask(policy, exchange.caller, seen, record.request_id)
     if outcome is None:
         return False
-    exchange.record.note(outcome.fact)
+    exchange.record.note(outcome.fact if binding else observed(outcome.fact, plan.policy))
     exchange.label = outcome.label
     if outcome.decided is None:
         return False
@@ -94,8 +96,8 @@ async def judge_answer(exchange: Exchange, slots: list[TextSlot]) -> tuple[bool,
 async def judge_stream(exchange: Exchange, relay: Relay) -> tuple[bytes, NexusError | None]:
     """What of a streamed answer has waited for the hooks and may pass now, and how they refused it if they did.
 
-    Only a whole answer that waits (policy `stream = "buffer"`) can be changed or stopped: of any other what hooks say
-    comes too late, and is a flag on the record.
+    Only an answer that waits (see `STREAM_MODES`) can be changed or stopped: of any other what hooks say comes too
+    late, and is an observation on the record.
     """
     waits = isinstance(relay, HoldingRelay) and relay.waits
     texts = relay.lanes()
@@ -110,6 +112,18 @@ async def judge_stream(exchange: Exchange, relay: Relay) -> tuple[bytes, NexusEr
     if refused is None and any(lane.endswith(".name") for lane in changed):
         refused = Blocked("A redaction of a hook does not fit the answer.", code="hook_failed")
     return (b"", refused) if refused is not None else (relay.let_go(changed), None)
+
+
+def observed(fact: HooksDecided, policy: Policy) -> HooksDecided:
+    """The fact on an answer that had been passed on: what hooks held against it says that it could not bind."""
+    held = {hook.id for hook in binding_hooks(policy)}
+    decisions = tuple(
+        msgspec.structs.replace(each, reason=f"{TOO_LATE}{each.reason}"[:LONGEST_REASON])
+        if each.action == "flag" and each.hook in held
+        else each
+        for each in fact.decisions
+    )
+    return msgspec.structs.replace(fact, decisions=decisions)
 
 
 def _milder(cap: str) -> str:

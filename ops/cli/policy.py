@@ -13,7 +13,7 @@ from ops.cli.configuration import BadFile
 from ops.cli.exits import OK
 from ops.cli.output import Output, table
 from projections.screening import Screener, load_builtin_rules, load_or_compile, screen_step
-from schemas.aggregates.policy import Policy
+from schemas.aggregates.policy import Policy, advice
 from schemas.screening.model import Rule, ScreeningPolicy
 from schemas.screening.rules import example, names
 from schemas.screening.tally import effective_action
@@ -43,7 +43,12 @@ def check(args: argparse.Namespace) -> int:
     policies = [msgspec.convert({**item.body, "tenant": item.tenant or "any"}, Policy) for item in items]
     screener = Screener(load_or_compile(args.data / "packs"))
     told = [
-        {"policy": policy.id, "rules": changed(policy, rules), "texts": demonstrated(policy, rules, screener)}
+        {
+            "policy": policy.id,
+            "rules": changed(policy, rules),
+            "texts": demonstrated(policy, rules, screener),
+            "advice": advice(policy),
+        }
         for policy in policies
     ]
     Output(args.output).result({"policies": told}, "\n\n".join(_text(one) for one in told))
@@ -85,7 +90,7 @@ def demonstrated(policy: Policy, rules: Mapping[str, Rule], screener: Screener) 
 
 
 def _text(told: dict[str, Any]) -> str:
-    parts = [f"policy {told['policy']}: no problems"]
+    parts = ["\n".join([f"policy {told['policy']}: no problems", *told["advice"]])]
     if told["rules"]:
         parts.append("rules that it changes\n" + _table(told["rules"]))
     parts.append("what becomes of a text that holds an example of a rule\n" + _table(told["texts"]))

@@ -7,7 +7,7 @@ import msgspec
 from schemas.aggregates.decider import definition, problems_of_id
 from schemas.hooks.hook import Hook, problems_of_hooks
 from schemas.screening.allowing import HASH, MOST_ALLOWED
-from schemas.screening.model import ACTIONS, ScreeningPolicy
+from schemas.screening.model import ACTIONS, ScreeningPolicy, strictness
 
 STREAM_MODES = ("stop", "passthrough", "hold", "buffer")
 """How rules meet a streamed answer.
@@ -15,6 +15,10 @@ STREAM_MODES = ("stop", "passthrough", "hold", "buffer")
 stop: text passes at once; a rule that blocks ends the stream as soon as it is sure, when the beginning of its match
 may have passed. passthrough: text passes, hits are only recorded. hold: text waits until no rule can still object to
 it, and what rules redact is cut out. buffer: the whole answer waits.
+
+A hook of the stage `response` judges whole answers. What it blocks or redacts binds for answers in one piece, and for
+streams under hold and buffer, where the whole answer then waits for it. Under stop and passthrough the text has been
+passed on by then: what it says is on the record as an observation.
 """
 
 
@@ -44,6 +48,27 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return ScreeningPolicy(
             enabled, self.overrides, frozenset(self.disabled), frozenset(self.allowed), self.normalize
         )
+
+
+def binding_hooks(spec: Policy) -> list[Hook]:
+    """Hooks that may change or stop an answer."""
+    return [
+        hook
+        for hook in spec.hooks
+        if hook.enabled and hook.stage == "response" and strictness(hook.cap) > strictness("flag")
+    ]
+
+
+def advice(spec: Policy) -> list[str]:
+    """What the author of a policy should know that is not wrong."""
+    if spec.stream in ("hold", "buffer"):
+        waits = spec.stream == "hold" and binding_hooks(spec)
+        return [f"the hook {waits[0].id} judges whole answers: under hold a stream waits for its end"] if waits else []
+    return [
+        f"the hook {hook.id} only observes streamed answers: under {spec.stream} they have passed when it is asked; "
+        "under hold and buffer it binds"
+        for hook in binding_hooks(spec)
+    ]
 
 
 def _problems(spec: Policy) -> list[str]:

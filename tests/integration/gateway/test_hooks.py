@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import msgspec
 import openai
 import pytest
 
@@ -128,14 +129,21 @@ def test_an_answer_is_blocked_and_paid_for(town: Town, stream: bool) -> None:
     assert (end.code, end.stage) == ("content_filtered", "screen_response") and end.cost_micros > 0
 
 
-def test_a_buffered_stream_is_redacted_and_another_only_flagged(town: Town) -> None:
+def test_a_stream_that_waits_is_redacted_and_another_only_observed(town: Town) -> None:
     cutting = hook("keyword_filter", "response", words=(WORD,), action="redact")
-    held = house_with(town, cutting, policy={"stream": "buffer"})
-    assert text_of(say(town, held, f"the {WORD} flies", stream=True), stream=True) == "the [REDACTED:keyword] flies"
+    for mode in ("buffer", "hold"):
+        held = house_with(town, cutting, policy={"stream": mode})
+        assert text_of(say(town, held, f"the {WORD} flies", stream=True), stream=True) == "the [REDACTED:keyword] flies"
     answer = say(town, house_with(town, cutting), f"the {WORD} flies", stream=True)
     assert text_of(answer, stream=True) == f"the {WORD} flies"
     (fact,) = decided(town, answer.headers)
     assert (fact.stage, fact.action) == ("response", "flag")
+    assert fact.decisions[0].reason == "observed only, the stream had passed: 1 of the listed words"
+    watching = msgspec.structs.replace(cutting, cap="flag")
+    answer = say(town, house_with(town, watching, policy={"stream": "hold"}), f"the {WORD} flies", stream=True)
+    assert text_of(answer, stream=True) == f"the {WORD} flies"
+    (fact,) = decided(town, answer.headers)
+    assert (fact.action, fact.decisions[0].reason) == ("flag", "1 of the listed words")
 
 
 @pytest.mark.parametrize("model", ["a/mock-echo", "mock-echo"])

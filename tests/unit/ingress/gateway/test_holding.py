@@ -66,6 +66,11 @@ def cut(text: str, cuts: list[int]) -> list[str]:
     return [text[a:b] for a, b in itertools.pairwise(edges) if a < b]
 
 
+def test_texts_that_do_not_wait_are_shown_to_hooks_as_they_were_passed_on() -> None:
+    _, relay = run([stream(["my mail is ", MAIL, ", thanks"])], CALLERS[0])
+    assert list(relay.lanes().values()) == [f"my mail is {MAIL}, thanks"]
+
+
 @EACH
 @settings(max_examples=25)
 @given(words=st.lists(WORDS, max_size=8), cuts=st.lists(st.integers(0, 200), max_size=8))

@@ -10,8 +10,10 @@ import pytest
 from schemas.aggregates.catalogue import BY_NAME
 from schemas.aggregates.decider import Create
 from schemas.aggregates.model import Prices
+from schemas.aggregates.policy import Policy, advice, binding_hooks
 from schemas.aggregates.route import Target
 from schemas.errors import InvalidRequest
+from schemas.hooks.hook import Hook, HookOptions
 from tests.golden.examples import SECRET
 from tests.unit.schemas.aggregates.given import Story
 from tests.unit.schemas.aggregates.test_decider import VALID
@@ -118,3 +120,17 @@ def test_specs_refuse_fields_they_do_not_have(name: str) -> None:
 
 def test_a_target_without_a_model_takes_the_requested_one() -> None:
     assert Target("east").model == ""
+
+
+def test_a_policy_s_author_is_told_which_hooks_only_observe_streams() -> None:
+    words = HookOptions(words=("falcon",))
+    hook = Hook(id="words", kind="keyword_filter", stage="response", options=words)
+    watching = msgspec.structs.replace(hook, id="watching", cap="flag")
+    spec = Policy(id="p", tenant="t", hooks=(hook, watching))
+    assert binding_hooks(spec) == [hook]
+    (only,) = advice(spec)
+    assert "words only observes streamed answers: under stop" in only
+    (waits,) = advice(msgspec.structs.replace(spec, stream="hold"))
+    assert "a stream waits for its end" in waits
+    assert advice(msgspec.structs.replace(spec, stream="buffer")) == []
+    assert advice(msgspec.structs.replace(spec, hooks=(watching,))) == []
