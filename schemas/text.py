@@ -51,6 +51,8 @@ def collect_texts(body: dict[str, Any]) -> list[TextSlot]:
     found: list[TextSlot] = []
     for field in sorted(body.keys() & _ORDER.keys(), key=_ORDER.__getitem__):
         _collect(body, field, body[field], found, 0)
+    if body.keys() <= _NEVER:
+        return found
     for field, value in body.items():
         # a field that nobody knows today may bear a text tomorrow
         if field not in _NEVER and (field not in _NOT_TEXT or not isinstance(value, str)):
@@ -65,17 +67,15 @@ def collect_answer_texts(body: dict[str, Any]) -> list[TextSlot]:
         InvalidRequest: nested too deeply.
     """
     found: list[TextSlot] = []
-    for field in ("choices", "content", "output", "candidates"):
-        answers = body.get(field)
-        if field != "choices":
-            if isinstance(answers, list):
-                _collect(body, field, answers, found, 0)
-            continue
-        for choice in answers if isinstance(answers, list) else ():
-            if isinstance(choice, dict):
-                for name in ("message", "text"):
-                    if name in choice:
-                        _collect(choice, name, choice[name], found, 0)
+    choices = body.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict):
+            for name in ("message", "text"):
+                if name in choice:
+                    _collect(choice, name, choice[name], found, 0)
+    for field in ("content", "output", "candidates"):
+        if isinstance(body.get(field), list):
+            _collect(body, field, body[field], found, 0)
     return found
 
 

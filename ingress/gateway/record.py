@@ -162,7 +162,9 @@ class Record:
         Raises:
             Unavailable: it could not be sent in time. It stays queued, as with `acknowledged`.
         """
-        if self._sent is not None:
+        if self._sent is not None and self._sent.done():
+            self._sent.result()
+        elif self._sent is not None:
             await _in_time(self._sent)
 
     async def acknowledged(self) -> int:
@@ -172,7 +174,10 @@ class Record:
             Unavailable: the log did not take it in time. It stays queued, so whatever follows must be consistent
                 with it having been written.
         """
-        return 0 if self._commit is None else await _in_time(self._commit)
+        commit = self._commit
+        if commit is None:
+            return 0
+        return commit.result() if commit.done() else await _in_time(commit)
 
     def close(
         self,
@@ -242,8 +247,6 @@ async def _in_time(future: asyncio.Future[T]) -> T:
     Raises:
         Unavailable: it took too long.
     """
-    if future.done():
-        return future.result()
     # no task, no second future, no callback between: every request comes through here twice
     timer = future.get_loop().call_later(ACK_TIMEOUT_S, _too_late, future)
     try:

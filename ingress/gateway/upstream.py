@@ -76,6 +76,8 @@ class Upstream:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._pools: OrderedDict[tuple[Provider, str], Pool] = OrderedDict()
+        self._met: dict[int, tuple[Provider, str, Pool]] = {}
+        """By the identity of an account's configuration, which takes long to hash."""
         self._http2 = Http2Transport()
 
     async def send(
@@ -175,6 +177,9 @@ class Upstream:
             raise CallFailed("connect") from None
 
     def _pool(self, provider: Provider, client_key: str) -> Pool:
+        met = self._met.get(id(provider))
+        if met is not None and met[0] is provider and met[1] == client_key:
+            return met[2]
         pool = self._pools.get((provider, client_key))
         if pool is None:
             try:
@@ -184,13 +189,18 @@ class Upstream:
                 raise CallFailed("connect") from None
             self._pools[provider, client_key] = pool
             if len(self._pools) > POOLS:
+                self._met.clear()
                 self._pools.popitem(last=False)[1].close()
+        if len(self._met) >= POOLS:
+            self._met.clear()
+        self._met[id(provider)] = provider, client_key, pool
         return pool
 
     async def close(self) -> None:
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
+        self._met.clear()
         await self._http2.close()
 
 

@@ -70,10 +70,11 @@ class Formed:
 
     def left(self) -> None:
         """The bytes are out of this process: on the wire to the log, or in a file. Its death cannot take them back."""
-        for sent in self.sent:
-            if not sent.done():
-                sent.set_result(None)
-        self.sent = []
+        if self.sent:
+            for sent in self.sent:
+                if not sent.done():
+                    sent.set_result(None)
+            self.sent = []
 
 
 class Backlog:

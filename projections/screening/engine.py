@@ -53,11 +53,13 @@ class Engine:
     def detect(self, data: bytes) -> set[int]:
         """The numbers of the rules that can hit: a pattern occurs, or a keyword where that is the trigger."""
         found: set[int] = set()
+        met: set[int] = set()
         for scan, rules in self._detect:
-            met: set[int] = set()
             scan(data, _note, 0, met)
-            for expression in met:
-                found.update(rules[expression])
+            if met:
+                for expression in met:
+                    found.update(rules[expression])
+                met.clear()
         return found
 
     def locate(self, text: str, data: bytes, rules: Set[int], *, keywords: bool = True) -> dict[int, Spans]:

@@ -21,6 +21,7 @@ from schemas.codec import (
     fact_view,
     open_fact,
     segment_hash,
+    written_fact,
 )
 from schemas.envelope import GENESIS, SEGMENT_FORMAT, Fact, SegmentHead
 from schemas.facts.traffic import RequestCompleted, SealedBody, WriterBeat, WriterClosed
@@ -57,6 +58,18 @@ def test_a_segment_comes_back_with_its_facts(
     assert len(segment.facts) == len(inside)
     assert all(same(one, other) for one, other in zip(segment.facts, inside, strict=True))
     assert decode_head(payload) == SegmentHead(SEGMENT_FORMAT, *found)
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 65_535, 65_536])
+def test_a_segment_is_what_the_encoder_would_write(count: int) -> None:
+    inside = [b"\x91\x01"] * count
+    whole = (SEGMENT_FORMAT, "s", "w", "b", 300, GENESIS, [msgspec.Raw(each) for each in inside])
+    assert encode_segment("s", "w", "b", 300, GENESIS, inside) == msgspec.msgpack.encode(whole)
+
+
+@given(data())
+def test_a_fact_that_is_written_at_once_is_the_same_to_the_byte(value: msgspec.Struct) -> None:
+    assert written_fact(value, **PLACE) == encode_fact(fact(value, **PLACE))  # type: ignore[arg-type]
 
 
 @given(facts())
