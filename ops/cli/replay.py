@@ -67,8 +67,14 @@ def replay(args: argparse.Namespace) -> int:
     outcome = asyncio.run(_replay(args, kind, name, wanted, progress))
     progress.done()
     told = _told(args, outcome, progress.seconds())
-    text = fields({**told, "unreadable": len(told["unreadable"]) or "", "left_out": told["left_out"] or ""})
+    quiet = {"left_out": told["left_out"] or "", "beyond": ""}
+    text = fields({**told, "unreadable": len(told["unreadable"]) or "", **quiet})
     output.result(told, text)
+    if outcome.beyond:
+        output.message(
+            f"{outcome.beyond} segments at the end are left to the view's own writer, which has not come to them, or "
+            "not for sure"
+        )
     if not outcome.complete:
         output.message("the limit was reached; the same command, or --resume, goes on from there")
     return OK
@@ -148,12 +154,14 @@ async def _into_view(
         span = f"{Position(mark.span.stream, mark.place[0])} to {Position(mark.span.stream, mark.span.last)}"
         await record(connection, "replay", f"{span} into {kind}")
         try:
+            asked_last = mark.span.last
             mark = await view.begin(mark)
         except Conflict:
             bookmark.remove()  # there is nothing to go on with
             raise
         bookmark.save(mark)
         outcome = await replay_into(connection, mark, view, bookmark, limit=limit, show=show)
+    outcome.beyond = asked_last - mark.span.last
     if outcome.complete:
         bookmark.remove()
     return outcome
@@ -215,6 +223,7 @@ def _told(args: argparse.Namespace, outcome: Outcome, seconds: float) -> dict[st
         "events_in_all": outcome.mark.events,
         "left_out": outcome.left_out,
         "unreadable": [str(Position(span.stream, sequence)) for sequence in outcome.unreadable],
+        "beyond": outcome.beyond,
         "complete": outcome.complete,
         "seconds": round(seconds, 3),
         "events_per_second": round(outcome.events / max(seconds, 1e-9)),

@@ -23,6 +23,7 @@ from projections.log.counting import Unclosed
 from projections.log.verify import SEGMENTED, Fault, Report, faults_of, verify_chains
 from projections.vault.signing import public_key_in
 from schemas.codec import Malformed
+from schemas.envelope import Position
 from schemas.facts.ops import CheckpointAnnounced
 from schemas.ids import SystemClock, iso
 from schemas.ocsf.checkpoint import announced_in
@@ -174,7 +175,12 @@ def as_text(reports: dict[str, Report], faults: list[Fault], checkpoints: Series
         parts.append(table([[str(getattr(fault, name)) for name in FAULT_COLUMNS] for fault in faults], FAULT_COLUMNS))
     parts.append(_checkpointed(checkpoints))
     chains = sum(report.chains for report in reports.values())
-    parts.append(f"{len(faults)} faults in {chains} chains" if faults else f"all {chains} chains are whole")
+    if faults:
+        first = faults[0]
+        where = f", the first at {Position(first.stream, first.sequence)} ({first.kind})" if first.sequence else ""
+        parts.append(f"{len(faults)} faults in {chains} chains{where}")
+    else:
+        parts.append(f"all {chains} chains are whole")
     return "\n\n".join(parts)
 
 

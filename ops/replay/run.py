@@ -61,6 +61,8 @@ class Outcome(msgspec.Struct):
     unreadable: list[int] = []
     left_out: int = 0
     """Messages that a view can never take."""
+    beyond: int = 0
+    """Messages that were asked for and that a view has not come to by itself yet: they are left to its own writer."""
     complete: bool = False
 
 

@@ -14,11 +14,17 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.rebuilding import drop_all_but, finish, reader
 from projections.clickhouse.sink import COLUMNS, TrafficSink
 from projections.clickhouse.tables import table
+from projections.comparing.rows import TRAFFIC_EVENT
 from projections.filling import Filling, Progress
 from projections.log.connection import LogConnection
 from projections.log.reader import Message
+from projections.rows import rows_of
 from schemas import subjects
-from schemas.errors import Conflict
+from schemas.errors import Conflict, Invalid
+
+_COUNTED = 20_000
+"""Messages of the last announcement that are read to see whether their rows have come; of more, that is left open."""
+_request = TRAFFIC_EVENT.at("day", "request_id")
 
 
 class ClickHouseRange:
@@ -44,7 +50,7 @@ class ClickHouseRange:
         live = await tables.current(self._store)
         rows = (
             await self._store.query(
-                "SELECT partition, argMax(first, (last, first)) "
+                "SELECT partition, argMax(first, (last, first)), max(last) "
                 f"FROM {table('traffic_position', live)} GROUP BY partition"
             )
             if live
@@ -53,8 +59,28 @@ class ClickHouseRange:
         if not rows:
             raise Conflict("the view holds nothing yet: `nexus rebuild clickhouse` fills it")
         # the rows of the last announcement may still be on their way
-        self._through = max(min(int(first) for _, first in rows) - 1, 0)
+        ends = [
+            last if await self._has_come(live, partition, first, last) else first - 1 for partition, first, last in rows
+        ]
+        self._through = max(min(ends), 0)
         return self._through
+
+    async def _has_come(self, live: int, partition: int, first: int, last: int) -> bool:
+        """Whether all rows of an announcement are in the live table for sure."""
+        if last - first >= _COUNTED:
+            return False
+        subject = subjects.traffic(partition) if self._partitions > 1 else ""
+        try:
+            made = rows_of(await reader(self._connection, subject)(first, last)).traffic
+        except Invalid:
+            return False  # it lies in DEAD; what else was announced with it is not worth a longer look
+        found = await self._store.query(
+            f"SELECT count() FROM {table('traffic_events', live)} "
+            "WHERE batch = {last:Int64} AND sequence BETWEEN {first:Int64} AND {last:Int64}",
+            {"first": first, "last": last},
+        )
+        # of requests that had come before in another batch there are fewer: then it cannot be told
+        return bool(made) and int(found[0][0]) == len({_request(row) for row in made})
 
     async def prepare(self, first: int, last: int, generation: int) -> None:
         """Makes the tables for a replay of `first` to `last`, or finds those that were begun.
