@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import asyncio
 
+from ingress.codecs.asked import Asked
 from ingress.codecs.openai_chat import parse_request
+from ingress.codecs.shot_fronts import MODERATIONS
+from ingress.codecs.shots import ShotRequest, parse_shot
 from ingress.gateway.attempts import Attempts
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.hooks import HookFailed
 from ingress.gateway.parts import Parts
+from ingress.gateway.plan import offering
 from ingress.gateway.record import Record
+from schemas.conversation.answer import Moderation
 from schemas.conversation.parts import Text
-from schemas.errors import NexusError
+from schemas.errors import InvalidRequest, NexusError
 from schemas.facts import traffic
 from schemas.facts.traffic import Usage
 from schemas.hooks.decision import Finding, Seen
 from schemas.hooks.hook import Hook
-from schemas.hooks.replies import guard_finding, guard_request
+from schemas.hooks.replies import guard_finding, guard_request, moderation_finding, moderation_request
 from schemas.routing.choose import choose, match_route
 
 OPERATION = "hook.classify"
@@ -44,7 +49,7 @@ class Classifier:
             return None
         assert self.parts is not None
         parts = self.parts
-        asked = parse_request(guard_request(hook, seen))
+        asked = _asked(hook, seen, moderating=hook.options.api == "moderations")
         record = Record(parts.writers, parts.clock, parts.opened, parts.ids)
         record.operation = OPERATION
         record.identify(caller)
@@ -67,6 +72,11 @@ class Classifier:
             choice = choose(
                 caller.tenant.table, route, asked.model, lambda account: parts.circuits.allows(record.tenant, account)
             )
+            if isinstance(asked, ShotRequest):
+                try:
+                    choice = offering(choice, asked, caller.tenant.table)
+                except InvalidRequest:  # no provider of the model moderates: then it is asked as a guard model is
+                    asked = _asked(hook, seen, moderating=False)
             attempts = Attempts(
                 record, caller, asked, choice, size,
                 leases=parts.leases, circuits=parts.circuits, secrets=parts.credentials, asked=dict, clock=parts.clock,
@@ -77,11 +87,12 @@ class Classifier:
             attempt = await attempts.run(parts.calls.send)
             answer = attempt.outgoing.codec.read_answer(attempt.answer)
             attempts.ended("ok", 200)
-            said = "".join(part.text for part in answer.choices[0].parts if isinstance(part, Text))
-            attempts.settle(
-                attempt.target, answer.usage or Usage(max(1, size // 4), -(-len(said) // 4), estimated=True)
-            )
-            record.finish_reason = answer.choices[0].finish
+            said = ""
+            if not isinstance(answer, Moderation):
+                said = "".join(part.text for part in answer.choices[0].parts if isinstance(part, Text))
+                record.finish_reason = answer.choices[0].finish
+            used = getattr(answer, "usage", None) or Usage(max(1, size // 4), -(-len(said) // 4), estimated=True)
+            attempts.settle(attempt.target, used)
             record.close(traffic.RequestCompleted, status=200)
         except (NexusError, ValueError, IndexError) as problem:
             code = problem.error_code if isinstance(problem, NexusError) else "upstream_malformed"
@@ -90,7 +101,15 @@ class Classifier:
         except asyncio.CancelledError:
             _end(record, attempts, traffic.RequestAborted, "hook_timeout")
             raise
-        return guard_finding(hook, said)
+        return (
+            moderation_finding(hook, answer.verdicts) if isinstance(answer, Moderation) else guard_finding(hook, said)
+        )
+
+
+def _asked(hook: Hook, seen: Seen, *, moderating: bool) -> Asked:
+    if moderating:
+        return parse_shot(moderation_request(hook, seen), MODERATIONS)
+    return parse_request(guard_request(hook, seen))
 
 
 def _end(record: Record, attempts: Attempts | None, kind: type[traffic.Terminal], code: str) -> None:

@@ -14,6 +14,7 @@ STAGES = ("connection", "request", "response")
 FAILS = ("open", "closed")
 LABELS = ("public", "internal", "confidential", "restricted")
 """Of classified texts, from the most harmless on."""
+APIS = ("guard", "moderations")
 MOST_EACH_MS = 5_000
 MOST_TOGETHER_MS = 15_000
 """Of all hooks of one stage."""
@@ -60,7 +61,8 @@ class HookOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     model: str = ""
     """As a caller would write it."""
     api: str = "guard"
-    """`guard`: a chat model that answers `safe` or `unsafe`."""
+    """`guard`: a chat model that answers `safe` or `unsafe`. `moderations`: that operation where the model's provider
+    has it, elsewhere as `guard`."""
     categories: tuple[str, ...] = ()
     """What a classifier says that counts; empty for anything."""
 
@@ -224,8 +226,8 @@ def _webhook(options: HookOptions) -> list[str]:
 
 def _classifier(options: HookOptions) -> list[str]:
     found = [] if options.model else ["options.model must be given"]
-    if options.api != "guard":
-        found.append("options.api must be guard")
+    if options.api not in APIS:
+        found.append(f"options.api must be one of {', '.join(APIS)}")
     return found if options.action != "redact" else [*found, "options.action redact is not for model_classifier"]
 
 

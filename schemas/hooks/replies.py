@@ -6,9 +6,11 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 
 import msgspec
 
+from schemas.conversation.answer import Verdict
 from schemas.hooks.decision import NOTHING, Cut, Finding, Seen, fit_reason
 from schemas.hooks.hook import Hook
 
@@ -104,32 +106,52 @@ def webhook_finding(raw: bytes, seen: Seen) -> Finding | None:
 
 GUARD_OUTPUT = 64
 """Tokens that a verdict needs at most."""
-_WORD = re.compile(r"\s*[\"'*`]*(safe|unsafe)\b", re.IGNORECASE)
+_WORD = re.compile(r"\s*[\"'*`]*(?:(safe)[\"'*`.]*\s*(?:\n|\Z)|(unsafe)\b)", re.IGNORECASE)
+"""A first line of `safe` and nothing else: who says more about it, says perhaps that it is not."""
+NOT_SHOWN = "(the request is not shown)"
 _CATEGORY = re.compile(r"S[0-9]{1,2}")
 """Of the hazard taxonomy that guard models share. Other words a model could have taken from the text."""
 
 
 def guard_request(hook: Hook, seen: Seen) -> bytes:
-    """A chat completion that asks a guard model about the texts, one message each.
+    """A chat completion that asks a guard model about the texts.
 
-    Of the model nothing is expected but the convention of guard models: the first word is `safe` or `unsafe`, the
-    next line names categories, separated by commas.
+    Of the model nothing is expected but the convention of guard models: the first line is `safe` or begins with
+    `unsafe`, the next line names categories, separated by commas. Their templates take conversations in which user and
+    assistant alternate, the user first, and judge the last message: so all texts are one.
     """
-    role = "assistant" if seen.stage == "response" else "user"
-    messages = [{"role": role, "content": text} for text in seen.texts]
+    text = "\n\n".join(text for text in seen.texts if text)
+    messages = [{"role": "user", "content": text}]
+    if seen.stage == "response":
+        messages = [{"role": "user", "content": NOT_SHOWN}, {"role": "assistant", "content": text}]
     return _encode({"model": hook.options.model, "messages": messages, "temperature": 0, "max_tokens": GUARD_OUTPUT})
+
+
+def moderation_request(hook: Hook, seen: Seen) -> bytes:
+    """OpenAI's moderation of every text."""
+    return _encode({"model": hook.options.model, "input": [text for text in seen.texts if text]})
+
+
+def moderation_finding(hook: Hook, verdicts: Sequence[Verdict]) -> Finding:
+    """What a moderation says: with `categories`, one of those must apply; else whatever the provider flags counts."""
+    wanted = hook.options.categories
+    applying = dict.fromkeys(name for each in verdicts for name, applies in each.categories.items() if applies)
+    counted = [name for name in applying if not wanted or name in wanted]
+    if not counted and (wanted or not any(each.flagged for each in verdicts)):
+        return NOTHING
+    return Finding(hook.options.action, "a classifier calls it unsafe", ",".join(counted[:5]) or "unsafe")
 
 
 def guard_finding(hook: Hook, answer: str) -> Finding:
     """What a guard model's answer says.
 
     Raises:
-        BadReply: its first word is neither `safe` nor `unsafe`: a model that talks instead has not judged.
+        BadReply: its first line is neither `safe` nor `unsafe`: a model that talks instead has not judged.
     """
     word = _WORD.match(answer)
     if word is None:
         raise BadReply("the classifier answered neither safe nor unsafe")
-    if word[1].lower() == "safe":
+    if word[1]:
         return NOTHING
     rest = answer[word.end() :].strip().partition("\n")[0]
     wanted = set(hook.options.categories)

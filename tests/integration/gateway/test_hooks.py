@@ -246,11 +246,22 @@ def test_a_webhook_that_fails_is_open_or_closed(town: Town, status: int, reply: 
 def test_a_guard_model_is_asked_through_a_route_as_a_request_of_its_own(town: Town) -> None:
     guard = hook("model_classifier", model="mock-echo", timeout_ms=5_000)
     house = house_with(town, guard)
-    assert text_of(say(town, house, "safe and sound", model="mock-echo"), stream=False) == "safe and sound"
+    assert text_of(say(town, house, "Safe.", model="mock-echo"), stream=False) == "Safe."
     error = refused(town, house, "unsafe\nS1", model="gpt-4o")
     assert error.code == "content_filtered" and "rule=S1" in error.response.headers["x-nexus-hook"]
     error = refused(town, house, "I talk", model="gpt-4o")
     assert error.code == "hook_failed"
+
+
+def test_a_provider_that_moderates_is_asked_to_and_another_as_a_guard_model(town: Town) -> None:
+    moderating = hook("model_classifier", model="mock-echo", api="moderations", timeout_ms=5_000)
+    house = house_with(town, moderating)
+    assert text_of(say(town, house, "a quiet day"), stream=False) == "a quiet day"
+    error = refused(town, house, "violence")
+    assert error.code == "content_filtered" and "rule=violence" in error.response.headers["x-nexus-hook"]
+    house = house_with(town, moderating, provider={"wire": "openai_compatible"})
+    error = refused(town, house, "unsafe\nS2", model="gpt-4o")
+    assert error.code == "content_filtered" and "rule=S2" in error.response.headers["x-nexus-hook"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

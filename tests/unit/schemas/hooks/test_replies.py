@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.conversation.answer import Verdict
 from schemas.hooks.decision import NOTHING
 from schemas.hooks.replies import (
     MOST_REPLY_BYTES,
     BadReply,
     guard_finding,
     guard_request,
+    moderation_finding,
     signature,
     webhook_body,
     webhook_finding,
@@ -119,7 +122,43 @@ def test_a_model_that_talks_has_not_judged() -> None:
         guard_finding(GUARD, "I think that this is unsafe")
 
 
+@pytest.mark.parametrize("answer", ["Safe to say that this is dangerous", "safe, I think", "safely", "", "un safe"])
+def test_a_verdict_has_a_line_of_its_own(answer: str) -> None:
+    with pytest.raises(BadReply):
+        guard_finding(GUARD, answer)
+
+
+def verdict(*categories: str, flagged: bool = True) -> Verdict:
+    return Verdict(flagged=flagged, categories={name: name in categories for name in ("hate", "violence", "sexual")})
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "categories", "rule"),
+    [
+        ((verdict(flagged=False), verdict("violence")), (), "violence"),
+        ((verdict(flagged=False),), (), ""),
+        ((verdict(),), (), "unsafe"),
+        ((verdict("violence"),), ("hate",), ""),
+        ((verdict("violence", "hate"),), ("hate",), "hate"),
+        ((verdict("hate", flagged=False),), ("hate",), "hate"),
+    ],
+)
+def test_a_moderation_counts_by_its_categories(
+    verdicts: tuple[Verdict, ...], categories: tuple[str, ...], rule: str
+) -> None:
+    found = moderation_finding(hook("model_classifier", model="m", categories=categories), verdicts)
+    assert (found == NOTHING) == (not rule)
+    assert found.rule == rule
+
+
+def test_an_answer_is_shown_to_a_guard_model_as_what_the_assistant_said() -> None:
+    shown = msgspec.structs.replace(SHOWN, stage="response")
+    roles = [message["role"] for message in json.loads(guard_request(GUARD, shown))["messages"]]
+    assert roles == ["user", "assistant"]
+
+
 def test_a_guard_model_is_asked_about_every_text() -> None:
     body = json.loads(guard_request(GUARD, SHOWN))
-    assert [message["content"] for message in body["messages"]] == list(SHOWN.texts)
+    (message,) = body["messages"]
+    assert all(text in message["content"] for text in SHOWN.texts)
     assert (body["model"], body["temperature"]) == ("guard/llama-guard", 0)
