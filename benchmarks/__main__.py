@@ -10,6 +10,7 @@ NAMES = {
     "crossing": "benchmarks.crossing",
     "corpus": "benchmarks.corpus.run",
     "evasions": "benchmarks.corpus.evading",
+    "fuzz": "benchmarks.fuzz.campaign",
     "gateway": "benchmarks.gateway",
     "instructions": "benchmarks.instructions",
     "linear": "benchmarks.linear",

@@ -145,7 +145,7 @@ def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: in
 
 def _is_of_tool(value: dict[str, Any]) -> bool:
     """Whether a part is a call of a tool or its result: a message of that role, or a part whose type says so."""
-    if value.get("role") in _TOOL_ROLES:
+    role, kind = value.get("role"), value.get("type")
+    if isinstance(role, str) and role in _TOOL_ROLES:
         return True
-    kind = value.get("type")
     return isinstance(kind, str) and (kind in _TOOL_TYPES or kind.endswith(("_call", "_call_output")))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
 
-from ingress.codecs.codec import CallerCodec, ProviderCodec
+from ingress.codecs.codec import CallerCodec, Malformed, ProviderCodec
 from ingress.codecs.passage import Stamp, cross_answer
+from schemas.errors import InvalidRequest
 from schemas.facts.traffic import Usage
 from schemas.text import TextSlot, collect_answer_texts
 
@@ -26,7 +28,32 @@ class Answered(Protocol):
         """The body for the caller, if nothing in it has to change."""
 
     def decoded(self) -> tuple[dict[str, Any], list[TextSlot]]:
-        """The same decoded, and where its texts are."""
+        """The same decoded, and where its texts are.
+
+        Raises:
+            Malformed: what was only passed over in reading it is no JSON, or is nested too deeply to be screened.
+        """
+
+
+def opened(raw: bytes, collect: Callable[[dict[str, Any]], list[TextSlot]]) -> tuple[dict[str, Any], list[TextSlot]]:
+    """See `Answered.decoded`: readers pass over fields that they do not know, and over whatever those hold."""
+    try:
+        body: dict[str, Any] = _decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise Malformed("the provider's answer is not JSON throughout") from None
+    return body, collected(body, collect)
+
+
+def collected(body: dict[str, Any], collect: Callable[[dict[str, Any]], list[TextSlot]]) -> list[TextSlot]:
+    """The texts of an answer.
+
+    Raises:
+        Malformed: nested too deeply.
+    """
+    try:
+        return collect(body)
+    except InvalidRequest:
+        raise Malformed("the provider's answer is nested too deeply") from None
 
 
 class PlainAnswer:
@@ -45,8 +72,7 @@ class PlainAnswer:
         self.finish_reason = answer.choices[0].finish if answer.choices else ""
 
     def decoded(self) -> tuple[dict[str, Any], list[TextSlot]]:
-        body: dict[str, Any] = _decode(self.raw)
-        return body, collect_answer_texts(body)
+        return opened(self.raw, collect_answer_texts)
 
 
 class CrossedAnswer:
@@ -71,4 +97,4 @@ class CrossedAnswer:
         return self._raw
 
     def decoded(self) -> tuple[dict[str, Any], list[TextSlot]]:
-        return self._body, collect_answer_texts(self._body)
+        return self._body, collected(self._body, collect_answer_texts)

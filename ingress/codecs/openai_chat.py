@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ingress.codecs.answered import Answered, CrossedAnswer
+from ingress.codecs.answered import Answered, CrossedAnswer, collected
 from ingress.codecs.asked import narrowed
 from ingress.codecs.codec import CallerCodec, Encoded, Malformed, ProviderCodec
 from ingress.codecs.openai.chat import OpenAIChat
@@ -214,7 +214,7 @@ class ChatAnswer:
 
     def decoded(self) -> tuple[dict[str, Any], list[TextSlot]]:
         """The body and its texts: content, refusals, tool names and arguments of every choice."""
-        return self._body, collect_answer_texts(self._body)
+        return self._body, collected(self._body, collect_answer_texts)
 
 
 class StreamChunk(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ingress.codecs.answered import opened
 from ingress.codecs.asked import Look, decode_body
 from ingress.codecs.codec import CallerCodec, Encoded, Malformed, OneShotCodec, OneShotProvider
 from ingress.codecs.fields import Fields
@@ -15,7 +16,6 @@ from schemas.facts.traffic import Usage
 from schemas.text import TextSlot, collect_results_texts, collect_texts
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
 class ShotFront(msgspec.Struct, frozen=True):
@@ -119,8 +119,7 @@ class ShotAnswer:
         """Numbers are no texts: an answer that has nothing else is not decoded."""
         if not self._has_texts:
             return {}, []
-        body: dict[str, Any] = _decode(self.raw)
-        return body, collect_results_texts(body)
+        return opened(self.raw, collect_results_texts)
 
 
 def parse_shot(raw: bytes, front: ShotFront, said: dict[str, Any] | None = None) -> ShotRequest:

@@ -30,20 +30,21 @@ class SseEvent(msgspec.Struct, frozen=True, gc=False):
 class SseParser:
     """Give it bytes as they come; it gives back the events that are complete. Memory is bounded by the limit."""
 
-    __slots__ = ("_buffer", "_held", "_held_size", "_limit", "_raw", "_started")
+    __slots__ = ("_aside", "_buffer", "_held", "_limit", "_started")
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         self._buffer = b""
-        self._held: list[bytes] = []
-        self._held_size = 0
-        self._raw = b""
+        self._held = bytearray()
+        """What came after `_buffer` and ended nothing: joining each piece of a long event would take quadratic time."""
+        self._aside = bytearray()
+        """Comments and blank lines, until there is an event that they can travel with."""
         self._limit = limit
         self._started = False
 
     @property
     def pending(self) -> int:
         """Bytes of an event that has not ended; at the end of a stream they are lost, as the standard says."""
-        return len(self._buffer) + self._held_size
+        return len(self._buffer) + len(self._held)
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """The events that these bytes complete.
@@ -51,21 +52,18 @@ class SseParser:
         Raises:
             SseError: an event is longer than the limit.
         """
-        if self._started and data.endswith(b"\n\n") and not (self._buffer or self._held or self._raw):
+        if self._started and data.endswith(b"\n\n") and not (self._buffer or self._held or self._aside):
             whole = _whole_events(data, self._limit)
             if whole is not None:
                 return whole
-        if self._started and b"\n" not in data and b"\r" not in data:
-            # nothing can end here; joining at every piece of a long line would take quadratic time
-            self._held.append(data)
-            self._held_size += len(data)
+        if self._started and not self._ends(data):
+            self._held += data
             if self.pending > self._limit:
                 raise SseError(f"an event is longer than {self._limit} bytes")
             return []
         if self._held:
-            self._buffer = b"".join((self._buffer, *self._held))
+            self._buffer += self._held
             self._held.clear()
-            self._held_size = 0
         seen = len(self._buffer)
         buffer = self._buffer + data if seen else data
         if not self._started:
@@ -88,16 +86,22 @@ class SseParser:
             if event is not None:
                 events.append(event)
         self._buffer = buffer[start:] if start else buffer
-        if len(self._buffer) > self._limit or len(self._raw) > self._limit:
+        if len(self._buffer) > self._limit or len(self._aside) > self._limit:
             raise SseError(f"an event is longer than {self._limit} bytes")
         return events
 
+    def _ends(self, data: bytes) -> bool:
+        """Whether an event may end in what came now; an end has at most four bytes, the first of them may be here."""
+        if b"\n" not in data and b"\r" not in data:
+            return False
+        if not (self._buffer or self._held):
+            return True
+        before = bytes(self._held[-3:]) if len(self._held) > 2 else self._buffer[-3:] + self._held
+        return _END.search(before + data) is not None
+
     def _event(self, block: bytes, raw: bytes) -> SseEvent | None:
-        if self._raw:
-            raw = self._raw + raw
-            self._raw = b""
         if block.startswith(b"data: ") and b"\n" not in block and b"\r" not in block:
-            return SseEvent(block[6:], raw)
+            return SseEvent(block[6:], self._whole(raw))
         lines: list[bytes] = []
         name = b""
         for line in _LINE.split(block):
@@ -110,9 +114,17 @@ class SseParser:
                 name = value
         if not lines:
             # comments and blank lines travel with the event that follows
-            self._raw = raw
+            self._aside += raw
             return None
-        return SseEvent(b"\n".join(lines), raw, name)
+        return SseEvent(b"\n".join(lines), self._whole(raw), name)
+
+    def _whole(self, raw: bytes) -> bytes:
+        """An event's bytes behind those that wait for one."""
+        if not self._aside:
+            return raw
+        raw = bytes(self._aside) + raw
+        self._aside.clear()
+        return raw
 
 
 def _whole_events(data: bytes, limit: int) -> list[SseEvent] | None:

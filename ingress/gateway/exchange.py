@@ -11,7 +11,7 @@ import msgspec
 
 from ingress.codecs.answered import Answered
 from ingress.codecs.asked import Asked
-from ingress.codecs.codec import CallerCodec
+from ingress.codecs.codec import CallerCodec, Malformed
 from ingress.codecs.passage import Stamp
 from ingress.gateway import hooked
 from ingress.gateway.answers import answer_error, answer_headers, hook_of
@@ -24,7 +24,7 @@ from ingress.gateway.plan import Plan, around, choose_for, make_plan, offering, 
 from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
 from projections.screening import redact, screened
-from schemas.errors import Blocked, NexusError, Unavailable
+from schemas.errors import Blocked, NexusError, ProviderError, Unavailable
 from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
 from schemas.routing.choose import Choice
@@ -198,7 +198,10 @@ class Exchange:
     async def screen_response(
         self, answer: Answered, plan: Plan
     ) -> tuple[Verdict | None, list[TextSlot], dict[str, Any]]:
-        decoded, slots = answer.decoded()
+        try:
+            decoded, slots = answer.decoded()
+        except Malformed:
+            raise ProviderError("The provider's answer could not be understood.", code="upstream_malformed") from None
         verdict = await self.verdict("response", [slot.text for slot in slots], plan, tools_among(slots))
         return verdict, slots, decoded
 
