@@ -64,6 +64,8 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     """How a credential is presented: `bearer`, `header:NAME`, `sigv4`, `google`, `azure`, `none`."""
     headers: tuple[tuple[str, str], ...] = ()
     """Sent with every call."""
+    passed: tuple[str, ...] = ()
+    """Headers of a caller of the same protocol that go on: its version of the API instead of ours, what it tries out."""
     api_version: str = ""
     """Used when an account names none."""
     quirks: Quirks = Quirks()
@@ -97,6 +99,7 @@ WIRES: dict[str, Wire] = {
         base_url="https://api.anthropic.com/v1",
         auth="header:x-api-key",
         headers=(("anthropic-version", "2023-06-01"),),
+        passed=("anthropic-version", "anthropic-beta"),
     ),
     "gemini": Wire(
         chat=(Endpoint(protocol="gemini", path=f"/models/{_GEMINI[0]}", stream_path=f"/models/{_GEMINI[1]}"),),

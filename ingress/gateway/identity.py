@@ -75,9 +75,10 @@ class Identity:
         provider = errand.provider
         wire = WIRES[provider.wire]
         rules = (errand.model.header_rules if errand.model is not None else ()) or provider.header_rules
-        headers = headers_for(
-            wire, errand.request_id, errand.outgoing.headers, rules, errand.asked() if rules else _NONE
-        )
+        outgoing = errand.outgoing
+        passed = () if outgoing.crossed else wire.passed
+        asked = errand.asked() if rules or passed else _NONE
+        headers = headers_for(wire, errand.request_id, outgoing.headers, rules, asked, passed)
         try:
             match wire.auth:
                 case "sigv4":

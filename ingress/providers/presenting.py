@@ -17,16 +17,19 @@ def headers_for(
     more: tuple[tuple[str, str], ...],
     rules: tuple[HeaderRule, ...],
     asked: Mapping[str, str],
+    passed: tuple[str, ...] = (),
 ) -> Headers:
     """The headers of a call, without its credential.
 
     Args:
         more: which the protocol wants.
-        asked: the caller's, by lower-case name; looked at only if there are rules.
+        asked: the caller's, by lower-case name; looked at only if there are rules or names in `passed`.
+        passed: the caller's that go on as they came.
     """
     headers = [("content-type", "application/json"), ("x-nexus-request-id", request_id), *wire.headers, *more]
-    if rules:
-        made = apply_rules(rules, asked)
+    given = {name: value for name in passed if (value := asked.get(name))}
+    if rules or given:
+        made = apply_rules(rules, asked, given)
         names = {name for name, _ in made}
         headers = [*(header for header in headers if header[0] not in names), *made]
     return headers

@@ -89,13 +89,14 @@ def _problems(rule: HeaderRule) -> list[str]:
     return found
 
 
-def apply_rules(rules: Iterable[HeaderRule], asked: Mapping[str, str]) -> Headers:
+def apply_rules(rules: Iterable[HeaderRule], asked: Mapping[str, str], passed: Mapping[str, str] = {}) -> Headers:
     """The headers that the rules make for a provider, by lower-case name.
 
     Args:
         asked: the caller's, by lower-case name.
+        passed: those of them that go on unless a rule says otherwise.
     """
-    made: dict[str, str] = {}
+    made = dict(passed)
     for rule in rules:
         name = rule.name.lower()
         fits = _compiled(rule.pattern).matches if rule.pattern else None
