@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 BATCH = 512
 """Messages of one delivery."""
 GATHER_S = 0.5
-"""How long a delivery gathers: so far an acknowledgement is behind, and so often an idle consumer is asked."""
+"""How long deliveries gather on the server: so far an acknowledgement is behind, and so often a consumer is asked."""
 _DELIVERY = "$JS.ACK."
 _CONNECT_S = 5.0
 _SHORTEST_S = 0.001
@@ -142,6 +142,8 @@ class _Pull:
         self._plain = plain
         self._arrived: list[Msg] = []
         self._wanted = 0
+        self._quiet = True
+        self._due_at = 0.0
         self._done: asyncio.Future[None] | None = None
         self._takers = speed_up(client).takers
         self._takers[b"%d" % plain._sub._id] = self._take
@@ -149,23 +151,27 @@ class _Pull:
     async def fetch(self, batch: int, timeout: float) -> list[Msg]:  # noqa: ASYNC109  the shape of the plain one
         if timeout < _SHORTEST_S:
             raise NothingNew
+        await asyncio.sleep(max(0.0, self._due_at - time.monotonic()))
+        self._due_at = time.monotonic() + timeout
         if not self._client.is_connected:
-            await asyncio.sleep(timeout)
             raise NothingNew
-        request = msgspec.json.encode({"batch": batch, "expires": int(timeout * 1e9)})
-        self._wanted = batch
+        # one is waited for; then all that have come up are asked for now and then, in one piece: each by itself would
+        # be a packet, a wake-up and a read
+        self._wanted = 1 if self._quiet else batch
+        how = {"expires": int(timeout * 1e9)} if self._quiet else {"no_wait": True}
+        request = msgspec.json.encode({"batch": self._wanted, **how})
         self._done = asyncio.get_running_loop().create_future()
-        began = time.monotonic()
         try:
             await self._client.publish(self._plain._nms, request, self._plain._deliver)
             await asyncio.wait((self._done,), timeout=timeout + _GRACE_S)
         except (NatsError, OSError) as error:
             log.info("event=fetch_failed error=%s", type(error).__name__)
-        if arrived := self._gathered():
-            return arrived
-        # refused at once: a pause before the next request
-        await asyncio.sleep(max(0.0, timeout - (time.monotonic() - began)))
-        raise NothingNew
+        arrived = self._gathered()
+        self._quiet = not arrived
+        if not arrived:
+            raise NothingNew
+        self._due_at = time.monotonic() + timeout if len(arrived) < batch else 0.0
+        return arrived
 
     async def unsubscribe(self) -> None:
         self._takers.pop(b"%d" % self._plain._sub._id, None)
@@ -187,7 +193,7 @@ class _Pull:
         if delivered:
             self._arrived.append(Msg(self._client, subject.decode(), reply.decode(), payload))
             self._wanted -= 1
-        # anything else is a status: the request has expired, or there is no such consumer
+        # anything else is a status: there is no more, or no such consumer
         if (not delivered or not self._wanted) and self._done is not None and not self._done.done():
             self._done.set_result(None)
 

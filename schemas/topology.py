@@ -24,7 +24,10 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 class Consumer(msgspec.Struct, frozen=True):
-    """A durable pull consumer with explicit acknowledgement and no limit of deliveries: an outage is not poison."""
+    """A durable pull consumer with explicit acknowledgement and no limit of deliveries: an outage is not poison.
+
+    Deliveries carry headers only: their content is read from the stream itself.
+    """
 
     name: str
     stream: str

@@ -72,7 +72,8 @@ class Working:
     """The health of workers: the process beats, and somebody pulls from each of its consumers.
 
     A worker begins to pull once its store answered and it has caught up with what it had missed, so this says more
-    than that the process lives. Between two pulls nobody waits for a moment: having been seen once is enough.
+    than that the process lives. Between two pulls nobody waits, and under load nobody ever does: having been seen once,
+    or having been given something, is enough.
     """
 
     def __init__(self, connection: LogConnection, beat_file: Path, processors: Sequence[str], partitions: int) -> None:
@@ -80,20 +81,24 @@ class Working:
         self._beat_file = beat_file
         self._consumers = frozenset(consumers_of(processors, partitions))
         self._unseen = set(self._consumers)
+        self._delivered: dict[tuple[str, str], int] = {}
+        """How many had been delivered at the first look."""
 
     async def forget(self) -> None:
         """Before another start."""
         self._beat_file.unlink(missing_ok=True)
         self._unseen = set(self._consumers)
+        self._delivered.clear()
 
     async def check(self) -> None:
-        """Returns once it beats and every consumer was seen with somebody waiting."""
+        """Returns once it beats and somebody was seen to pull from every consumer."""
         if not self._beat_file.exists():
             await asyncio.sleep(PAUSE_S)
             raise NotYet("it has not begun")
         for stream, durable in sorted(self._unseen):
             info = await call(self._connection, f"CONSUMER.INFO.{stream}.{durable}")
-            if info["num_waiting"] > 0:
+            delivered: int = info["delivered"]["consumer_seq"]
+            if info["num_waiting"] > 0 or delivered > self._delivered.setdefault((stream, durable), delivered):
                 self._unseen.discard((stream, durable))
         if self._unseen:
             await asyncio.sleep(PAUSE_S)

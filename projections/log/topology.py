@@ -259,5 +259,6 @@ def _consumer(consumer: Consumer, name: str, subject: str) -> dict[str, Any]:
         "replay_policy": "instant",
         "max_deliver": -1,
         "max_ack_pending": consumer.max_ack_pending,
+        "headers_only": True,
         "filter_subject": subject,
     }

@@ -86,27 +86,34 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     return told
 
 
-async def test_workers_serve_once_they_beat_and_every_consumer_was_seen_with_somebody_waiting(
+def pulled(waiting: int, delivered: int = 7) -> dict[str, Any]:
+    return {"num_waiting": waiting, "delivered": {"consumer_seq": delivered}}
+
+
+async def test_workers_serve_once_they_beat_and_every_consumer_was_seen_with_somebody_pulling(
     tmp_path: Path, answers: dict[str, dict[str, Any]]
 ) -> None:
     beat = tmp_path / "workers-1.beat"
     working = serving.Working(object(), beat, ["quota", "analytics"], 1)  # type: ignore[arg-type]
     await working.forget()
-    answers.update({"quota": {"num_waiting": 1}, "analytics": {"num_waiting": 1}})
+    answers.update({"quota": pulled(1), "analytics": pulled(1)})
     with pytest.raises(serving.NotYet, match="not begun"):
         await working.check()
     beat.touch()
-    answers["analytics"] = {"num_waiting": 0}
+    answers["analytics"] = pulled(0)
     with pytest.raises(serving.NotYet, match="analytics"):
         await working.check()
     # between two pulls nobody waits
-    answers.update({"quota": {"num_waiting": 0}, "analytics": {"num_waiting": 1}})
+    answers.update({"quota": pulled(0), "analytics": pulled(1)})
     await working.check()
     await working.forget()
     assert not beat.exists()
     beat.touch()
     with pytest.raises(serving.NotYet, match="quota"):
         await working.check()
+    # under load nobody waits, but something is delivered
+    answers["quota"] = pulled(0, delivered=8)
+    await working.check()
 
 
 def standing(pending: int, unacknowledged: int, floor: int = 0) -> dict[str, Any]:
