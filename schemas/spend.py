@@ -44,4 +44,4 @@ def applies(budget: Budget, *, key: str, account: str, model: str) -> bool:
 
 def applicable(budgets: Iterable[Budget], *, key: str, account: str, model: str) -> tuple[Budget, ...]:
     """The budgets that a request counts against, in the order given."""
-    return tuple(budget for budget in budgets if applies(budget, key=key, account=account, model=model))
+    return tuple([budget for budget in budgets if applies(budget, key=key, account=account, model=model)])

@@ -114,8 +114,8 @@ class Attempts:
                 RequestRouted(
                     choice.route.id,
                     choice.route.strategy,
-                    tuple(each.model.id for each in choice.targets),
-                    tuple(each.model.id for each in choice.skipped),
+                    tuple([each.model.id for each in choice.targets]),
+                    tuple([each.model.id for each in choice.skipped]) if choice.skipped else (),
                     self._allowance.micros,
                     self._allowance.budgets,
                 )

@@ -48,7 +48,7 @@ class Door:
 
     __slots__ = (
         "_asks_leave", "_broken", "_chunked", "_headers", "_limit", "_modern", "_opened", "_pieces", "_size", "_task",
-        "_waiter", "_whole", "_wire", "answered", "keep", "left", "method", "path",
+        "_waiter", "_whole", "_wire", "answered", "keep", "left", "method", "path", "task",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +72,8 @@ class Door:
         self._whole = self._broken = self._opened = self._chunked = False
         self._waiter: asyncio.Future[None] | None = None
         self._task: asyncio.Task[Any] | None = None
+        self.task: asyncio.Task[Any] | None = None
+        """Which serves it, if the connection says so: to ask for it takes a microsecond."""
         self.keep = keep
         """Whether another request may follow; final once the exchange has ended."""
         self.left = False
@@ -93,7 +95,7 @@ class Door:
 
     def watch(self) -> None:
         """From now on, cancel the current task when the caller leaves."""
-        self._task = asyncio.current_task()
+        self._task = self.task or asyncio.current_task()
         if self._wire.closed:
             self.gone()
 

@@ -193,7 +193,7 @@ class Connection(asyncio.Protocol):
 
     def _serve(self, door: Door) -> None:
         self._serving = door
-        self._task = self._loop.create_task(self._run(door))
+        self._task = door.task = self._loop.create_task(self._run(door))
 
     async def _run(self, door: Door) -> None:
         try:

@@ -143,7 +143,7 @@ class Record:
         if not self._pending:
             return
         writer = self._writers[self._partition]
-        sent: asyncio.Future[None] | None = asyncio.get_running_loop().create_future() if watched else None
+        sent = writer.loop.create_future() if watched else None
         self._commit = writer.append_written(
             subjects.traffic(self._partition),
             self._pending,
@@ -200,6 +200,7 @@ class Record:
             return
         commit = self._commit
         stored = commit is not None and commit.done() and not commit.cancelled() and commit.exception() is None
+        elapsed_us = self.elapsed_us
         sequence = commit.result() if commit is not None and stored else 0
         self.note(
             kind(
@@ -223,7 +224,7 @@ class Record:
                 reserved_micros=self.reserved_micros,
                 budgets=self.budgets,
                 started_us=self.started_us,
-                latency_us=self.elapsed_us,
+                latency_us=elapsed_us,
                 first_byte_us=self.first_byte_us,
                 request_bytes=self.request_bytes,
                 response_bytes=self.response_bytes,
@@ -236,7 +237,7 @@ class Record:
         )
         self.commit(must=self.accepted, linger=not awaited)
         self.closed = True
-        self._opened.meter.ended(kind, status, code, self.elapsed_us, self.usage, self.cost_micros)
+        self._opened.meter.ended(kind, status, code, elapsed_us, self.usage, self.cost_micros)
         if self.accepted:
             self._opened.closed()
 

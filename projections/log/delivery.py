@@ -62,6 +62,7 @@ class Delivery:
         """Where the last acknowledged segment of this boot stands; 0 before the first."""
         self.base_sequence = 0
         """A sequence that everything unacknowledged comes after; 0 when unknown."""
+        self._loop = asyncio.get_running_loop()
         self._connection = connection
         self._clock = clock
         self._stream = stream
@@ -174,7 +175,7 @@ class Delivery:
             segment.first_sent = now
         segment.attempts += 1
         self._tries = segment.attempts
-        self._outcome = asyncio.get_running_loop().create_future()
+        self._outcome = self._loop.create_future()
         try:
             if self._connection.send(segment.subject, self._reply, segment.msg_id, payload):
                 segment.left()

@@ -94,7 +94,8 @@ class SegmentWriter:
         self._spooler: Spooler | None = None
         if spool_dir is not None:
             self._spooler = Spooler(self._backlog, clock, spool_dir, stream, spool_bytes, spool_after_s)
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
+        """To ask for it each time takes a system call."""
         self._last_ack = clock.monotonic()
         self._counted_at = self._last_ack
         self._idle: asyncio.Future[None] | None = None
@@ -125,7 +126,7 @@ class SegmentWriter:
             except OSError:
                 await self._delivery.close()
                 raise
-        self._task = self._loop.create_task(self._run(), name=f"writer {self._stream}")
+        self._task = self.loop.create_task(self._run(), name=f"writer {self._stream}")
         self._task.add_done_callback(self._ended)
         self._tick()
 
@@ -147,7 +148,7 @@ class SegmentWriter:
         try:
             async with asyncio.timeout(wait_s if alive else 0):
                 while self._backlog:
-                    self._empty = self._loop.create_future()
+                    self._empty = self.loop.create_future()
                     await self._empty
         except TimeoutError:
             _log.warning("writer closes before the log has everything stream=%s", self._stream)
@@ -248,7 +249,7 @@ class SegmentWriter:
         else:
             spool = False
         self.admitted += admitted
-        future: asyncio.Future[int] = self._loop.create_future()
+        future: asyncio.Future[int] = self.loop.create_future()
         backlog.add(subject, encoded, size, future, spool, self._clock.monotonic(), sent, linger)
         if spool and spooler is not None:
             spooler.kick()
@@ -256,7 +257,7 @@ class SegmentWriter:
             if not linger:
                 self._leave()
             elif self._linger is None:
-                self._linger = self._loop.call_later(LINGER_S, self._wake)
+                self._linger = self.loop.call_later(LINGER_S, self._wake)
         return future
 
     # --- how it is
@@ -360,10 +361,10 @@ class SegmentWriter:
     async def _rest(self) -> None:
         """Returns when there is something to send, or when what lingers has done so for long enough."""
         if self._backlog:
-            self._linger = self._loop.call_later(LINGER_S, self._wake)
+            self._linger = self.loop.call_later(LINGER_S, self._wake)
         elif self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
-        self._idle = self._loop.create_future()
+        self._idle = self.loop.create_future()
         await self._idle
 
     def _leave(self) -> None:
@@ -405,7 +406,7 @@ class SegmentWriter:
             self._backlog.begin_anew()
             beat = self._own(WriterBeat(self._open_requests(), self.admitted))
             self._add(subjects.traffic(0), [codec.encode_fact(beat)])
-        self._timer = self._loop.call_later(_TICK_S, self._tick)
+        self._timer = self.loop.call_later(_TICK_S, self._tick)
 
     def _own(self, data: msgspec.Struct) -> Fact:
         writer, boot = self._backlog.writer, self._backlog.boot

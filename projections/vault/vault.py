@@ -18,6 +18,8 @@ from schemas.aggregates.credential import SealedSecret
 NONCE = 12
 """Bytes; random (NIST SP 800-38D, section 8.2.2), so a key must seal far fewer than 2^32 times."""
 
+_BLOCK = 64
+"""Bytes that SHA-256 takes at a time."""
 REMEMBERED = 10_000
 """Pseudonyms kept in memory, the last used."""
 
@@ -42,7 +44,7 @@ class Vault:
     """The keys of an installation, each for one purpose. A change of the master key puts a newer ring in their place;
     hashes and pseudonyms stay what they were."""
 
-    __slots__ = ("_keyed", "_known", "_pseudonyms", "_secrets", "_wrapping", "key_id", "refresh", "ring_id")
+    __slots__ = ("_inner", "_known", "_outer", "_pseudonyms", "_secrets", "_wrapping", "key_id", "refresh", "ring_id")
 
     def __init__(self, master_key: bytes) -> None:
         """Everything derived from one key, as before there were rings: for what stands alone.
@@ -69,8 +71,10 @@ class Vault:
         """Names the key that wraps data keys, without telling anything about it."""
         if getattr(self, "_pseudonyms", None) != ring.pseudonyms:
             self._known.clear()
-        self._keyed = hmac.new(ring.pepper, digestmod="sha256")
-        """Ready to be copied: to begin with the key takes longer than the rest."""
+        # RFC 2104 as far as the key goes, ready to be copied: to begin with the key takes longer than the rest
+        pepper = ring.pepper if len(ring.pepper) <= _BLOCK else hashlib.sha256(ring.pepper).digest()
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in pepper.ljust(_BLOCK, b"\0")))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in pepper.ljust(_BLOCK, b"\0")))
         self._pseudonyms = ring.pseudonyms
         self._secrets = {key.id: AESGCM(key.key) for key in ring.secrets}
         self._wrapping = {key.id: AESGCM(key.key) for key in ring.wrapping}
@@ -80,9 +84,10 @@ class Vault:
 
     def hash_key(self, text: str) -> str:
         """HMAC-SHA-256 of a virtual key or admin key, in hex: what is stored and looked up instead of it."""
-        keyed = self._keyed.copy()
-        keyed.update(text.encode("utf-8", "surrogatepass"))
-        return keyed.hexdigest()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text.encode("utf-8", "surrogatepass"))
+        outer.update(inner.digest())
+        return outer.hexdigest()
 
     def pseudonym(self, tenant: str, user: str) -> str:
         """A stable name of a tenant's user that does not tell who it is: `sub_` and 32 hex digits."""
