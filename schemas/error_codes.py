@@ -49,6 +49,9 @@ CODES: dict[str, Told] = {
     "upstream_rate_limited": Told("rate_limited", (429,), "Wait for Retry-After, or route to more accounts."),
     "too_many_connections": Told("rate_limited", (503,), "Use fewer connections."),
     "insufficient_quota": Told("quota_exceeded", (429,), "Wait for the budget's next window, or have it raised."),
+    "upstream_quota_exceeded": Told(
+        "quota_exceeded", (429,), "Have an operator pay for more, or route to more accounts."
+    ),
     "model_unpriced": Told("quota_exceeded", (403,), "Have an operator set the model's prices."),
     # time
     "timeout": Told("timeout", (408, 504), "Send the body faster (408); try again (504)."),

@@ -65,7 +65,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
     """Sent with every call."""
     passed: tuple[str, ...] = ()
-    """Headers of a caller of the same protocol that go on: its version of the API instead of ours, what it tries out."""
+    """Headers of a caller of the same protocol that go on: its version of the API, not ours; what it tries out."""
     api_version: str = ""
     """Used when an account names none."""
     quirks: Quirks = Quirks()

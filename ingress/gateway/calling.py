@@ -13,7 +13,7 @@ from ingress.codecs.codec import Malformed
 from ingress.codecs.replicate.prediction import next_call, read_answer
 from ingress.gateway.call import CallFailed
 from ingress.gateway.identity import Errand, Headers, Identity
-from ingress.gateway.upstream import Upstream
+from ingress.gateway.upstream import ERROR_BYTES, Upstream
 from schemas.aggregates.provider import Provider
 from schemas.conversation.parts import Text
 
@@ -46,6 +46,25 @@ class Arrived:
         self._raw = b""
 
 
+class Opened:
+    """A stream whose first piece has been looked at."""
+
+    status = 200
+
+    def __init__(self, first: list[bytes], rest: Arriving) -> None:
+        self._first = first
+        self._rest = rest
+
+    async def each(self, take: Callable[[bytes], bool]) -> bool:
+        while self._first:
+            if not take(self._first.pop(0)):
+                return True
+        return await self._rest.each(take)
+
+    async def end(self) -> None:
+        await self._rest.end()
+
+
 class Calls:
     """Makes calls. Raises CallFailed, as `upstream.Upstream` does, which it is the door to."""
 
@@ -60,6 +79,8 @@ class Calls:
         raw = await self._upstream.send(
             errand.provider, outgoing.path, headers, outgoing.body, client_key=errand.client_key
         )
+        if outgoing.refusal is not None:
+            _check(outgoing.refusal, raw)
         return await self._ended(errand, headers, raw) if outgoing.followed else raw
 
     async def stream(self, errand: Errand) -> Arriving:
@@ -67,9 +88,10 @@ class Calls:
         headers = await self._identity.headers(errand)
         outgoing, provider = errand.outgoing, errand.provider
         if not outgoing.followed:
-            return await self._upstream.stream(
+            arriving = await self._upstream.stream(
                 provider, outgoing.path, headers, outgoing.body, client_key=errand.client_key
             )
+            return arriving if outgoing.refusal is None else await _looked_at(arriving, outgoing.refusal)
         raw = await self._upstream.send(provider, outgoing.path, headers, outgoing.body, client_key=errand.client_key)
         try:
             asked, streamed = next_call(raw), next_call(raw, stream=True)
@@ -101,6 +123,28 @@ class Calls:
             raw = await self._upstream.send(
                 server, path, _without_body(headers), b"", method=asked[0], client_key=errand.client_key, limit_s=left
             )
+
+
+async def _looked_at(arriving: Arriving, refusal: Callable[[bytes], int]) -> Arriving:
+    """The stream, unless its first piece says that there will be none."""
+    first: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        first.append(piece)
+        return False
+
+    try:
+        await arriving.each(take)
+        _check(refusal, b"".join(first))
+    except BaseException:
+        await arriving.end()
+        raise
+    return Opened(first, arriving)
+
+
+def _check(refusal: Callable[[bytes], int], raw: bytes) -> None:
+    if status := refusal(raw):
+        raise CallFailed("status", status, raw[:ERROR_BYTES])
 
 
 def _without_body(headers: Headers) -> Headers:

@@ -11,6 +11,10 @@ from schemas.errors import InvalidRequest, LimitReached, NexusError, ProviderErr
 from schemas.routing.choose import RETRYABLE_STATUSES
 
 MAX_RETRY_AFTER_S = 3_600
+SPENT_RETRY_S = 60
+_SPENT = frozenset({"insufficient_quota", "exceeded_current_quota_error", "1113", "1304", "1308", "1309", "1310"})
+"""Codes of a 429 that waiting does not help against: the account has used up what was paid for (OpenAI; Moonshot; GLM,
+"Error Codes"). Cohere, DeepSeek and Replicate say it with 402."""
 
 
 def retryable(failure: CallFailed, retry: Retry | None = None) -> bool:
@@ -48,6 +52,12 @@ def error_of(failure: CallFailed, read: Callable[[bytes], ErrorTold]) -> NexusEr
         return ProviderError("The connection to the provider broke.")
     told = read(failure.body)
     wait = retry_after_s(failure.retry_after)
+    if failure.status == 402 or (failure.status == 429 and told.code in _SPENT):
+        return LimitReached(
+            "The provider account has used up its credit or its quota.",
+            code="upstream_quota_exceeded",
+            retry_after=wait or SPENT_RETRY_S,
+        )
     match failure.status:
         case 400 | 413 | 422:
             return InvalidRequest(
@@ -59,9 +69,11 @@ def error_of(failure: CallFailed, read: Callable[[bytes], ErrorTold]) -> NexusEr
             return LimitReached(
                 "The provider's rate limit is reached.", code="upstream_rate_limited", retry_after=wait or 1
             )
-        case 401 | 403:
+        case 401 | 403 | 498:
+            # 498 is Cohere's for an invalid token
             return ProviderError("The provider refused the account's credential.", code="upstream_auth_failed")
-        case 503:
+        case 503 | 529:
+            # 529 is Anthropic's for being overloaded
             return ProviderUnavailable("The provider is unavailable.", code="upstream_error", retry_after=wait or 1)
         case 408 | 504:
             return ProviderTimeout("The provider did not answer in time.")

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from ingress.codecs.minimax import chat as minimax
 from ingress.codecs.openai.chat import OpenAIChat
 from ingress.codecs.registry import CHAT, ONE_SHOT
 from schemas.errors import InvalidRequest
@@ -14,6 +16,9 @@ from schemas.wires import OPENAI_CHAT, Endpoint, Quirks
 _THINKING = OpenAIChat(thinking=True)
 FOLLOWED = frozenset({"replicate"})
 """Protocols whose first answer tells where to ask for the rest: `ingress.codecs.replicate.prediction.next_call`."""
+
+REFUSALS: Mapping[str, Callable[[bytes], int]] = {minimax.NAME: minimax.status_of}
+"""Protocols that refuse under a status that says all is well: the status that it should have been, 0 for none."""
 
 _SLASHED = ("replicate",)
 """Protocols whose names are `owner/name`, two steps of a path."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import msgspec
 from ingress.codecs.asked import Asked
 from ingress.codecs.registry import IN_PATH
 from ingress.codecs.replicate.prediction import HEADERS as WAIT
-from ingress.providers.catalogue import FOLLOWED, codec_for, in_path
+from ingress.providers.catalogue import FOLLOWED, REFUSALS, codec_for, in_path
 from schemas.aggregates.provider import Provider
 from schemas.errors import InvalidRequest
 from schemas.wires import OPENAI_CHAT, WIRES, Endpoint, Quirks, Wire
@@ -38,6 +39,8 @@ class Outgoing(msgspec.Struct, frozen=True):
     followed: bool = False
     """Whether the answer tells where the answer is."""
     method: str = "POST"
+    refusal: Callable[[bytes], int] | None = None
+    """Where a status that says all is well may not be true, see `catalogue.REFUSALS`."""
 
 
 def endpoint_for(wire: Wire, kind: str, protocol: str) -> Endpoint | None:
@@ -121,6 +124,7 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
         dropped,
         WAIT if followed and not asked.stream else (),
         followed,
+        refusal=REFUSALS.get(endpoint.protocol),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.integration.gateway.town import House, Town
 from tests.judges import environment
 from tests.judges.courts import EMBEDDERS, TALKERS, VECTORS, Orders, house, names_of, sit
-from tests.judges.judging import DONE, DROPPED, FAILED, FEATURES, Verdict, table
+from tests.judges.judging import DONE, DROPPED, FEATURES, Verdict, table
 from tests.stack_fixture import StackThread
 
 Rows = dict[str, dict[str, dict[str, Verdict]]]
@@ -32,8 +32,6 @@ EXPECTED: dict[tuple[str, str, str], str] = {
     # a prompt and a text, without turns, tools or a form
     **{("", "replicate", each): DROPPED for each in FEATURES if each not in ("plain", "errors")},
     **{("", "perplexity", each): DROPPED for each in ("tools", "parallel tools")},
-    # it says under status 200 that there were too many requests; the gateway only sees that it is no answer
-    ("", "minimax", "errors"): FAILED,
     # thoughts that this provider has not signed are not told it again
     **{
         ("messages", each, "reasoning"): DROPPED

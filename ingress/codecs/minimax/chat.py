@@ -19,6 +19,12 @@ _UNKNOWN = (
     "parallel_tool_calls", "reasoning", "frequency_penalty", "presence_penalty", "seed", "stop", "n", "logprobs",
     "top_logprobs", "user", "metadata", "service_tier", "safety", "top_k",
 )  # fmt: skip
+STATUSES = {
+    1000: 500, 1001: 504, 1002: 429, 1004: 401, 1008: 402, 1013: 500, 1024: 500, 1026: 400, 1027: 400, 1033: 502,
+    1039: 429, 1041: 429, 1042: 400, 2013: 400, 2049: 401, 2056: 402,
+}  # fmt: skip
+"""What others say by the status of HTTP, by MiniMax's own code. Source: MiniMax API reference, "Error Codes"."""
+_OTHER = 502
 _LEAST = 0.01
 """Temperatures and shares begin above 0 here."""
 
@@ -111,6 +117,20 @@ def refused(raw: bytes) -> ErrorTold | None:
     if resp is None or resp.status_code == 0:
         return None
     return ErrorTold(resp.status_msg[:2_000], str(resp.status_code))
+
+
+def status_of(raw: bytes) -> int:
+    """The status that an answer under 200 should have come under; 0 where all went well, or nothing says otherwise.
+
+    Args:
+        raw: an answer, or the first piece of a stream.
+    """
+    if b'"base_resp"' not in raw:
+        return 0
+    told = refused(raw.partition(b"\n")[0].removeprefix(b"data:") if raw.startswith(b"data:") else raw)
+    if told is None:
+        return 0
+    return STATUSES.get(int(told.code), _OTHER)
 
 
 def _share(value: float | None, name: str, losses: Losses) -> float | None:
