@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from schemas.screening.checks import contact, national, numbers, records, registers, secret
+from schemas.screening.checks import contact, national, numbers, passwords, records, registers, secret
 
 Span = tuple[int, int]
 Check = Callable[[str], Span | None]
@@ -67,6 +67,10 @@ _CHECKS: dict[str, Check] = {
 }
 
 _CHECKS |= {
+    "argument-secret": passwords.argument,
+    "quoted-secret": passwords.quoted,
+    "told-key": passwords.announced_key,
+    "told-password": passwords.announced,
     "au-abn": _when(registers.au_abn),
     "au-medicare": _when(registers.au_medicare),
     "fi-hetu": _when(registers.fi_hetu),

@@ -7,6 +7,8 @@ import re
 from schemas.screening.checks.numbers import digits
 
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}")
+_USERINFO = re.compile(r"://[^/?#]*$")
+"""The `@` after it parts a user and a password from a host (RFC 3986, 3.2.1)."""
 _FILE_ENDINGS = frozenset(
     ("png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "pdf", "js", "ts", "css", "py", "json", "html")
 )
@@ -17,8 +19,10 @@ _NOT_PERSONS = frozenset({"git", "hg", "svn"})
 
 def email(value: str) -> tuple[int, int] | None:
     """RFC 5321 addresses with a dot-atom and a domain name; leading and trailing punctuation is cut off."""
-    local, _, domain = value.partition("@")
-    name = local.lstrip(".-%+")
+    local, _, domain = value.rpartition("@")
+    if _USERINFO.search(local):
+        return None
+    name = re.split(r"[^\w.%+-]", local)[-1].lstrip(".-%+")
     if not name or len(name) > 64 or name.endswith(".") or ".." in name or name.lower() in _NOT_PERSONS:
         return None
     found = _DOMAIN.match(domain)

@@ -32,9 +32,10 @@ def placeholder(value: str) -> bool:
 
 
 def mixed(value: str) -> bool:
-    """Random key material over a large alphabet: both cases, a digit, and at least 4 bits a character."""
+    """Random key material over a large alphabet: both cases, a digit, at least 4 bits a character, and no `EXAMPLE`."""
     return (
-        any(map(str.isupper, value))
+        "EXAMPLE" not in value
+        and any(map(str.isupper, value))
         and any(map(str.islower, value))
         and any(map(str.isdigit, value))
         and entropy(value) >= 4.0
@@ -69,7 +70,7 @@ def url_password(value: str) -> tuple[int, int] | None:
     authority = re.split(r"[/?#]", value[start:], maxsplit=1)[0]
     userinfo, at, host = authority.rpartition("@")
     user, colon, password = userinfo.partition(":")
-    if not (at and colon and host and password) or placeholder(password) or password[0] in "$%{":
+    if not (at and colon and host and password) or placeholder(password) or password[0] in "$%{[":
         return None
     if len(password) < 3 or password.lower() in ("password", "pass", "pwd", "secret") or password == user != "":
         return None
@@ -178,11 +179,16 @@ def element(value: str) -> tuple[int, int] | None:
     return start, len(value)
 
 
+_CALL = re.compile(r"[A-Za-z_]{3}\(")
+
+
 def spoken(value: str) -> tuple[int, int] | None:
     """The last word of a sentence that tells a password: letters and digits or signs mixed, no word, no date."""
     start = max(value.rfind(" "), value.rfind('"'), value.rfind("'"), value.rfind("`")) + 1
     secret = value[start:].rstrip(".,!?:)") or value[start:]
     if len(secret) < 8 or placeholder(secret) or not _lettered_and_numbered(secret) or "://" in secret:
+        return None
+    if _CALL.search(secret):
         return None
     return (start, start + len(secret)) if entropy(secret) >= 2.75 else None
 
