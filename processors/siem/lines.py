@@ -12,6 +12,7 @@ from schemas.codec import Malformed
 from schemas.envelope import Fact
 from schemas.facts.traffic import TERMINALS
 from schemas.ocsf.checkpoint import ANNOUNCED, checkpoint_of
+from schemas.ocsf.finding import finding_of, is_finding
 from schemas.ocsf.lines import line_of
 from schemas.ocsf.mapping import event_of
 
@@ -38,7 +39,8 @@ class Damaged(Exception):
 
 
 def lines_of(message: Message, tenant: str | None) -> list[Line]:
-    """The events of one message in their order; announced checkpoints are for every target.
+    """The events of one message in their order: how requests ended, and what rules, hooks and passthroughs decided on
+    the way; announced checkpoints are for every target.
 
     Args:
         tenant: whose; of everybody when None.
@@ -54,13 +56,17 @@ def lines_of(message: Message, tenant: str | None) -> list[Line]:
     return [
         Line((sequence, index), fact.id, _encoded(fact, sequence, index))
         for index, fact in enumerate(facts)
-        if (fact.type in TERMINALS and (tenant is None or fact.tenant == tenant)) or fact.type == ANNOUNCED
+        if fact.type == ANNOUNCED
+        or ((tenant is None or fact.tenant == tenant) and (fact.type in TERMINALS or is_finding(fact)))
     ]
 
 
 def _encoded(fact: Fact, sequence: int, index: int) -> bytes:
-    of = checkpoint_of if fact.type == ANNOUNCED else event_of
-    return line_of(of(fact, sequence, index))
+    if fact.type == ANNOUNCED:
+        return line_of(checkpoint_of(fact, sequence, index))
+    if fact.type in TERMINALS:
+        return line_of(event_of(fact, sequence, index))
+    return line_of(finding_of(fact, sequence, index))
 
 
 def after(lines: Iterable[Line], place: Place) -> list[Line]:

@@ -6,11 +6,12 @@ import msgspec
 
 from schemas.ocsf.checkpoint import EventLogActivity
 from schemas.ocsf.event import ApiActivity
+from schemas.ocsf.finding import DetectionFinding
 
 _encode = msgspec.json.Encoder().encode
 
 
-def line_of(event: ApiActivity | EventLogActivity) -> bytes:
+def line_of(event: ApiActivity | EventLogActivity | DetectionFinding) -> bytes:
     """The event as one line of NDJSON, line feed included."""
     return _encode(event) + b"\n"
 

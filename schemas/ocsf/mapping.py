@@ -165,6 +165,8 @@ def _judged(kind: str, end: Terminal) -> tuple[int, int, int, bool]:
     screening = _BY_ACTION.get(end.action)
     if screening is not None and (end.action != "block" or end.code == "content_filtered"):
         return screening
+    if end.code == "kill_switch":
+        return HIGH, DENIED, 2, True
     if kind != "refused":
         return LOW if kind == "abandoned" else INFORMATIONAL, ALLOWED, 1, False
     if end.status in (401, 403):

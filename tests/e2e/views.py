@@ -46,7 +46,11 @@ def siem_lines(nexus: RunningNexus) -> list[dict[str, Any]]:
 
 
 def in_siem(nexus: RunningNexus, request_id: str) -> tuple[Any, ...] | None:
-    lines = [line for line in siem_lines(nexus) if line["metadata"]["correlation_uid"] == request_id]
+    lines = [
+        line
+        for line in siem_lines(nexus)
+        if line["metadata"]["correlation_uid"] == request_id and line["class_uid"] == 6003
+    ]
     assert len(lines) <= 1
     if not lines:
         return None

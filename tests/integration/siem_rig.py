@@ -24,6 +24,7 @@ from schemas.aggregates.decider import Command, Put, Remove
 from schemas.aggregates.siem_target import SiemTarget
 from schemas.facts.traffic import TERMINALS
 from schemas.ids import Ids, SystemClock
+from schemas.ocsf.finding import is_finding
 from schemas.ocsf.lines import place_of
 from schemas.settings import Settings
 from tests.integration.log_fixture import until
@@ -66,14 +67,14 @@ class Rig:
             assert ack.error is None
 
     async def places(self, tenant: str | None = "a", first: int = 1) -> list[Place]:
-        """Where the log has terminal facts."""
+        """Where the log has facts that are told."""
         return [
             (message.sequence, index)
             async for batch in StreamReader(self.connection, "TRAFFIC", start=first).batches(follow=False)
             for message in batch
             if message.payload[:1] != b"\xc1"
             for index, fact in enumerate(codec.decode_segment(message.payload).facts)
-            if fact.type in TERMINALS and tenant in (None, fact.tenant)
+            if (fact.type in TERMINALS or is_finding(fact)) and tenant in (None, fact.tenant)
         ]
 
     async def exported(self, tenant: str) -> list[Place | None]:

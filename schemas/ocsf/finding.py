@@ -1,0 +1,171 @@
+"""From what rules and hooks decided, and from emergency passthroughs, to security findings. Pure; bytes are in `lines`.
+
+Source: Open Cybersecurity Schema Framework 1.8.0, class `detection_finding` (2004) with the profile `security_control`
+(https://schema.ocsf.io/1.8.0/classes/detection_finding). Rules and places, never what matched.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from schemas.codec import Malformed, open_fact
+from schemas.envelope import Fact
+from schemas.facts.traffic import HooksDecided, RequestBypassed, RequestScreened
+from schemas.ocsf.event import VERSION, Actor, Metadata, Named, Product
+from schemas.screening.model import strictness
+
+CLASS_UID = 2004
+SCREENED, HOOKS, BYPASSED = "request.screened.v1", "hook.decided.v1", "request.bypassed.v1"
+FINDINGS = frozenset({SCREENED, HOOKS, BYPASSED})
+_PRODUCT = Product("Nexus", "Nexus")
+_CREATE = 1
+_NEW = 1
+_APPROVE = b"approve"
+_MOST_RULES = 50
+
+_LOW, _MEDIUM, _HIGH = 2, 3, 4
+_SEVERITIES = {_LOW: "Low", _MEDIUM: "Medium", _HIGH: "High"}
+_BY_ACTION = {
+    "approve": (_LOW, 1, "Allowed", 1, "Allowed"),
+    "flag": (_LOW, 3, "Observed", 15, "Detected"),
+    "redact": (_MEDIUM, 4, "Modified", 11, "Corrected"),
+    "block": (_HIGH, 2, "Denied", 2, "Blocked"),
+}
+"""Severity, action and disposition, each with its caption."""
+
+
+class FindingInfo(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    uid: str
+    """Id of the fact."""
+    title: str
+    types: tuple[str, ...] = ()
+    """Categories of the rules, or kinds of the hooks."""
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What OCSF has no place for. `log_sequence` and `log_index` are the place of the fact in TRAFFIC."""
+
+    log_sequence: int
+    log_index: int
+    kind: str
+    """`rules`, `hooks` or `bypass`."""
+    stage: str = ""
+    action: str = ""
+    pack: str = ""
+    """Version of the rules."""
+    rules: dict[str, int] = {}
+    """Rule -> hits, of the rules with the most."""
+    hits: int = 0
+    characters: int = 0
+    allowed: int = 0
+    hooks: tuple[dict[str, str], ...] = ()
+    """Of each that objected or failed: hook, kind, decision, action, rule, reason."""
+    bypass: tuple[str, ...] = ()
+    passthroughs: tuple[str, ...] = ()
+
+
+class DetectionFinding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One event. Times are in milliseconds since the epoch."""
+
+    activity_id: int
+    activity_name: str
+    category_uid: int
+    category_name: str
+    class_uid: int
+    class_name: str
+    type_uid: int
+    time: int
+    severity_id: int
+    severity: str
+    status_id: int
+    status: str
+    finding_info: FindingInfo
+    metadata: Metadata
+    actor: Actor
+    message: str
+    action_id: int
+    action: str
+    disposition_id: int
+    disposition: str
+    unmapped: Told
+    is_alert: bool = False
+    firewall_rule: Named | None = None
+
+
+def is_finding(fact: Fact) -> bool:
+    """Whether there is something to tell, seen without reading all of the fact: most approve."""
+    if fact.type not in FINDINGS:
+        return False
+    if fact.type == BYPASSED:
+        return True
+    data = bytes(fact.data)
+    # MessagePack: an array of few, in it a short string, which is the stage, and another one, which is the action
+    action = 2 + (data[1] & 0x1F) if len(data) > 1 else 0
+    return data[action + 1 : action + 1 + len(_APPROVE)] != _APPROVE or (fact.type == HOOKS and b"abstain" in data)
+
+
+def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding:
+    """The event of a fact that `is_finding`; one that cannot be read is told as such."""
+    try:
+        said = open_fact(fact)
+    except Malformed:
+        said = None
+    rule = ""
+    match said:
+        case RequestScreened():
+            counts = Counter(hit.rule for hit in said.hits)
+            rule, action = said.rule, said.action
+            title = f"compliance rule {rule}: {action} of a {said.stage}"
+            types = tuple(sorted({name.partition(".")[0] for name in counts}))
+            told = Told(
+                sequence, index, "rules", said.stage, action, said.pack, dict(counts.most_common(_MOST_RULES)),
+                len(said.hits), said.characters, said.allowed,
+            )  # fmt: skip
+        case HooksDecided():
+            heard = [each for each in said.decisions if strictness(each.action) > 0 or each.decision == "abstain"]
+            action, rule = said.action, next((each.rule for each in heard if each.hook == said.hook), "")
+            title = f"hook {', '.join(each.hook for each in heard)}: {action} of a {said.stage}"
+            types = tuple(sorted({each.kind for each in heard}))
+            names = ("hook", "kind", "decision", "action", "rule", "reason")
+            hooks = tuple({name: getattr(each, name) for name in names if getattr(each, name)} for each in heard)
+            told = Told(sequence, index, "hooks", said.stage, action, hooks=hooks)
+        case RequestBypassed():
+            action, types = "flag", said.bypass
+            title = f"an emergency passthrough took a request around {', '.join(said.bypass)}"
+            told = Told(sequence, index, "bypass", bypass=said.bypass, passthroughs=said.passthroughs)
+        case _:
+            action, types, title = "flag", (), f"{fact.type}: the data of its fact cannot be read"
+            told = Told(sequence, index, "unreadable")
+    severity_id, action_id, action_name, disposition_id, disposition = _BY_ACTION[action]
+    if isinstance(said, RequestBypassed):
+        severity_id = _HIGH if "hooks" in said.bypass else _MEDIUM
+    return DetectionFinding(
+        activity_id=_CREATE,
+        activity_name="Create",
+        category_uid=2,
+        category_name="Findings",
+        class_uid=CLASS_UID,
+        class_name="Detection Finding",
+        type_uid=CLASS_UID * 100 + _CREATE,
+        time=fact.time // 1000,
+        severity_id=severity_id,
+        severity=_SEVERITIES[severity_id],
+        status_id=_NEW,
+        status="New",
+        finding_info=FindingInfo(fact.id, title, types),
+        metadata=Metadata(
+            fact.id, sequence, fact.tenant, fact.correlation, fact.type, VERSION, ("security_control",), _PRODUCT,
+            "TRAFFIC",
+        ),
+        actor=Actor(app_name=fact.actor),
+        message=title,
+        action_id=action_id,
+        action=action_name,
+        disposition_id=disposition_id,
+        disposition=disposition,
+        unmapped=told,
+        is_alert=severity_id >= _MEDIUM,
+        firewall_rule=Named(uid=rule) if rule else None,
+    )  # fmt: skip
