@@ -41,6 +41,7 @@ _CHECKS: dict[str, Check] = {
     "env-value": secret.environment,
     "es-dni": _when(national.es_dni),
     "fr-nir": _when(national.fr_nir),
+    "github-token": _when(secret.github_token),
     "iban": _when(numbers.iban),
     "in-aadhaar": _when(national.in_aadhaar),
     "it-codice-fiscale": _when(national.it_codice_fiscale),

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import math
 import re
+import zlib
 from collections import Counter
 
 _PLACEHOLDER = re.compile(
@@ -118,6 +119,29 @@ def base58check(value: str) -> bool:
         number = number * 58 + _BASE58.get(char, 0)
     raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
     return len(raw) > 4 and hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()[:4] == raw[-4:]
+
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def github_checksum(value: str) -> bool:
+    """Whether a token of GitHub's or npm's ends with the CRC-32 of its 30 random characters, in base 62.
+
+    https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+    """
+    random = value.rpartition("_")[2]
+    if len(random) != 36:
+        return False
+    number, digits = zlib.crc32(random[:30].encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        digits = _BASE62[digit] + digits
+    return digits == random[30:]
+
+
+def github_token(value: str) -> bool:
+    """A token whose checksum holds is one, whatever it reads like; one without may be older, but is no filler."""
+    return github_checksum(value) or entropy(value[4:]) >= 3.0
 
 
 def command_password(value: str) -> tuple[int, int] | None:

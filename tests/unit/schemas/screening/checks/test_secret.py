@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import string
+import zlib
 
 import pytest
 
@@ -106,3 +108,33 @@ def test_checks_are_found_by_name() -> None:
             resolve(missing)
     with pytest.raises(ValueError, match="much"):
         resolve("entropy:much")
+
+
+def github(random: str) -> str:
+    """A token that GitHub could have made, by the description of its format."""
+    number, digits = zlib.crc32(random.encode()), []
+    letters = string.digits + string.ascii_uppercase + string.ascii_lowercase
+    while number:
+        number, digit = divmod(number, 62)
+        digits.append(letters[digit])
+    return f"ghp_{random}{''.join(reversed(digits)).rjust(6, '0')}"
+
+
+def test_the_checksum_of_a_github_token_is_the_published_one() -> None:
+    assert secret.github_checksum("ghp_zQWBuTSOoRi4A9spHc" + "VY5ncnsDkxkJ0mLq17")
+    assert not secret.github_checksum("ghp_zQWBuTSOoRi4A9spHc" + "VY5ncnsDkxkJ0mLq18")
+
+
+@pytest.mark.parametrize(
+    ("token", "is_one"),
+    [
+        (github("x" * 30), True),
+        (github("Fake0Nexus1Key2TestWord5QzBv4m"), True),
+        ("ghp_Fake0Nexus1Key2TestWord5QzBv4mP9hDjL", True),
+        ("ghp_" + "x" * 36, False),
+        ("ghp_" + "0123" * 9, False),
+        ("ghp_" + "Fake0Nexus1Key2TestWord5QzBv4m" * 3, True),
+    ],
+)
+def test_a_checksum_makes_sure_and_none_leaves_it_to_how_it_reads(token: str, is_one: bool) -> None:
+    assert (resolve("github-token") or str)(token) == ((0, len(token)) if is_one else None)
