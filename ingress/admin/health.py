@@ -50,6 +50,8 @@ class Projection(msgspec.Struct, frozen=True):
     lag: int | None
     lag_s: float | None = None
     """How long the first message it has yet to apply has been waiting; null when the log does not say."""
+    answers: bool = True
+    """False: its store does not; it stands where it was seen last, or beyond that."""
 
 
 class HealthReport(msgspec.Struct, frozen=True):
@@ -114,6 +116,8 @@ class Health:
         self._waiting = waiting
         self._record = record
         self._under_way: dict[str, asyncio.Task[Any]] = {}
+        self._seen: dict[str, list[tuple[str, str, int]]] = {}
+        """Where views stood, by store, when it last answered."""
 
     async def report(self, call: Call) -> Answer:
         """Everything, for operators."""
@@ -127,10 +131,13 @@ class Health:
         unknown: dict[str, int] = {}
         streams = await self._known("log", self._streams, unknown)
         sequence, age_s = self._config()
-        nothing: list[tuple[str, str, int]] = []
-        asked = (self._known(name, ask, nothing) for name, ask in self._positions.items())
+        asked = (self._standing(name, ask) for name, ask in self._positions.items())
         views = await asyncio.gather(
-            *(self._view(streams, *view) for found in await asyncio.gather(*asked) for view in found)
+            *(
+                self._view(streams, *view, answers=answers)
+                for found, answers in await asyncio.gather(*asked)
+                for view in found
+            )
         )
         nowhere: RecordStanding | None = None
         record = await self._known("record", self._record, nowhere)
@@ -145,11 +152,20 @@ class Health:
             record=record,
         )
 
-    async def _view(self, streams: Mapping[str, int], name: str, stream: str, at: int) -> Projection:
+    async def _standing(self, name: str, ask: Positions) -> tuple[list[tuple[str, str, int]], bool]:
+        """Where a store's views stand, and whether it says so itself: one that is away is behind all the more."""
+        nothing: list[tuple[str, str, int]] | None = None
+        found = await self._known(name, ask, nothing)
+        if found is None:
+            return self._seen.get(name, []), False
+        self._seen[name] = found
+        return found, True
+
+    async def _view(self, streams: Mapping[str, int], name: str, stream: str, at: int, *, answers: bool) -> Projection:
         lag = _lag(streams, stream, at)
         unknown: float | None = None
         lag_s = await self._known(f"{name} {stream} lag", partial(self._waiting, stream, at), unknown) if lag else lag
-        return Projection(name, stream, at, lag, lag_s)
+        return Projection(name, stream, at, lag, lag_s, answers)
 
     async def alive(self, call: Call) -> Answer:
         """Whether this process serves at all."""

@@ -100,13 +100,21 @@ def _views(health: dict[str, Any]) -> list[dict[str, Any]]:
             "sequence": view["sequence"],
             "lag": view["lag"],
             "lag_s": view.get("lag_s"),
+            "answers": view.get("answers", True),
         }
         for view in health["projections"]
     ]
     config = health["config"]
     return [
         *rows,
-        {"projection": "live", "stream": "CONFIG", "sequence": config["sequence"], "lag": config["lag"], "lag_s": None},
+        {
+            "projection": "live",
+            "stream": "CONFIG",
+            "sequence": config["sequence"],
+            "lag": config["lag"],
+            "lag_s": None,
+            "answers": True,
+        },
     ]
 
 
@@ -120,6 +128,9 @@ def _text(rows: list[dict[str, Any]], views: list[dict[str, Any]], durability: d
     parts = [table([[_cell(name, row[name]) for name in COLUMNS] for row in rows], COLUMNS)]
     if views:
         parts.append(table([[_cell(name, view[name]) for name in LAG_COLUMNS] for view in views], LAG_COLUMNS))
+    away = sorted({view["projection"] for view in views if not view["answers"]})
+    if away:
+        parts.append(f"{', '.join(away)}: the store does not answer; these stand where they were seen last, or further")
     parts.append("durable: yes" if durability["durable"] else f"durable: NO, {durability['reason']}")
     return "\n\n".join(parts)
 

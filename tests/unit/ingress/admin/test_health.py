@@ -73,8 +73,8 @@ async def test_everything_well() -> None:
     assert report["log"] == {"CONFIG": 12, "TRAFFIC": 100}
     assert report["config"] == {"sequence": 10, "lag": 2, "age_s": 0.5}
     assert report["projections"] == [
-        {"name": "audit", "stream": "ELSEWHERE", "sequence": 3, "lag": None, "lag_s": None},
-        {"name": "audit", "stream": "TRAFFIC", "sequence": 90, "lag": 10, "lag_s": 1.5},
+        {"name": "audit", "stream": "ELSEWHERE", "sequence": 3, "lag": None, "lag_s": None, "answers": True},
+        {"name": "audit", "stream": "TRAFFIC", "sequence": 90, "lag": 10, "lag_s": 1.5, "answers": True},
     ]
     assert report["record"] == {"dead": 2, "checkpoint_age_s": 12.25}
 
@@ -110,6 +110,21 @@ async def test_a_failure_is_named_by_its_kind_only() -> None:
     assert report["dependencies"]["postgres"]["error"] == "ConnectionRefusedError"
     assert report["projections"] == []
     assert b"secret" not in reply.body
+
+
+async def test_a_view_whose_store_is_away_stands_where_it_was_seen_and_falls_behind() -> None:
+    parts = Parts()
+    plane = await parts.serve()
+    await plane.call("GET", "/api/admin/health")
+    parts.failure = ConnectionRefusedError("away")
+    report = (await plane.call("GET", "/api/admin/health")).json
+    assert [(view["stream"], view["sequence"], view["lag"], view["answers"]) for view in report["projections"]] == [
+        ("ELSEWHERE", 3, None, False),
+        ("TRAFFIC", 90, 10, False),
+    ]
+    parts.failure = None
+    report = (await plane.call("GET", "/api/admin/health")).json
+    assert all(view["answers"] for view in report["projections"])
 
 
 async def test_what_hangs_is_asked_once_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
