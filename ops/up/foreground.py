@@ -16,6 +16,7 @@ from ops.up import options
 from ops.up.first_start import Issued, NotApplied, configure
 from ops.up.nexus import ENDPOINTS_FILE, Nexus
 from ops.up.options import ADMIN, GATEWAY, Options
+from ops.up.rules import ensure_rules
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -52,6 +53,9 @@ async def _serve(wanted: Options, output: Output) -> int:
 
 
 async def _start(nexus: Nexus, output: Output) -> None:
+    if nexus.options.processes:
+        # by themselves processes would compile them too, without anybody seeing why it takes so long
+        await ensure_rules(nexus.options.data / "packs", lambda text: output.message(f"nexus: {text}"))
     await nexus.start()
     try:
         first = await configure(nexus)
