@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.anthropic.request_read import read_block
+from ingress.codecs.anthropic.signed_calls import sealed
 from ingress.codecs.codec import ErrorTold, Malformed
 from ingress.codecs.fields import Fields, count, decode_json, decode_object, put
 from schemas.conversation.answer import Answer, Choice
@@ -100,7 +101,7 @@ def write_answer(answer: Answer) -> dict[str, Any]:
         "type": "message",
         "role": "assistant",
         "model": answer.model,
-        "content": [block for part in choice.parts if (block := written_block(part)) is not None],
+        "content": [block for part in choice.parts for block in written_blocks(part)],
         "stop_reason": write_finish(choice.finish),
         "stop_sequence": choice.stop_sequence or None,
         "usage": write_usage(answer.usage or Usage()),
@@ -109,6 +110,14 @@ def write_answer(answer: Answer) -> dict[str, Any]:
 
 def message_id(id: str) -> str:
     return id if id.startswith("msg_") else f"msg_{id}"
+
+
+def written_blocks(part: Part) -> list[dict[str, Any]]:
+    """None, one, or two for a call that is signed."""
+    block = written_block(part)
+    if block is None:
+        return []
+    return [sealed(part.signature), block] if isinstance(part, ToolCall) and part.signature else [block]
 
 
 def written_block(part: Part) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ingress.codecs.anthropic.signed_calls import put_back
 from ingress.codecs.fields import Fields, wrong
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
@@ -94,7 +95,7 @@ def _messages(fields: Fields) -> list[Message]:
     value = fields.any("content")
     if isinstance(value, str):
         return [Message(role, (Text(value),) if value else ())]
-    parts = [read_block(each) for each in fields.each("content")]
+    parts = put_back(read_block(each) for each in fields.each("content"))
     results = tuple(part for part in parts if isinstance(part, ToolResult))
     if not results:
         return [Message(role, tuple(parts))]

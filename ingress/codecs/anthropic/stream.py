@@ -15,6 +15,7 @@ from ingress.codecs.anthropic.answer import (
     write_finish,
     write_usage,
 )
+from ingress.codecs.anthropic.signed_calls import sealed
 from ingress.codecs.codec import Malformed
 from schemas.conversation.answer import (
     Begun,
@@ -210,8 +211,11 @@ class MessageWriter:
     def _start(self, event: PartBegun) -> bytes:
         self._open = event.kind
         block: dict[str, Any]
+        before = b""
         match event.kind:
             case "tool_call":
+                if event.signature:
+                    before = self._whole(sealed(event.signature))
                 block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
             case "thinking":
                 block = {"type": "thinking", "thinking": "", "signature": ""}
@@ -221,7 +225,14 @@ class MessageWriter:
                 return b""
             case _:
                 block = {"type": "text", "text": ""}
-        return frame("content_block_start", {"index": self._next, "content_block": block})
+        return before + frame("content_block_start", {"index": self._next, "content_block": block})
+
+    def _whole(self, block: dict[str, Any]) -> bytes:
+        """A block that has no pieces."""
+        index = self._next
+        self._next += 1
+        start = frame("content_block_start", {"index": index, "content_block": block})
+        return start + frame("content_block_stop", {"index": index})
 
     def _delta(self, text: str) -> bytes:
         match self._open:
@@ -243,13 +254,12 @@ class MessageWriter:
         """Ends the open block, if there is one."""
         if not self._open:
             return b""
-        out, index = b"", self._next
-        if self._open == "encrypted":
-            block = {"type": "redacted_thinking", "data": "".join(self._sealed)}
-            out = frame("content_block_start", {"index": index, "content_block": block})
-        self._open = ""
+        kind, self._open = self._open, ""
+        if kind == "encrypted":
+            return self._whole({"type": "redacted_thinking", "data": "".join(self._sealed)})
+        index = self._next
         self._next += 1
-        return out + frame("content_block_stop", {"index": index})
+        return frame("content_block_stop", {"index": index})
 
     def _last(self, reason: str) -> bytes:
         delta = {"stop_reason": reason, "stop_sequence": self._stop_sequence or None}
