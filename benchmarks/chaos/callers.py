@@ -51,6 +51,8 @@ class Callers:
         self.attempts: Counter[str] = Counter()
         self.failures: list[tuple[float, str]] = []
         """Monotonic time and kind of what a caller saw go wrong and tried again."""
+        self.attempts_failed: list[tuple[float, float, str]] = []
+        """The same with the time at which the attempt began."""
         self.latencies: list[tuple[float, float]] = []
         """Monotonic time of the end and seconds, of plain requests answered at the first attempt."""
         self.given_up: list[str] = []
@@ -90,7 +92,7 @@ class Callers:
                 exchange = await self._connection()
                 status = await exchange.send(request)
             except (OSError, TimeoutError) as error:
-                self.failures.append((time.monotonic(), f"{name}: {type(error).__name__}"))
+                self._failed(begin, f"{name}: {type(error).__name__}")
                 if exchange is not None:
                     exchange.close()
             else:
@@ -111,11 +113,16 @@ class Callers:
                 if status not in RETRIED and not broken:
                     self.given_up.append(f"{name}: status {status}")
                     return
-                self.failures.append((time.monotonic(), f"{name}: {'broken stream' if broken else status}"))
+                self._failed(begin, f"{name}: {'broken stream' if broken else status}")
             first = False
             await asyncio.sleep(pause * (0.5 + self._random.random()))
             pause = min(1.0, pause * 2)
         self.given_up.append(f"{name}: no answer in {GIVE_UP_S:g} s")
+
+    def _failed(self, begin: float, kind: str) -> None:
+        now = time.monotonic()
+        self.failures.append((now, kind))
+        self.attempts_failed.append((begin, now, kind))
 
     async def _connection(self) -> Exchange:
         while self._idle:

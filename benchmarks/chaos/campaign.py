@@ -115,7 +115,9 @@ async def campaign(site: Site, given: argparse.Namespace) -> list[Promise]:
         await lag.close()
         await connection.close()
     measured = [kind for kind in given.kinds if kind != "hang" or not given.brief]
-    promises += conduct.promises(measured, faults.done, callers.latencies, callers.failures, stalls.seen)
+    promises += conduct.promises(
+        measured, faults.done, callers.latencies, callers.failures, stalls.seen, callers.attempts_failed
+    )
     down = site.down()
     detail = f"faults={len(faults.done)} down={down} {broken}".rstrip()
     promises.append(Promise("everything came back by itself", not (broken or down), detail))

@@ -22,6 +22,8 @@ Latencies = Sequence[tuple[float, float]]
 """Monotonic time of the end, seconds."""
 Failures = Sequence[tuple[float, str]]
 """Monotonic time, what a caller met."""
+Attempts = Sequence[tuple[float, float, str]]
+"""Of what went wrong: when it began and ended, and what a caller met."""
 Stretch = tuple[float, float]
 
 
@@ -31,6 +33,7 @@ def promises(
     latencies: Latencies,
     failures: Failures,
     stalls: Sequence[Stretch] = (),
+    attempts: Attempts = (),
 ) -> list[Promise]:
     """
     Args:
@@ -46,7 +49,21 @@ def promises(
         found += [_serving(done, latencies, others, refused), _drains(done)]
     if "hang" in kinds:
         found += _hung(done, latencies)
-    return found
+    return [*found, calm(done, attempts, stalls)]
+
+
+def calm(done: Sequence[Done], attempts: Attempts, stalls: Sequence[Stretch]) -> Promise:
+    """What goes wrong for a caller goes wrong while something is broken, or has just come back."""
+    wrong = [(one.at, one.ended + (one.recovery_s or 0.0) + AFTER_S) for one in done]
+    wrong += [(since, until + AFTER_S) for since, until in stalls]
+    seen = [
+        kind for begun, ended, kind in attempts if not any(since <= ended and begun <= until for since, until in wrong)
+    ]
+    return Promise(
+        "no caller errs while nothing is wrong",
+        not seen,
+        f"errors={len(attempts)} while nothing was wrong={len(seen)} {sorted(set(seen))[:3]}",
+    )
 
 
 def _stalled(at: float, stalls: Iterable[Stretch]) -> bool:

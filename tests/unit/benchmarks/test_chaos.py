@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.chaos.conduct import promises
+from benchmarks.chaos.conduct import calm, promises
 from benchmarks.chaos.faults import Done
 from benchmarks.chaos.injections import Injected
 from benchmarks.chaos.judge import READERS, Evidence, records
@@ -85,8 +85,8 @@ def test_errors_count_for_the_fault_that_they_fell_into() -> None:
     assert broken(good, answers, [(105.0, "reset")]) == ["no caller errs while processes are ended in order"]
     assert broken(good, answers, [(205.0, "503")]) == ["the gateway keeps serving while a store or a SIEM is away"]
     stalled = promises(KINDS, good, answers, [(205.0, "plain: 503")], [(199.0, 206.0)])
-    assert [promise.held for promise in stalled] == [True] * 5
-    assert [promise.decided for promise in stalled] == [True, False, True, True, True]
+    assert [promise.held for promise in stalled] == [True] * 6
+    assert [promise.decided for promise in stalled] == [True, False, True, True, True, True]
     elsewhere = promises(KINDS, good, answers, [(205.0, "plain: 503")], [(100.0, 110.0)])
     assert not elsewhere[1].held, "the log had not stalled then"
     outage.figures["drain_ratio"] = 1.9
@@ -94,3 +94,14 @@ def test_errors_count_for_the_fault_that_they_fell_into() -> None:
     outage.figures["drain_ratio"] = 2.0
     slow = [(at, 0.008 if at > 300 and at % 4 > 2 else 0.005) for at, _ in answers]
     assert broken(good, slow, []) == ["a hung SIEM slows the gateway's p99 by less than 10 %"]
+
+
+def test_what_goes_wrong_while_nothing_is_wrong_is_told() -> None:
+    done = [Done("kill -9", "gateway", 100.0, 100.0, 3.0), Done("outage", "postgres", 200.0, 212.0, 1.0)]
+    stalls = [(150.0, 152.0)]
+    explained = [(101.0, 101.1, "reset"), (95.0, 100.5, "cut off"), (103.5, 103.9, "just back"), (151.0, 152.5, "503"),
+                 (213.5, 214.5, "503")]  # fmt: skip
+    assert calm(done, explained, stalls).held
+    for began, ended in ((120.0, 120.1), (153.5, 153.6), (90.0, 99.0), (215.0, 216.0)):
+        promise = calm(done, [*explained, (began, ended, "plain: 503")], stalls)
+        assert not promise.held and "plain: 503" in promise.detail
