@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from ingress.codecs.codec import Malformed
-from ingress.codecs.replicate.prediction import next_call, read_answer
+from ingress.codecs.replicate.prediction import metrics_of, next_call, read_answer
 from ingress.gateway.call import CallFailed
 from ingress.gateway.identity import Errand, Headers, Identity
 from ingress.gateway.upstream import ERROR_BYTES, Upstream
@@ -18,6 +18,9 @@ from schemas.aggregates.provider import Provider
 from schemas.conversation.parts import Text
 
 ASK_AGAIN_S = 0.5
+METRICS_S = 3.0
+"""How long the end of a stream may wait for what it took."""
+_DONE = b"event: done"
 
 
 class Arriving(Protocol):
@@ -65,6 +68,39 @@ class Opened:
         await self._rest.end()
 
 
+class Followed:
+    """A prediction's stream, and before its end what it took, which has to be asked for."""
+
+    status = 200
+
+    def __init__(self, arriving: Arriving, metrics: Callable[[], Awaitable[bytes]]) -> None:
+        self._arriving = arriving
+        self._metrics = metrics
+        self._held = b""
+        """What is not a whole event yet; in the end the last one."""
+        self._over = False
+
+    async def each(self, take: Callable[[bytes], bool]) -> bool:
+        def look(piece: bytes) -> bool:
+            whole, gap, self._held = (self._held + piece).rpartition(b"\n\n")
+            whole += gap
+            at = 0 if whole.startswith(_DONE) else whole.find(b"\n\n" + _DONE) + 2
+            if whole.startswith(_DONE) or at > 1:
+                # the server may leave the connection open behind this
+                self._over, self._held, whole = True, whole[at:], whole[:at]
+            return (not whole or take(whole)) and not self._over
+
+        if not self._over and await self._arriving.each(look) and not self._over:
+            return True
+        last, self._held = self._held, b""
+        if self._over and last:
+            last = await self._metrics() + last
+        return bool(last) and not take(last)
+
+    async def end(self) -> None:
+        await self._arriving.end()
+
+
 class Calls:
     """Makes calls. Raises CallFailed, as `upstream.Upstream` does, which it is the door to."""
 
@@ -101,9 +137,21 @@ class Calls:
             return Arrived(_as_stream(await self._ended(errand, headers, raw)))
         server, path = _told(provider, streamed[1])
         wanted = [*_without_body(headers), ("accept", "text/event-stream"), ("cache-control", "no-store")]
-        return await self._upstream.stream(server, path, wanted, b"", method=streamed[0], client_key=errand.client_key)
+        arriving = await self._upstream.stream(
+            server, path, wanted, b"", method=streamed[0], client_key=errand.client_key
+        )
+        return Followed(arriving, lambda: self._metrics(errand, headers, raw))
 
-    async def _ended(self, errand: Errand, headers: Headers, raw: bytes) -> bytes:
+    async def _metrics(self, errand: Errand, headers: Headers, raw: bytes) -> bytes:
+        """What a prediction took, once its stream has been told; nothing when that cannot be had in time."""
+        try:
+            async with asyncio.timeout(METRICS_S):
+                return metrics_of(await self._ended(errand, headers, raw, pause_s=0.0))
+        except (CallFailed, Malformed, TimeoutError):
+            # the answer is whole without it; its tokens are counted here then
+            return b""
+
+    async def _ended(self, errand: Errand, headers: Headers, raw: bytes, pause_s: float = ASK_AGAIN_S) -> bytes:
         """The prediction once it has ended, asked for again until then, within the time for a first byte."""
         provider = errand.provider
         loop = asyncio.get_running_loop()
@@ -115,10 +163,11 @@ class Calls:
                 raise CallFailed("malformed") from None
             if asked is None:
                 return raw
-            left = due - loop.time() - ASK_AGAIN_S
+            left = due - loop.time() - pause_s
             if left <= 0:
                 raise CallFailed("timeout")
-            await asyncio.sleep(ASK_AGAIN_S)
+            await asyncio.sleep(pause_s)
+            pause_s = ASK_AGAIN_S
             server, path = _told(provider, asked[1])
             raw = await self._upstream.send(
                 server, path, _without_body(headers), b"", method=asked[0], client_key=errand.client_key, limit_s=left
@@ -182,4 +231,4 @@ def _as_stream(raw: bytes) -> bytes:
         raise CallFailed("malformed") from None
     text = "".join(part.text for choice in choices for part in choice.parts if isinstance(part, Text))
     lines = "".join(f"data: {line}\n" for line in text.split("\n"))
-    return f"event: output\n{lines}\nevent: done\ndata: {{}}\n\n".encode()
+    return f"event: output\n{lines}\n".encode() + metrics_of(raw) + b"event: done\ndata: {}\n\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from ingress.codecs.codec import ErrorTold, Malformed, ToldError
 from ingress.codecs.cohere.answer import count
 from ingress.codecs.fields import Fields, decode_json
@@ -13,6 +15,7 @@ from schemas.conversation.parts import Text
 from schemas.errors import InvalidRequest
 from schemas.facts.traffic import Usage
 
+_encode = msgspec.json.Encoder().encode
 RUNNING = ("starting", "processing", "queued")
 HEADERS = (("prefer", "wait"),)
 """Sent with a request for a whole answer, which then waits up to a minute for the prediction to end."""
@@ -81,6 +84,18 @@ def read_usage(metrics: Any) -> Usage | None:
     if not isinstance(metrics, dict) or not ("input_token_count" in metrics or "output_token_count" in metrics):
         return None
     return Usage(count(metrics, "input_token_count"), count(metrics, "output_token_count"))
+
+
+def metrics_of(raw: bytes) -> bytes:
+    """What a prediction that has ended says of what it took, as an event of its stream, which says nothing of it.
+
+    Raises:
+        Malformed: not a prediction.
+    """
+    metrics = _fields(raw).any("metrics")
+    if read_usage(metrics) is None:
+        return b""
+    return b"event: metrics\ndata: " + _encode(metrics) + b"\n\n"
 
 
 def _text(output: Any) -> str:

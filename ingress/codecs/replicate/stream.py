@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ingress.codecs.codec import Malformed
 from ingress.codecs.fields import decode_json
 from ingress.codecs.partial import Growing
-from ingress.codecs.replicate.prediction import read_error
-from schemas.conversation.answer import Begun, Ended, Event, Failed
+from ingress.codecs.replicate.prediction import read_error, read_usage
+from schemas.conversation.answer import Begun, Ended, Event, Failed, Used
 
 
 class PredictionReader:
@@ -40,15 +42,15 @@ class PredictionReader:
                 told = read_error(data)
                 events.append(Failed(told.message or data[:2_000].decode("utf-8", "replace")))
             case "done":
-                self._done(events, data)
+                self._finish(events, data)
+            case "metrics":
+                # not Replicate's: what was asked for before the end was told, see `prediction.metrics_of`
+                if (usage := read_usage(_object(data))) is not None:
+                    events.append(Used(usage))
         return events
 
-    def _done(self, events: list[Event], data: bytes) -> None:
-        try:
-            told = decode_json(data)
-        except ValueError:
-            told = {}
-        reason = told.get("reason") if isinstance(told, dict) else None
+    def _finish(self, events: list[Event], data: bytes) -> None:
+        reason = _object(data).get("reason")
         if isinstance(reason, str) and reason in ("canceled", "error"):
             events.append(Failed(f"The prediction ended before its time: {reason}.", reason))
             return
@@ -58,3 +60,11 @@ class PredictionReader:
     def end(self) -> list[Event]:
         """`done` ends a stream; without it, not everything was told."""
         return []
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        told = decode_json(data)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}

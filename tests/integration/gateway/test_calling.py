@@ -448,7 +448,8 @@ async def test_a_prediction_s_stream_is_where_its_first_answer_says(streams: boo
         one = errand(account("replicate", raw.url + "/v1"), "r8", model="meta/llama", stream=True)
         relay = relay_to_openai(one)
         passed = await drain(await here.calls.stream(one), relay)
-    assert raw.came[-1].target == ("/stream/p1?x=1" if streams else "/v1/predictions/p1")
+    targets = [came.target for came in raw.came[1:]]
+    assert targets == [*(["/stream/p1?x=1"] if streams else []), "/v1/predictions/p1"]
     assert relay.done and "".join(re.findall(r'"content":"([^"]*)"', passed.decode())) == "Hello"
 
 
@@ -487,5 +488,7 @@ async def test_the_mock_s_predictions_are_followed_to_their_answers() -> None:
         whole = one.outgoing.codec.read_answer(await here.calls.send(one))
         streamed = errand(provider, "r8_key", model="meta/meta-llama-3-70b-instruct", stream=True)
         relay = relay_to_openai(streamed)
-        await drain(await here.calls.stream(streamed), relay)
+        passed = await drain(await here.calls.stream(streamed), relay)
     assert whole.choices[0].parts and relay.done
+    # what it took stands in the prediction, and not in its stream
+    assert whole.usage and f'"prompt_tokens":{whole.usage.input_tokens}'.encode() in passed

@@ -9,8 +9,9 @@ import pytest
 
 from ingress.codecs.codec import Malformed, ToldError
 from ingress.codecs.registry import CHAT
-from ingress.codecs.replicate.prediction import next_call, read_answer
-from schemas.conversation.answer import Ended, Failed, Finished
+from ingress.codecs.replicate.prediction import metrics_of, next_call, read_answer
+from schemas.conversation.answer import Ended, Event, Failed, Finished, Used
+from schemas.facts.traffic import Usage
 
 GET = "https://api.replicate.com/v1/predictions/p1"
 STREAM = "https://stream.replicate.com/v1/p1"
@@ -74,3 +75,26 @@ def test_a_stream_ends_with_done_or_not_well() -> None:
 def test_output_that_is_no_text_is_refused() -> None:
     with pytest.raises(Malformed):
         CHAT["replicate"].reader().read("output", b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "used"),
+    [
+        ({"input_token_count": 7, "output_token_count": 3, "predict_time": 0.4}, [Used(Usage(7, 3))]),
+        ({"predict_time": 0.4}, []),
+        (None, []),
+    ],
+)
+def test_what_a_stream_took_is_told_where_the_prediction_says_it(metrics: Any, used: list[Event]) -> None:
+    frame = metrics_of(prediction("succeeded", output=["Hi"], metrics=metrics))
+    assert bool(frame) is bool(used)
+    if frame:
+        assert frame.startswith(b"event: metrics\ndata: ") and frame.endswith(b"\n\n")
+        data = frame.partition(b"data: ")[2].strip()
+        assert CHAT["replicate"].reader().read("metrics", data)[1:] == used
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{}", b'{"input_token_count": -1}', b"\xff"])
+def test_metrics_that_say_nothing_are_passed_over(data: bytes) -> None:
+    for event in CHAT["replicate"].reader().read("metrics", data)[1:]:
+        assert isinstance(event, Used) and event.usage == Usage()
