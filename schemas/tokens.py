@@ -34,7 +34,7 @@ _ASCII = bytes(range(128))
 _TWO, _THREE, _FOUR = bytes(range(0xC0, 0xE0)), bytes(range(0xE0, 0xF0)), bytes(range(0xF0, 0xF8))
 
 
-class Sizes(msgspec.Struct, frozen=True):
+class Sizes(msgspec.Struct, frozen=True, gc=False):
     """Bytes of texts in UTF-8, by class of character."""
 
     words: int = 0
@@ -216,7 +216,7 @@ def _one(value: str, kind: str, image: int, context: int) -> int:
     return min(context, len(value) * 3)
 
 
-class Fit(msgspec.Struct, frozen=True):
+class Fit(msgspec.Struct, frozen=True, gc=False):
     """How the estimates of one model have gone so far."""
 
     factor: float = 1.0

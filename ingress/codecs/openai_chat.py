@@ -23,6 +23,8 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 DONE = b"[DONE]"
+_OPTIONS = frozenset({"stream_options", "max_tokens", "max_completion_tokens", "n"})
+"""Looked at only where there is one of them."""
 CODEC = OpenAIChat()
 
 
@@ -46,11 +48,15 @@ class ChatRequest:
         self.messages: list[dict[str, Any]] = body["messages"]
         self.turns = len(self.messages)
         self.stream: bool = body.get("stream") is True
-        options = body.get("stream_options")
-        self.include_usage = isinstance(options, dict) and options.get("include_usage") is True
-        limit = body.get("max_completion_tokens")
-        self.max_output: int | None = limit if limit is not None else body.get("max_tokens")
-        self.choices: int = body.get("n") or 1
+        self.include_usage = False
+        self.max_output: int | None = None
+        self.choices: int = 1
+        if not _OPTIONS.isdisjoint(body):
+            options = body.get("stream_options")
+            self.include_usage = isinstance(options, dict) and options.get("include_usage") is True
+            limit = body.get("max_completion_tokens")
+            self.max_output = limit if limit is not None else body.get("max_tokens")
+            self.choices = body.get("n") or 1
         user = body.get("user")
         self.user: str = user if isinstance(user, str) else ""
 
@@ -118,6 +124,16 @@ def parse_request(body: bytes, said: dict[str, Any] | None = None) -> ChatReques
     stream = decoded.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise InvalidRequest("'stream' must be true or false.", param="stream")
+    if not _OPTIONS.isdisjoint(decoded):
+        _check_options(decoded)
+    return ChatRequest(decoded)
+
+
+def _check_options(decoded: dict[str, Any]) -> None:
+    """
+    Raises:
+        InvalidRequest
+    """
     options = decoded.get("stream_options")
     if options is not None and not isinstance(options, dict):
         raise InvalidRequest("'stream_options' must be an object.", param="stream_options")
@@ -127,7 +143,6 @@ def parse_request(body: bytes, said: dict[str, Any] | None = None) -> ChatReques
             raise InvalidRequest(f"'{name}' must be an integer of at least 1.", param=name)
     if (decoded.get("n") or 1) > 128:
         raise InvalidRequest("'n' must be at most 128.", param="n")
-    return ChatRequest(decoded)
 
 
 class _Details(msgspec.Struct):

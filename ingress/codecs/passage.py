@@ -12,7 +12,7 @@ from schemas.facts.traffic import Usage
 from schemas.text import TOOL_LANE
 
 
-class Stamp(msgspec.Struct, frozen=True):
+class Stamp(msgspec.Struct, frozen=True, gc=False):
     """What an answer is called when its provider does not say."""
 
     id: str

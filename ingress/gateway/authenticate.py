@@ -25,7 +25,7 @@ class Configuration(Protocol):
     tenants: dict[str, TenantView]
 
 
-class Caller(msgspec.Struct, frozen=True):
+class Caller(msgspec.Struct, frozen=True, gc=False):
     """An authenticated key and its tenant."""
 
     key: VirtualKey

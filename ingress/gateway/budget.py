@@ -42,7 +42,7 @@ class BudgetLeases(Protocol):
     async def look(self, tenant: str, budgets: Sequence[Budget]) -> list[Used]: ...
 
 
-class Allowance(msgspec.Struct, frozen=True):
+class Allowance(msgspec.Struct, frozen=True, gc=False):
     """Money set aside for one call."""
 
     reservation: Reservation | None = None

@@ -105,19 +105,18 @@ class Gateway:
     async def handle(self, door: Door) -> None:
         found = find(door.path, self._prefixes)
         known = None if found is None else self._operations.get(found.operation)
-        codec = protocol_of(door)
         if found is None and (family := not_served(door.path, self._prefixes)):
             missing = NotServed(f"Nexus does not serve {family}; ask the provider for it directly.")
-            self._plain_error(door, codec, missing)
+            self._plain_error(door, protocol_of(door), missing)
             return
         if found is None or known is None:
             unknown = NotFound(f"Unknown path: {door.method} {door.path[:200]}", code="unknown_path")
-            self._plain_error(door, codec, unknown)
+            self._plain_error(door, protocol_of(door), unknown)
             return
         method, handler = known
         if door.method != method:
             error = MethodNotAllowed(f"This path takes {method}.")
-            self._plain_error(door, codec, error, [("allow", method)])
+            self._plain_error(door, protocol_of(door), error, [("allow", method)])
             return
         await handler(door, found.said)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -56,6 +57,9 @@ class Found(msgspec.Struct, frozen=True):
     said: dict[str, Any] = {}
 
 
+_FOUND = {path: Found(operation) for path, operation in EXACT.items()}
+
+
 def find(path: str, prefixes: tuple[str, ...] = DEFAULT_PREFIXES) -> Found | None:
     """What a path means; None when nothing.
 
@@ -63,20 +67,21 @@ def find(path: str, prefixes: tuple[str, ...] = DEFAULT_PREFIXES) -> Found | Non
         path: as the client wrote it, without the query.
         prefixes: each may stand in front; the longest that leaves a path is taken off.
     """
-    known = EXACT.get(path)
-    if known is not None:
-        return Found(known)
-    found = _varying(path)
+    found = _FOUND.get(path) or _varying(path)
     if found is not None:
         return found
-    for prefix in sorted(prefixes, key=len, reverse=True):
+    for prefix in _longest_first(prefixes):
         if path.startswith(prefix + "/"):
             rest = path[len(prefix) :]
-            known = EXACT.get(rest)
-            found = Found(known) if known is not None else _varying(rest)
+            found = _FOUND.get(rest) or _varying(rest)
             if found is not None:
                 return found
     return None
+
+
+@lru_cache(maxsize=16)
+def _longest_first(prefixes: tuple[str, ...]) -> list[str]:
+    return sorted(prefixes, key=len, reverse=True)
 
 
 def not_served(path: str, prefixes: tuple[str, ...] = DEFAULT_PREFIXES) -> str:

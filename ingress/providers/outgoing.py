@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 _PLAIN = Quirks()
 
 
-class Outgoing(msgspec.Struct, frozen=True):
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """One call, ready to be made."""
 
     path: str

@@ -23,7 +23,7 @@ class Target(msgspec.Struct, frozen=True):
     model: Model
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """Targets in the order in which they will be tried, and those set aside because their circuit is open."""
 
     route: Route
