@@ -294,7 +294,8 @@ def _verifying(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stream", action="append", choices=STREAMS, help="only this stream; may be given more than once"
     )
-    parser.add_argument("--from", dest="from_", default="", metavar="WHEN", help="a time, or a span back (2h)")
+    place = "a time, a span back (2h), or a position (TRAFFIC:12), which stands for its stream alone"
+    parser.add_argument("--from", dest="from_", default="", metavar="WHEN", help=place)
     parser.add_argument("--to", default="", metavar="WHEN", help="likewise; default: the end")
     parser.add_argument(
         "--root",

@@ -53,7 +53,7 @@ async def span_between(
 
 
 async def _from(connection: LogConnection, text: str, stream: str, clock: Clock) -> int:
-    if _is_position(text):
+    if is_position(text):
         return parse_position(text).sequence
     if _is_request(text):
         return (await _request(connection, text)).first
@@ -61,7 +61,7 @@ async def _from(connection: LogConnection, text: str, stream: str, clock: Clock)
 
 
 async def _to(connection: LogConnection, text: str, stream: str, clock: Clock) -> int:
-    if _is_position(text):
+    if is_position(text):
         return parse_position(text).sequence
     if _is_request(text):
         return (await _request(connection, text)).last
@@ -75,7 +75,7 @@ async def _request(connection: LogConnection, text: str) -> Span:
 
 
 def _check(text: str, option: str, stream: str, clock: Clock) -> None:
-    if _is_position(text):
+    if is_position(text):
         try:
             position = parse_position(text)
         except ValueError as error:
@@ -89,7 +89,8 @@ def _check(text: str, option: str, stream: str, clock: Clock) -> None:
         moment_us(text, option, clock.now_us())
 
 
-def _is_position(text: str) -> bool:
+def is_position(text: str) -> bool:
+    """Whether it looks like one, such as `TRAFFIC:12`; what follows the colon is another question."""
     stream, colon, _ = text.partition(":")
     return bool(colon) and stream.isalpha() and stream.isupper()
 

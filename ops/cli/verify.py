@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ops.cli.endpoints import url_of
 from ops.cli.exits import FAILED, OK, Misused
 from ops.cli.moments import moment_us
 from ops.cli.output import Output, table
+from ops.cli.places import is_position
 from ops.cli.verify_views import verify_views, views_as_text
 from ops.progress import Progress
 from projections.log.checkpoints import Series, read_checkpoints
@@ -23,7 +24,7 @@ from projections.log.counting import Unclosed
 from projections.log.verify import SEGMENTED, Fault, Report, faults_of, verify_chains
 from projections.vault.signing import public_key_in
 from schemas.codec import Malformed
-from schemas.envelope import Position
+from schemas.envelope import Position, parse_position
 from schemas.facts.ops import CheckpointAnnounced
 from schemas.ids import SystemClock, iso
 from schemas.ocsf.checkpoint import announced_in
@@ -60,8 +61,7 @@ def verify(args: argparse.Namespace) -> int:
 
 async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, Report], Series]:
     now_us = SystemClock().now_us()
-    from_us = moment_us(args.from_, "--from", now_us) if args.from_ else 0
-    to_us = moment_us(args.to, "--to", now_us) if args.to else 0
+    streams, places = _places(args, now_us)
     roots = [_root(text) for text in args.root or ()]
     kept = [(path, announced_in_file(path)) for path in args.siem_file or ()]
     connection = await LogConnection.open(url_of("nats", args.data), "nexus-verify", wait_s=CONNECT_S)
@@ -75,7 +75,7 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
             for line, said in found:
                 checkpoints.require_announced(said, f"{path}:{line}")
             output.message(f"{path}: {len(found)} checkpoints held against the log")
-        for stream in args.stream or SEGMENTED:
+        for stream in streams:
             # one a stream: the rate is that of what is read now
             progress = Progress(output.stderr)
             reports[stream] = await verify_chains(
@@ -83,13 +83,37 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
                 (stream,),
                 _shown_on(progress),
                 checkpoints=checkpoints,
-                from_us=from_us,
-                to_us=to_us,
+                **places,
             )
             progress.done()
     finally:
         await connection.close()
     return reports, checkpoints
+
+
+def _places(args: argparse.Namespace, now_us: int) -> tuple[Sequence[str], dict[str, int]]:
+    """The streams to read, and where to begin and end in them: a position says of which stream.
+
+    Raises:
+        Misused: it says another stream than is to be read.
+    """
+    streams: list[str] = list(args.stream or ())
+    places = {}
+    for name, text in (("from", args.from_), ("to", args.to)):
+        if not text:
+            continue
+        if not is_position(text):
+            places[f"{name}_us"] = moment_us(text, f"--{name}", now_us)
+            continue
+        try:
+            position = parse_position(text)
+        except ValueError as error:
+            raise Misused(f"--{name}: {error}") from None
+        if (streams or [position.stream]) != [position.stream] or position.stream not in SEGMENTED:
+            raise Misused(f"--{name} is on {position.stream}: name that with --stream, or leave --stream out")
+        streams = [position.stream]
+        places[f"{name}_sequence"] = position.sequence
+    return streams or SEGMENTED, places
 
 
 def silent(one: Unclosed, now_us: int) -> bool:

@@ -72,12 +72,15 @@ async def verify_chains(
     checkpoints: Series | None = None,
     from_us: int = 0,
     to_us: int = 0,
+    from_sequence: int = 0,
+    to_sequence: int = 0,
 ) -> Report:
     """Reads streams from their beginning to what is now their end.
 
     Args:
         from_us: begin with what was stored at this time, as if all before were forgotten; 0 for the beginning.
         to_us: end there; what chains and checkpoints say of later is left alone. 0 for the end.
+        from_sequence, to_sequence: likewise as positions, both inclusive, in each of the streams.
         heads: by (stream, chain), heads noted earlier, such as those of a signed checkpoint: a chain that does not
             reach its head was cut off. Chains are named as by `schemas.chain.chain_of`.
         checkpoints: the signed ones; their heads count as `heads`, and what they cover must be what it was then, also
@@ -91,14 +94,15 @@ async def verify_chains(
     for stream in streams:
         first, last, forgets = await _extent(connection, stream)
         check = StreamCheck(stream, forgets, first=first, heads=heads, checkpoints=checkpoints)
-        if from_us:
+        if from_us or from_sequence:
             # later than the end when nothing has come since: what was checkpointed there is gone
-            first = max(first, await _first_since(connection, stream, from_us) or last + 1)
+            since = (await _first_since(connection, stream, from_us) or last + 1) if from_us else 1
+            first = max(first, since, from_sequence)
             check = StreamCheck(stream, True, first=first, heads=heads, checkpoints=checkpoints)
         ended = False
         async for batch in StreamReader(connection, stream, start=first).batches(follow=False, until=last):
             for message in batch:
-                ended = 0 < to_us < message.time_us
+                ended = 0 < to_us < message.time_us or 0 < to_sequence < message.sequence
                 if ended:
                     break
                 report.faults += check.take(message)

@@ -135,6 +135,14 @@ async def test_verify_finds_an_inserted_segment(data: Path, connection: LogConne
     assert code == 1
     assert "inserted" in out
     assert "1 faults in 1 chains" in out
+    assert "the first at TRAFFIC:5 (inserted)" in out
+    # a position says of which stream: up to the one before all is whole
+    code, out, _ = await nexus("verify", "--data", str(data), "--to", "TRAFFIC:4", "--output", "json")
+    assert (code, [(row["stream"], row["segments"]) for row in json.loads(out)["items"]]) == (0, [("TRAFFIC", 4)])
+    code, out, _ = await nexus("verify", "--data", str(data), "--from", "TRAFFIC:3", "--output", "json")
+    assert (code, json.loads(out)["items"][0]["segments"], json.loads(out)["faults"][0]["sequence"]) == (1, 3, 5)
+    code, _, err = await nexus("verify", "--data", str(data), "--from", "TRAFFIC:3", "--stream", "CONFIG")
+    assert code == 2 and "--from is on TRAFFIC" in err
     code, out, _ = await nexus("verify", "--data", str(data), "--stream", "CONFIG")
     assert (code, out.splitlines()[-1]) == (0, "all 1 chains are whole")
 
