@@ -58,6 +58,7 @@ FACTS: tuple[FactType, ...] = (
     FactType("retention.applied.v1", ops.RetentionApplied, "OPS"),
     FactType("model-list.failed.v1", ops.ModelListFailed, "OPS"),
     FactType("passthrough.stood.v1", ops.PassthroughStood, "OPS"),
+    FactType("switch.turned.v1", ops.SwitchTurned, "TRAFFIC"),
     FactType("master-key.rotated.v1", ops.MasterKeyRotated, "OPS"),
     FactType("signing-key.rotated.v1", ops.SigningKeyRotated, "OPS"),
     FactType("log.checkpointed.v1", ops.LogCheckpointed, "OPS"),

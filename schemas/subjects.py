@@ -62,6 +62,10 @@ def traffic(partition: int) -> str:
 
 CHECKPOINTS = "traffic.checkpoint"
 """On TRAFFIC, beside its partitions: that a checkpoint stands on OPS."""
+SWITCHES = "traffic.switch"
+"""On TRAFFIC, beside its partitions: that a switch was turned on CONFIG."""
+SWITCH_CONFIG = ("config.*.kill.*", "config.*.passthrough.*")
+"""Of all switches there may be."""
 
 
 def decisions(processor: str, tenant: str) -> str:

@@ -9,6 +9,7 @@ import logging
 from processors.checkpoint.alerting import warn
 from processors.checkpoint.append import Overtaken
 from processors.checkpoint.retaining import retain
+from processors.checkpoint.switching import tell_switches
 from processors.checkpoint.worker import WRITER, Checkpointer
 from projections.log.connection import LogConnection
 from projections.log.ending import end
@@ -48,6 +49,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         worker = Checkpointer(connection, signer, clock, Ids(clock), renewed=lambda: Signer.open(settings.data))
         retaining.add(asyncio.create_task(retain(settings, connection), name="retain"))
         retaining.add(asyncio.create_task(warn(connection), name="warn of passthroughs"))
+        retaining.add(asyncio.create_task(tell_switches(connection, clock), name="tell of switches"))
         while not stop.is_set():
             await worker.begin()
             log.info("event=checkpoint_started public_key=%s", signer.public_key.hex())

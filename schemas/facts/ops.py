@@ -174,3 +174,24 @@ class PassthroughStood(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reason: str
     until_us: int
     """When it ends by itself."""
+
+
+class SwitchTurned(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A kill switch or an emergency passthrough came, changed or went, as a fact on CONFIG says; told on TRAFFIC as
+    well, so that it has a place among what SIEMs get."""
+
+    kind: str
+    """`kill` or `passthrough`."""
+    id: str
+    happened: str
+    """`created`, `changed` or `removed`."""
+    by: str
+    """Who did it."""
+    config_sequence: int
+    """Of the fact on CONFIG."""
+    scope: str = ""
+    target: str = ""
+    bypass: tuple[str, ...] = ()
+    reason: str = ""
+    until_us: int = 0
+    """When a passthrough ends by itself."""

@@ -14,11 +14,12 @@ from schemas.codec import Malformed, open_fact
 from schemas.envelope import Fact
 from schemas.facts.traffic import HooksDecided, RequestBypassed, RequestScreened
 from schemas.ocsf.event import VERSION, Actor, Metadata, Named, Product
+from schemas.ocsf.switching import TURNED, EntityManagement, switch_of
 from schemas.screening.model import strictness
 
 CLASS_UID = 2004
 SCREENED, HOOKS, BYPASSED = "request.screened.v1", "hook.decided.v1", "request.bypassed.v1"
-FINDINGS = frozenset({SCREENED, HOOKS, BYPASSED})
+FINDINGS = frozenset({SCREENED, HOOKS, BYPASSED, TURNED})
 _PRODUCT = Product("Nexus", "Nexus")
 _CREATE = 1
 _NEW = 1
@@ -98,7 +99,7 @@ def is_finding(fact: Fact) -> bool:
     """Whether there is something to tell, seen without reading all of the fact: most approve."""
     if fact.type not in FINDINGS:
         return False
-    if fact.type == BYPASSED:
+    if fact.type in (BYPASSED, TURNED):
         return True
     data = bytes(fact.data)
     # MessagePack: an array of few, in it a short string, which is the stage, and another one, which is the action
@@ -106,8 +107,10 @@ def is_finding(fact: Fact) -> bool:
     return data[action + 1 : action + 1 + len(_APPROVE)] != _APPROVE or (fact.type == HOOKS and b"abstain" in data)
 
 
-def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding:
+def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | EntityManagement:
     """The event of a fact that `is_finding`; one that cannot be read is told as such."""
+    if fact.type == TURNED:
+        return switch_of(fact, sequence, index)
     try:
         said = open_fact(fact)
     except Malformed:

@@ -7,11 +7,12 @@ import msgspec
 from schemas.ocsf.checkpoint import EventLogActivity
 from schemas.ocsf.event import ApiActivity
 from schemas.ocsf.finding import DetectionFinding
+from schemas.ocsf.switching import EntityManagement
 
 _encode = msgspec.json.Encoder().encode
 
 
-def line_of(event: ApiActivity | EventLogActivity | DetectionFinding) -> bytes:
+def line_of(event: ApiActivity | EventLogActivity | DetectionFinding | EntityManagement) -> bytes:
     """The event as one line of NDJSON, line feed included."""
     return _encode(event) + b"\n"
 

@@ -341,6 +341,18 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     *(HoldCreated(HOLD), HoldChanged(HOLD), HoldRemoved(REASON)),
     *(KillCreated(KILL), KillChanged(KILL), KillRemoved(REASON)),
     *(PassthroughCreated(PASSTHROUGH), PassthroughChanged(PASSTHROUGH), PassthroughRemoved(REASON)),
+    ops.SwitchTurned(
+        kind="passthrough",
+        id="scanner-down",
+        happened="created",
+        by="admin:root",
+        config_sequence=41,
+        scope="provider",
+        target="east",
+        bypass=("hooks", "normalize"),
+        reason="the rules of last night block every order",
+        until_us=1_795_005_400_000_000,
+    ),
     *(RetentionCreated(RETENTION), RetentionChanged(RETENTION), RetentionRemoved(REASON)),
     traffic.RequestAccepted(
         key_id="key-1a2b3c4d5e6f",

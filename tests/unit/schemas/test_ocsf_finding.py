@@ -11,6 +11,7 @@ import pytest
 
 from schemas import codec
 from schemas.envelope import Fact
+from schemas.facts.ops import SwitchTurned
 from schemas.facts.traffic import HookDecided, HooksDecided, RequestBypassed, RequestCompleted, RequestScreened
 from schemas.ocsf.finding import finding_of, is_finding
 from schemas.ocsf.lines import line_of, place_of
@@ -76,3 +77,25 @@ def test_a_fact_that_cannot_be_read_is_still_told() -> None:
     broken = msgspec.structs.replace(fact_of(SAID["rules"]), data=msgspec.Raw(b"\x93\x01\x02\x03"))
     event = json.loads(line_of(finding_of(broken, 98, 2)))
     assert event["unmapped"] == {"log_sequence": 98, "log_index": 2, "kind": "unreadable"}
+
+
+SWITCHES = {
+    "kill": SwitchTurned("kill", "leak", "created", "admin:root", 41, "everything", "", (), "it tells what it must not"),
+    "passthrough": SwitchTurned(
+        "passthrough", "scanner-down", "created", "admin:root", 42, "route", "chat", ("hooks",),
+        "the rules of last night block every order", 1_795_005_400_000_000,
+    ),
+    "kill-off": SwitchTurned("kill", "leak", "removed", "admin:root", 43, reason="mended"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_that_was_turned_is_the_golden_event(name: str) -> None:
+    fact = fact_of(SWITCHES[name])
+    assert is_finding(fact)
+    line = line_of(finding_of(fact, 98, 0))
+    event = json.loads(line)
+    assert event == json.loads((GOLDEN / f"switch-{name}.json").read_text())
+    assert event.keys() >= {"activity_id", "category_uid", "class_uid", "entity", "metadata", "severity_id", "time"}
+    assert (event["class_uid"], event["type_uid"]) == (3004, 300400 + event["activity_id"])
+    assert place_of(line) == (98, 0)
