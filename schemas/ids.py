@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -122,4 +123,9 @@ def iso(time_us: int) -> str:
 
 def day_of(time_us: int) -> str:
     """The UTC day of a time, as ``YYYY-MM-DD``."""
-    return datetime.fromtimestamp(time_us // 1_000_000, UTC).strftime("%Y-%m-%d")
+    return _day(time_us // 86_400_000_000)
+
+
+@lru_cache(maxsize=512)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * 86_400, UTC).strftime("%Y-%m-%d")

@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from projections.log.opened import segment_of
 from projections.log.reader import Message
 from schemas.codec import Malformed, decode_head, decode_segment
 from schemas.ids import millis_of
@@ -53,7 +54,7 @@ class Copies:
         kept = []
         for message in messages:
             try:
-                head = decode_head(message.payload)
+                head = message.once(segment_of)
             except Malformed:
                 kept.append(message)
                 continue

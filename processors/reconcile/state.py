@@ -130,10 +130,12 @@ class State:
             self._supersede(life, now)
         life.last_seen, life.number = now, segment.number
         unreadable: Malformed | None = None
+        # what became of a request that ends in the same message is of no use
+        ended = {fact.correlation for fact in segment.facts if fact.type in TERMINALS}
+        for request in ended:
+            self._ended(request)
         for fact in segment.facts:
-            if fact.type in TERMINALS:
-                self._ended(fact.correlation)
-            elif fact.type in _LIFE:
+            if fact.type in _LIFE and fact.correlation not in ended:
                 try:
                     self._lived(life, sequence, subject, fact)
                 except Malformed as error:

@@ -24,8 +24,8 @@ from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-GATHER_S = 0.1
-"""How long an event waits for others: a sync of the file and a mark for all of them."""
+GATHER_S = 0.25
+"""Between two batches under load: a sync of the file and a mark for all of them."""
 SAVE_EVERY_S = 5.0
 """How often a position that only saves reading is stored."""
 LEAVE_S = 1.5

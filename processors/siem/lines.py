@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from projections.log.opened import segment_of
+from projections.log.opened import ends_of, segment_of
 from projections.log.reader import Message
 from schemas.codec import Malformed
 from schemas.envelope import Fact
-from schemas.facts.traffic import TERMINALS
+from schemas.facts.traffic import Terminal
 from schemas.ocsf.checkpoint import ANNOUNCED, checkpoint_of
 from schemas.ocsf.finding import finding_of, is_finding
 from schemas.ocsf.lines import line_of
-from schemas.ocsf.mapping import event_of
+from schemas.ocsf.mapping import opened_event_of
 
 Place = tuple[int, int]
 """Sequence of a segment in TRAFFIC and index of a fact in it. `(n, -1)` is the place before all facts of segment n."""
@@ -53,19 +53,19 @@ def lines_of(message: Message, tenant: str | None) -> list[Line]:
     except Malformed as error:
         raise Damaged(message, str(error)) from None
     sequence = message.sequence
+    ends = {end.index: end.data for end in message.once(ends_of)}
     return [
-        Line((sequence, index), fact.id, _encoded(fact, sequence, index))
+        Line((sequence, index), fact.id, _encoded(fact, sequence, index, ends))
         for index, fact in enumerate(facts)
-        if fact.type == ANNOUNCED
-        or ((tenant is None or fact.tenant == tenant) and (fact.type in TERMINALS or is_finding(fact)))
+        if fact.type == ANNOUNCED or ((tenant is None or fact.tenant == tenant) and (index in ends or is_finding(fact)))
     ]
 
 
-def _encoded(fact: Fact, sequence: int, index: int) -> bytes:
+def _encoded(fact: Fact, sequence: int, index: int, ends: Mapping[int, Terminal | None]) -> bytes:
     if fact.type == ANNOUNCED:
         return line_of(checkpoint_of(fact, sequence, index))
-    if fact.type in TERMINALS:
-        return line_of(event_of(fact, sequence, index))
+    if index in ends:
+        return line_of(opened_event_of(fact, ends[index], sequence, index))
     return line_of(finding_of(fact, sequence, index))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from schemas.codec import Malformed, open_fact
 from schemas.envelope import Fact
 from schemas.facts.traffic import Terminal
@@ -66,6 +68,11 @@ def event_of(fact: Fact, sequence: int, index: int) -> ApiActivity:
         end = open_fact(fact)
     except Malformed:
         end = None
+    return opened_event_of(fact, end, sequence, index)
+
+
+def opened_event_of(fact: Fact, end: msgspec.Struct | None, sequence: int, index: int) -> ApiActivity:
+    """The same of a fact that has been read already; None when it cannot be."""
     kind = fact.type.split(".")[1]
     if not isinstance(end, Terminal):
         return _unreadable(fact, kind, sequence, index)
