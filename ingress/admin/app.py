@@ -169,7 +169,9 @@ async def build(
         *(endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, live)),
         *TrafficQueries(traffic, RequestTrail(connection), live).endpoints(),
         *Erasures(await _open_eraser(connection, live, vault, writer, opened), vault, live).endpoints(),
-        *Simulations(live, clock, lambda: Screener(load_or_compile(settings.data / "packs"))).endpoints(),
+        *Simulations(
+            live, clock, lambda: Screener(load_or_compile(settings.data / "packs")), vault.hash_key
+        ).endpoints(),
         *health.endpoints(),
         *lists.endpoints(),
         *Metrics(health.look, lists.families).endpoints(),

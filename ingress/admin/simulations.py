@@ -17,6 +17,7 @@ import msgspec
 from ingress.admin.bodies import fit, parse_object
 from ingress.admin.call import Answer, Call
 from ingress.admin.config_queries import VersionedView
+from ingress.admin.own_rules import OwnRules
 from ingress.admin.tenancy import resolve_tenant
 from ingress.admin.wire import Endpoint
 from ingress.codecs.asked import Asked
@@ -26,13 +27,14 @@ from ingress.gateway.budget import prompt_ceiling
 from ingress.gateway.plan import Plan, around, make_plan, offering, refuse_opaque
 from ingress.gateway.switches import Switches
 from projections.live.state import TenantView
-from projections.screening import Screener, screen_step
+from projections.screening import CompiledPack, Screener, screen_step
 from schemas.aggregates.virtual_key import VirtualKey
 from schemas.errors import Blocked, NexusError, NotFound, Unauthenticated
 from schemas.facts.traffic import Usage
 from schemas.ids import Clock
 from schemas.pricing import ceiling_micros, cost_micros
 from schemas.routing.choose import Target, choose
+from schemas.screening.allowing import ValueHash, hashed_by
 from schemas.screening.model import Hit
 from schemas.spend import applicable
 from schemas.text import tools_among
@@ -129,12 +131,23 @@ class SimulationAnswer(msgspec.Struct, frozen=True):
 class Simulations:
     """Dry runs, for one admin plane."""
 
-    def __init__(self, live: Configuration, clock: Clock, screener: Callable[[], Screener]) -> None:
+    def __init__(
+        self,
+        live: Configuration,
+        clock: Clock,
+        screener: Callable[[], Screener],
+        hash_key: ValueHash = lambda _: "",
+    ) -> None:
+        """
+        Args:
+            screener: of the rules that come with Nexus; made when it is first needed.
+            hash_key: keyed, for values that policies allow; without one, none is known.
+        """
         self._live = live
         self._clock = clock
         self._switches = Switches(live, clock)
-        self._make = screener
-        self._screener: Screener | None = None
+        self._rules = OwnRules(live, screener)
+        self._hash_key = hash_key
         self._alone = asyncio.Lock()
 
     async def create(self, call: Call) -> Answer:
@@ -147,10 +160,13 @@ class Simulations:
         request = parse_request(msgspec.json.encode(given.body))
         caller = _caller(view, tenant, given.key)
         async with self._alone:
+            own = await self._rules.of(tenant)
             # the scanner has scratch space for one text at a time
-            return Answer(body=await asyncio.to_thread(self._suppose, caller, request, given))
+            return Answer(body=await asyncio.to_thread(self._suppose, caller, request, given, own))
 
-    def _suppose(self, caller: Caller, request: Asked, given: SimulationInput) -> SimulationAnswer:
+    def _suppose(
+        self, caller: Caller, request: Asked, given: SimulationInput, own: CompiledPack | None
+    ) -> SimulationAnswer:
         refused: list[Refusal] = []
 
         def attempt(stage: str, step: Callable[[], _T]) -> _T | None:
@@ -175,7 +191,7 @@ class Simulations:
             bypass = tuple(sorted(around_what.names))
             plan = around(plan, around_what)
             attempt("screen_request", partial(refuse_opaque, request, plan))
-            screening = self._screen(request, plan)
+            screening = self._screen(request, plan, own)
             if screening.action == "block" and screening.placement != "observe":
                 blocked = Blocked(f"The request was blocked by the compliance rule `{screening.rule}`.")
                 refused.append(Refusal("screen_request", blocked.status, blocked.error_code, blocked.message))
@@ -204,14 +220,14 @@ class Simulations:
             CIRCUITS,
         )
 
-    def _screen(self, request: Asked, plan: Plan) -> ScreeningTold:
-        if self._screener is None:
-            self._screener = self._make()
+    def _screen(self, request: Asked, plan: Plan, own: CompiledPack | None) -> ScreeningTold:
+        screener = self._rules.screener(own)
         slots = request.texts()
         texts = [slot.text for slot in slots]
         policy = plan.policy.screening("request")
         started = time.perf_counter()
-        verdict = screen_step(self._screener, texts, "request", policy, tools_among(slots))
+        hash_of = hashed_by(self._hash_key, plan.policy.tenant)
+        verdict = screen_step(screener, texts, "request", policy, tools_among(slots), hash_of)
         took = round((time.perf_counter() - started) * 1e6, 1)
         hits = tuple(_hit(hit) for hit in verdict.hits)
         characters = sum(map(len, texts))

@@ -9,7 +9,7 @@ import pytest
 from ingress.admin.simulations import Simulations
 from projections.screening import Screener, compile_rules, load_builtin_rules
 from schemas.ids import SystemClock
-from tests.unit.ingress.admin.plane import SCOPED_KEY, MemoryLog, Plane
+from tests.unit.ingress.admin.plane import SCOPED_KEY, MemoryLog, Plane, ReversibleVault
 
 PATH = "/api/admin/simulate"
 SECRET = "AKIAIOSFODNN7EXAMPL2"
@@ -19,7 +19,8 @@ RULES = [rule for rule in load_builtin_rules() if rule.id in ("secret.aws-access
 @pytest.fixture
 async def plane() -> Plane:
     log = MemoryLog()
-    made = Simulations(log.live, SystemClock(), lambda: Screener(compile_rules(RULES)))
+    screener = Screener(compile_rules(RULES))
+    made = Simulations(log.live, SystemClock(), lambda: screener, ReversibleVault().hash_key)
     plane = await Plane(made.endpoints(), log=log).start()
     await plane.given(
         ("tenants", {"id": "acme"}),
@@ -47,6 +48,16 @@ async def simulated(plane: Plane, text: str, **more: Any) -> dict[str, Any]:
     assert SECRET.encode() not in reply.body
     found: dict[str, Any] = reply.json
     return found
+
+
+async def test_a_tenant_s_own_rules_and_allowed_values_count(plane: Plane) -> None:
+    rule = {"id": "secret.badge", "title": "Badge", "action": "block", "patterns": ["ACME-[0-9]{6}"]}
+    rule |= {"hits": ["ACME-104729", "ACME-000001", "ACME-999999"], "misses": ["ACME-1", "ACME", "104729"]}
+    await plane.given(("rules", {**rule, "tenant": "acme"}))
+    told = await simulated(plane, "the badge is ACME-104729")
+    assert (told["outcome"], told["screening"]["rule"]) == ("refused", "secret.badge")
+    await plane.given(("policies", {"id": "default", "tenant": "acme", "allow_values": ["ACME-104729"]}))
+    assert (await simulated(plane, "the badge is ACME-104729"))["outcome"] == "accepted"
 
 
 async def test_a_clean_request_is_told_its_targets_and_its_cost(plane: Plane) -> None:
