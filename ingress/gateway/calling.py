@@ -112,9 +112,12 @@ class Calls:
         """The whole answer."""
         headers = await self._identity.headers(errand)
         outgoing = errand.outgoing
-        raw = await self._upstream.send(
-            errand.provider, outgoing.path, headers, outgoing.body, client_key=errand.client_key
-        )
+        provider, key = errand.provider, errand.client_key
+        try:
+            raw = await self._upstream.send(provider, outgoing.path, headers, outgoing.body, client_key=key)
+        except CallFailed as failure:
+            headers = await self._identity.renewed(errand, failure)
+            raw = await self._upstream.send(provider, outgoing.path, headers, outgoing.body, client_key=key)
         if outgoing.refusal is not None:
             _check(outgoing.refusal, raw)
         return await self._ended(errand, headers, raw) if outgoing.followed else raw
@@ -122,13 +125,15 @@ class Calls:
     async def stream(self, errand: Errand) -> Arriving:
         """The answer as it arrives."""
         headers = await self._identity.headers(errand)
-        outgoing, provider = errand.outgoing, errand.provider
+        outgoing, provider, key = errand.outgoing, errand.provider, errand.client_key
         if not outgoing.followed:
-            arriving = await self._upstream.stream(
-                provider, outgoing.path, headers, outgoing.body, client_key=errand.client_key
-            )
+            try:
+                arriving = await self._upstream.stream(provider, outgoing.path, headers, outgoing.body, client_key=key)
+            except CallFailed as failure:
+                headers = await self._identity.renewed(errand, failure)
+                arriving = await self._upstream.stream(provider, outgoing.path, headers, outgoing.body, client_key=key)
             return arriving if outgoing.refusal is None else await _looked_at(arriving, outgoing.refusal)
-        raw = await self._upstream.send(provider, outgoing.path, headers, outgoing.body, client_key=errand.client_key)
+        raw = await self._upstream.send(provider, outgoing.path, headers, outgoing.body, client_key=key)
         try:
             asked, streamed = next_call(raw), next_call(raw, stream=True)
         except Malformed:
@@ -137,9 +142,7 @@ class Calls:
             return Arrived(_as_stream(await self._ended(errand, headers, raw)))
         server, path = _told(provider, streamed[1])
         wanted = [*_without_body(headers), ("accept", "text/event-stream"), ("cache-control", "no-store")]
-        arriving = await self._upstream.stream(
-            server, path, wanted, b"", method=streamed[0], client_key=errand.client_key
-        )
+        arriving = await self._upstream.stream(server, path, wanted, b"", method=streamed[0], client_key=key)
         return Followed(arriving, lambda: self._metrics(errand, headers, raw))
 
     async def _metrics(self, errand: Errand, headers: Headers, raw: bytes) -> bytes:

@@ -31,6 +31,8 @@ Headers = list[tuple[str, str]]
 FOR_EVER_S = 86_400.0
 """Credentials without an end are looked at again after a day."""
 AWS_SERVICE = "bedrock"
+GOOGLE_PLACE, AWS_PLACE = "google metadata", "aws chain"
+"""Under which what this machine has is kept; what credentials lead to is kept under them."""
 
 
 class Errand(msgspec.Struct, frozen=True, gc=False):
@@ -100,6 +102,32 @@ class Identity:
             raise CallFailed("credential") from None
         return headers
 
+    async def renewed(self, errand: Errand, failure: CallFailed) -> Headers:
+        """The headers with another token, after a provider refused the one that had been kept for it.
+
+        Raises:
+            CallFailed: the same failure, when it is another one, or no other token can be had.
+        """
+        # AWS says 403, and that it is about the session
+        stale = failure.status == 401 or (failure.status == 403 and b"security token" in failure.body)
+        place = self._token_place(errand) if stale and not errand.forwarded else ""
+        if not place or not self._tokens.refused(place):
+            raise failure
+        log.info("token refused, another is fetched tenant=%s account=%s", errand.provider.tenant, errand.provider.id)
+        return await self.headers(errand)
+
+    def _token_place(self, errand: Errand) -> str:
+        """Under which the token of a call is kept; empty where there is none."""
+        made = errand.secret if errand.secret.startswith("{") else ""
+        match WIRES[errand.provider.wire].auth:
+            case "google":
+                return made or ("" if errand.secret else GOOGLE_PLACE)
+            case "azure":
+                return made
+            case "sigv4":
+                return "" if errand.secret else AWS_PLACE
+        return ""
+
     async def _google(self, errand: Errand) -> str:
         secret = errand.secret
         if secret.startswith("{") and not errand.forwarded:
@@ -110,7 +138,7 @@ class Identity:
             return secret
         self._check_ambient(errand.provider)
         host = self._environment.get("GCE_METADATA_HOST", "") or google.METADATA_HOST
-        return await self._token("google metadata", lambda: google.metadata_request(host))
+        return await self._token(GOOGLE_PLACE, lambda: google.metadata_request(host))
 
     async def _token(self, place: str, request: Callable[[], TokenRequest]) -> str:
         async def fetch() -> tuple[str, float]:
@@ -134,7 +162,7 @@ class Identity:
             credentials = aws_chain.given(secret)
         else:
             self._check_ambient(provider)
-            credentials = await self._tokens.of("aws chain", self._aws_ambient)
+            credentials = await self._tokens.of(AWS_PLACE, self._aws_ambient)
         host, base = _place(provider.url)
         path, _, query = errand.outgoing.path.partition("?")
         signed = {name: value for name, value in headers if name in ("content-type",)}

@@ -19,6 +19,8 @@ LIMIT_S = 10.0
 """For one fetch, all its requests together."""
 AGAIN_S = 5.0
 """After a fetch that failed, until the next one; who asks meanwhile is told at once that it failed."""
+NEW_S = 30.0
+"""How long a value is new."""
 KEPT = 4_096
 
 ValueT = TypeVar("ValueT")
@@ -31,12 +33,12 @@ class TokenUnavailable(Exception):
 
 
 class _Slot(Generic[ValueT]):
-    __slots__ = ("due", "failed", "task", "until", "value")
+    __slots__ = ("due", "failed", "since", "task", "until", "value")
 
     def __init__(self) -> None:
         self.value: ValueT | None = None
-        self.until = self.due = 0.0
-        """Monotonic seconds: to which it holds, and from which it is fetched anew."""
+        self.until = self.due = self.since = 0.0
+        """Monotonic seconds: to which it holds, from which it is fetched anew, and when it was fetched."""
         self.failed = ""
         self.task: asyncio.Task[None] | None = None
 
@@ -84,10 +86,22 @@ class Tokens:
             log.warning("token unavailable reason=%r held=%s", slot.failed, slot.value is not None)
         else:
             now = self._monotonic()
-            slot.value, slot.until, slot.failed = value, now + lifetime_s, ""
+            slot.value, slot.until, slot.since, slot.failed = value, now + lifetime_s, now, ""
             slot.due = now + (lifetime_s - EARLY_S if lifetime_s > 2 * EARLY_S else lifetime_s / 2)
         finally:
             slot.task = None
+
+    def refused(self, place: Hashable) -> bool:
+        """A provider did not take the value kept under `place`, though it should still hold; whether another one can
+        be had. One that is new is not dropped: the next would be refused as well."""
+        slot = self._slots.get(place)
+        if slot is None or slot.value is None:
+            # dropped a moment ago, for another call
+            return True
+        if self._monotonic() - slot.since < NEW_S:
+            return False
+        del self._slots[place]
+        return True
 
     def forget(self) -> None:
         """Drops everything, after a credential changed; who waits for one still gets it."""
