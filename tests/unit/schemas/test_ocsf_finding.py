@@ -80,7 +80,7 @@ def test_a_fact_that_cannot_be_read_is_still_told() -> None:
 
 
 SWITCHES = {
-    "kill": SwitchTurned("kill", "leak", "created", "admin:root", 41, "everything", "", (), "it tells what it must not"),
+    "kill": SwitchTurned("kill", "leak", "created", "admin:root", 41, "everything", "", (), "it tells too much"),
     "passthrough": SwitchTurned(
         "passthrough", "scanner-down", "created", "admin:root", 42, "route", "chat", ("hooks",),
         "the rules of last night block every order", 1_795_005_400_000_000,
