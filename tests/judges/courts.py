@@ -45,11 +45,11 @@ ACCOUNTS = {
     "perplexity": ("/perplexity", "sonar"),
     "xai": ("/xai/v1", "grok-4"),
     "huggingface": ("/huggingface/v1", "kimi-k2"),
+    "openai_compatible": ("/fireworks/inference/v1", "kimi-k2"),
     "voyage": ("/voyage/v1", "voyage-3"),
 }
 VECTORS = "vectors-1"
 """A model's name that no SDK knows: they treat some of their own providers' in ways of their own."""
-EMBEDDERS = ("openai", "gemini", "vertex", "azure", "cohere", "glm", "mistral", "fireworks", "together", "voyage")
 KNOBS = ("", "+calls-2", "+inventory", "+think", "+think+calls-2", "+think+inventory", "+error-429")
 TALKERS = tuple(name for name in ACCOUNTS if name != "voyage")
 
@@ -85,6 +85,8 @@ class Orders(msgspec.Struct, frozen=True):
     """The knob for judges of protocols that cannot ask a provider to show its thoughts."""
     embedders: dict[str, str] = {}
     version: str = ""
+    features: tuple[str, ...] = ()
+    """Those alone; all when empty."""
 
 
 def sit(command: list[str | Path], orders: Orders) -> list[Verdict]:

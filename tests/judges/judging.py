@@ -10,10 +10,13 @@ from ops.mock.answer import FIXED_PIECES, FIXED_TEXT
 from ops.mock.wires.saying import THOUGHT
 
 FEATURES = (
-    "plain", "stream", "tools", "parallel tools", "vision", "structured", "reasoning", "errors", "embeddings",
+    "plain", "stream", "tools", "parallel tools", "vision", "audio", "file", "structured", "reasoning", "errors",
+    "embeddings", "rerank", "moderations",
 )  # fmt: skip
 DONE, DROPPED, REFUSED, FAILED = "✓", "dropped", "refused", "FAILED"
 USAGE = "the usage"
+WAV_BYTES, PDF_BYTES = 48, 51
+"""Of the files that judges show."""
 _CALL = ["weather", {"city": "text"}]
 _FINISHED = {"stop", "completed", "end_turn", "STOP", "COMPLETE"}
 
@@ -65,6 +68,18 @@ def _missing(feature: str, seen: dict[str, Any]) -> str:
             return "" if seen["calls"] == [_CALL, _CALL] else "two calls"
         case "vision":
             return "" if "image image/png 70" in seen["text"] else "the picture told"
+        case "audio":
+            return "" if f"audio audio/wav {WAV_BYTES}" in seen["text"] else "the sound told"
+        case "file":
+            told = "pdf" in seen["text"] and f" {PDF_BYTES}" in seen["text"]
+            return "" if told else "the file told"
+        case "agent's stream":
+            whole = seen["text"] == FIXED_TEXT and seen["finish"] in _FINISHED and seen["counted"] > 0
+            return "" if whole and seen["pieces"] > 1 else "the text in pieces"
+        case "counts":
+            return "" if seen["tokens"] > 0 else "a count"
+        case "moderations":
+            return "" if len(seen["flagged"]) == 2 else "two verdicts"
         case "structured":
             return "" if seen["value"] == {"city": FIXED_TEXT} else "a value of the schema"
         case "embeddings":

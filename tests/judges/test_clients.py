@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.integration.gateway.town import House, Town
-from tests.judges.courts import Orders, names_of, sit
+from tests.judges.courts import VECTORS, Orders, names_of, sit
 from tests.judges.environment import NODE
 from tests.judges.judging import DONE, DROPPED
-from tests.judges.matrix import PROTOCOLS, expected, row
+from tests.judges.known import ASKED, PROTOCOLS, expected
+from tests.judges.matrix import row
 
 SOME = names_of(("openai", "anthropic", "gemini"))
+VECTORISTS = dict.fromkeys(("openai", "gemini"), VECTORS)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -25,14 +27,24 @@ def test_each_feature_over_each_provider_is_done_or_the_caller_is_told(
         (account, each.feature): (each.mark, each.reason)
         for account, verdicts in found.items()
         for each in verdicts.values()
-        if each.mark != expected(protocol, each)
+        if each.mark != expected(protocol, each.account, each.feature)
     }
     assert other == {}
+    assert {feature for verdicts in found.values() for feature in verdicts} == set(ASKED[protocol])
 
 
 def test_langchain_is_served(judge_python: Path, town: Town, judged: House) -> None:
-    orders = Orders(town.url + "/v1", judged.key, SOME, True)
+    orders = Orders(town.url + "/llm/openai/v1", judged.key, SOME, True, "", VECTORISTS)
     found = sit([judge_python, "-W", "ignore", "langchain_chat.py"], orders)
+    assert [each for each in found if each.mark != DONE] == []
+
+
+@pytest.mark.parametrize(("agent", "path"), [("claude code", "/llm/anthropic"), ("codex", "/llm/v1")])
+def test_clients_that_write_code_are_served(
+    judge_python: Path, town: Town, judged: House, agent: str, path: str
+) -> None:
+    orders = Orders(town.url + path, judged.key, SOME, True, agent)
+    found = sit([judge_python, "-W", "ignore", "coding_agents.py"], orders)
     assert [each for each in found if each.mark != DONE] == []
 
 
@@ -45,9 +57,9 @@ def test_mistrals_client_is_served_as_one_of_openais_kind(judge_python: Path, to
 @pytest.mark.parametrize(
     ("script", "path", "way"),
     [
-        ("openai.mjs", "/v1", ""),
-        ("anthropic.mjs", "", ""),
-        ("vercel.mjs", "/v1", ""),
+        ("openai.mjs", "/llm/openai/v1", ""),
+        ("anthropic.mjs", "/llm/anthropic", ""),
+        ("vercel.mjs", "/llm/v1", ""),
         ("vercel.mjs", "/v1", "responses"),
     ],
 )
@@ -58,6 +70,6 @@ def test_clients_in_node_are_served(
     for each in ("observing.mjs", script):
         shutil.copy(NODE / each, tmp_path)
     (tmp_path / "node_modules").symlink_to(judge_node / "node_modules")
-    orders = Orders(town.url + path, judged.key, SOME, True, way)
+    orders = Orders(town.url + path, judged.key, SOME, True, way, VECTORISTS)
     found = sit(["node", tmp_path / script], orders)
     assert [each for each in found if each.mark != DONE] == []

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from ops.mock.answer import FIXED_PIECES, FIXED_TEXT
-from tests.judges.judging import DONE, DROPPED, FAILED, REFUSED, judge, table
+from schemas.wires import WIRES
+from tests.judges.courts import ACCOUNTS
+from tests.judges.judging import DONE, DROPPED, FAILED, FEATURES, REFUSED, judge, table
+from tests.judges.known import ASKED, FILE, compact, document
 
 SAID: dict[str, Any] = {"text": FIXED_TEXT, "finish": "stop", "output": len(FIXED_PIECES), "pieces": 2}
 CALL = ["weather", {"city": "text"}]
@@ -41,3 +44,22 @@ def test_verdicts(feature: str, seen: dict[str, Any], dropped: list[str], mark: 
 def test_the_table_has_a_row_for_each_provider() -> None:
     verdict = judge({"account": "a", "feature": "plain", "seen": SAID, "dropped": []})
     assert table({"p": {"a": {"plain": verdict}, "b": {}}}) == "| p | plain |\n|---|:-:|\n| a | ✓ |\n| b |  |"
+
+
+def test_the_matrix_has_every_provider_and_every_feature() -> None:
+    assert set(ACCOUNTS) == set(WIRES)
+    assert {feature for asked in ASKED.values() for feature in asked} == set(FEATURES)
+    lines = compact().splitlines()
+    assert [line.split(" | ")[0] for line in lines[2 : 2 + len(ACCOUNTS)]] == [f"| {name}" for name in ACCOUNTS]
+
+
+def test_the_written_matrix_is_not_stale() -> None:
+    assert FILE.read_text() == document(), "run: python -m tests.judges.known"
+
+
+def test_a_cell_names_the_protocols_that_differ() -> None:
+    def marks(protocol: str, account: str, feature: str) -> str:
+        return DROPPED if (protocol, account, feature) == ("messages", "openai", "plain") else DONE
+
+    assert compact(marks).splitlines()[2].startswith("| openai | ✓ 1 | ✓ |")
+    assert compact(marks).endswith("\n1. messages: dropped\n")

@@ -8,8 +8,10 @@ import msgspec
 
 from ingress.codecs.fields import Fields, wrong
 from ingress.codecs.gemini.naming import camel, standard
+from ingress.codecs.media import FORMATS
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
+    Audio,
     File,
     Format,
     Image,
@@ -160,6 +162,8 @@ def _part(fields: Fields, calls: Calls) -> list[Part]:
 def _media(media_type: str, *, data: str = "", url: str = "") -> Part:
     if media_type.startswith("image/") or (not media_type and url):
         return Image(url, data, media_type)
+    if data and media_type in FORMATS:
+        return Audio(data, FORMATS[media_type])
     return File(data, media_type, url)
 
 

@@ -167,7 +167,8 @@ def ranked(query: str, documents: list[str], most: int | None) -> list[tuple[int
     return sorted(scores, key=lambda each: -each[1])[:most]
 
 
-def _rerank(incoming: Incoming) -> Wanted:
+def read_rerank(incoming: Incoming) -> Wanted:
+    """Also for those who took over this format."""
     request = decoded(_RERANK, incoming.body, refuse)
     if not request.documents or not request.query:
         raise Refusal(400, "invalid request: query and documents must not be empty")
@@ -206,7 +207,7 @@ SPEAKER = Speaker(
     operations=(
         operation("POST", "/v2/chat", _chat),
         operation("POST", "/v2/embed", _embed),
-        operation("POST", "/v2/rerank", _rerank),
+        operation("POST", "/v2/rerank", read_rerank),
         operation("GET", "/v1/models", _models, listed=True),
     ),
     authorise=_authorise,

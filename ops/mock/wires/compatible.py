@@ -15,6 +15,7 @@ from ops.mock.behaviour import Behaviour
 from ops.mock.refusal import Refusal
 from ops.mock.request import decode
 from ops.mock.wire import Stamp
+from ops.mock.wires.cohere import read_rerank
 from ops.mock.wires.openai import authorise, read_completions, read_embeddings, read_moderations
 from ops.mock.wires.openai_chat import asked_of, reply
 from ops.mock.wires.saying import compose
@@ -32,6 +33,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Words for ``tool_choice``."""
     status: int = 400
     """For what is wrong with a request."""
+    whole_calls: bool = False
+    """Whether a stream tells each call of a function in one piece."""
     usage_unasked: bool = False
     """Whether a stream tells its usage in its last chunk, always."""
 
@@ -44,6 +47,7 @@ LIMITS = {
                  "max_completion_tokens"),
         choices=("none", "auto", "required", "any"),
         status=422,
+        whole_calls=True,
         usage_unasked=True,
     ),
     "groq": Limits(refuses=("logprobs", "top_logprobs", "logit_bias"), developer=True),
@@ -78,6 +82,7 @@ def _chat(limits: Limits, incoming: Incoming) -> Wanted:
             with_usage,
             no_usage=behaviour.no_usage,
             unasked=limits.usage_unasked,
+            whole=limits.whole_calls,
         )
 
     return Wanted(request.model, make, asked.stream)
@@ -111,6 +116,7 @@ def _speaker(name: str, limits: Limits) -> Speaker:
             operation("POST", base + "/embeddings", _embeddings),
             operation("POST", base + "/completions", read_completions),
             operation("POST", base + "/moderations", read_moderations),
+            operation("POST", base + "/rerank", read_rerank),
             operation("GET", base + "/models", _models, listed=True),
         ]
     error = _mistral_error if name == "mistral" else lambda refusal, _: wire.error(refusal)

@@ -115,11 +115,25 @@ def call_id(stamp: Stamp, choice: int, index: int) -> str:
     return f"call_{stamp.ident.decode()}{choice:02x}{index:02x}"
 
 
-def reply(said: Said, stamp: Stamp, stream: bool, with_usage: bool, *, no_usage: bool, unasked: bool = False) -> Reply:
-    """The answer in this format; ``unasked``: a stream's usage comes with its last choice, wanted or not."""
+def reply(
+    said: Said,
+    stamp: Stamp,
+    stream: bool,
+    with_usage: bool,
+    *,
+    no_usage: bool,
+    unasked: bool = False,
+    whole: bool = False,
+) -> Reply:
+    """The answer in this format.
+
+    Args:
+        unasked: a stream's usage comes with its last choice, wanted or not.
+        whole: a call in a stream comes in one piece.
+    """
     used = None if no_usage else usage_of(said)
     if stream:
-        groups = _events(said, stamp, used, with_usage=with_usage and not unasked, unasked=unasked)
+        groups = _events(said, stamp, used, with_usage=with_usage and not unasked, unasked=unasked, whole=whole)
         return Reply(
             groups=groups,
             tokens=said.steps,
@@ -159,7 +173,7 @@ def _head(stamp: Stamp, kind: str) -> dict[str, Any]:
 
 
 def _events(
-    said: Said, stamp: Stamp, used: dict[str, Any] | None, *, with_usage: bool, unasked: bool
+    said: Said, stamp: Stamp, used: dict[str, Any] | None, *, with_usage: bool, unasked: bool, whole: bool
 ) -> Iterator[list[bytes]]:
     head = _head(stamp, "chat.completion.chunk")
     nothing: dict[str, Any] = {"usage": None} if with_usage else {}
@@ -176,10 +190,10 @@ def _events(
     for at, call in enumerate(said.calls):
         opened = [
             {"index": at, "id": call_id(stamp, 0, at), "type": "function",
-             "function": {"name": call.name, "arguments": ""}}
+             "function": {"name": call.name, "arguments": "".join(call.pieces) if whole else ""}}
         ]  # fmt: skip
         yield deltas({"tool_calls": opened})
-        for piece in call.pieces:
+        for piece in () if whole else call.pieces:
             yield deltas({"tool_calls": [{"index": at, "function": {"arguments": piece}}]})
     for piece in said.pieces:
         yield deltas({"content": piece})

@@ -8,6 +8,8 @@ export const SCHEMA = {
   required: ["city"],
   additionalProperties: false,
 };
+export const PNG =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 export const HELLO = "Say something.";
 export const USE = "Use the tool weather for Paris.";
 const dropped = new Set();
@@ -35,8 +37,16 @@ export async function failing(call) {
   return { error: "", status: 200, message: "no error" };
 }
 
-export async function observe(looks) {
-  for (const [account, name] of Object.entries(asked.accounts)) {
+export function parsed(text) {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return null;
+  }
+}
+
+export async function observe(looks, accounts = asked.accounts) {
+  for (const [account, name] of Object.entries(accounts)) {
     const before = asked.prefixed ? `${account}/` : "";
     const models = (knob = "") => before + name + (knob ? `+${knob}` : "");
     for (const [feature, look] of Object.entries(looks)) {

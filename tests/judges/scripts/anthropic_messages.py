@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import anthropic
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
+from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = anthropic.Anthropic(base_url=ASKED["base"], api_key=ASKED["key"], max_retries=0)
@@ -60,10 +60,19 @@ def parallel(models: Models) -> dict[str, Any]:
     return streamed(model=models("calls-2"), messages=ask(USE), tools=TOOLS)
 
 
+def beside(models: Models, part: Any) -> dict[str, Any]:
+    content = [{"type": "text", "text": HELLO}, part]
+    return seen(CREATE(model=models("inventory"), messages=ask(content), max_tokens=LIMIT))
+
+
 def vision(models: Models) -> dict[str, Any]:
     picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
-    content = [{"type": "text", "text": HELLO}, picture]
-    return seen(CREATE(model=models("inventory"), messages=ask(content), max_tokens=LIMIT))
+    return beside(models, picture)
+
+
+def file(models: Models) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": "application/pdf", "data": PDF}
+    return beside(models, {"type": "document", "source": source, "title": "a"})
 
 
 def structured(models: Models) -> dict[str, Any]:
@@ -85,7 +94,7 @@ def errors(models: Models) -> dict[str, Any]:
 
 
 LOOKS = {
-    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision,
+    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision, "file": file,
     "structured": structured, "reasoning": reasoning, "errors": errors,
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, observe, orders, parsed
+from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, Models, failing, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = boto3.client(
@@ -101,6 +101,11 @@ def vision(models: Models) -> dict[str, Any]:
     return converse(models("inventory"), ask({"text": HELLO}, picture))[0]
 
 
+def file(models: Models) -> dict[str, Any]:
+    document = {"document": {"format": "pdf", "name": "a", "source": {"bytes": base64.b64decode(PDF)}}}
+    return converse(models("inventory"), ask({"text": HELLO}, document))[0]
+
+
 def structured(models: Models) -> dict[str, Any]:
     schema = {"jsonSchema": {"schema": json.dumps(SCHEMA), "name": "place"}}
     form = {"textFormat": {"type": "json_schema", "structure": schema}}
@@ -116,7 +121,7 @@ def errors(models: Models) -> dict[str, Any]:
 
 
 LOOKS = {
-    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision,
+    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision, "file": file,
     "structured": structured, "reasoning": reasoning, "errors": errors,
 }  # fmt: skip
 

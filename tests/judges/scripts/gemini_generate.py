@@ -7,7 +7,7 @@ from typing import Any
 
 from google import genai
 from google.genai import types
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
+from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, WAV, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 OPTIONS = types.HttpOptions(base_url=ASKED["base"], api_version=ASKED["version"] or None)
@@ -61,9 +61,21 @@ def parallel(models: Models) -> dict[str, Any]:
     return seen(list(STREAM(model=models("calls-2"), contents=USE, config=config(tools=TOOLS))))
 
 
+def beside(models: Models, data: str, kind: str) -> dict[str, Any]:
+    part = types.Part.from_bytes(data=base64.b64decode(data), mime_type=kind)
+    return seen([CREATE(model=models("inventory"), contents=[HELLO, part], config=config())])
+
+
 def vision(models: Models) -> dict[str, Any]:
-    picture = types.Part.from_bytes(data=base64.b64decode(PNG), mime_type="image/png")
-    return seen([CREATE(model=models("inventory"), contents=[HELLO, picture], config=config())])
+    return beside(models, PNG, "image/png")
+
+
+def audio(models: Models) -> dict[str, Any]:
+    return beside(models, WAV, "audio/wav")
+
+
+def file(models: Models) -> dict[str, Any]:
+    return beside(models, PDF, "application/pdf")
 
 
 def structured(models: Models) -> dict[str, Any]:
@@ -86,7 +98,8 @@ def embeddings(models: Models) -> dict[str, Any]:
 
 
 LOOKS = {
-    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision,
+    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision, "audio": audio,
+    "file": file,
     "structured": structured, "reasoning": reasoning, "errors": errors,
 }  # fmt: skip
 

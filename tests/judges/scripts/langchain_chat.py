@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_openai import ChatOpenAI
-from observing import FUNCTION, HELLO, SCHEMA, USE, Models, failing, listen, observe, orders
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders
 from pydantic import SecretStr
 
 ASKED = orders()
@@ -30,6 +31,29 @@ def stream(models: Models) -> dict[str, Any]:
     return {"text": "".join(texts), "pieces": len(texts), "finish": "stop", "output": sum(used)}
 
 
+def tools(models: Models) -> dict[str, Any]:
+    asked: list[Any] = [HumanMessage(USE)]
+    answer = chat(models()).bind_tools(TOOLS).invoke(asked)
+    asked += [answer, *(ToolMessage("sunny", tool_call_id=call["id"]) for call in answer.tool_calls)]
+    after = chat(models("inventory")).bind_tools(TOOLS).invoke(asked)
+    return {"calls": [[call["name"], call["args"]] for call in answer.tool_calls], "after": after.content}
+
+
+def vision(models: Models) -> dict[str, Any]:
+    picture = {"type": "image", "base64": PNG, "mime_type": "image/png"}
+    return {
+        "text": chat(models("inventory")).invoke([HumanMessage([{"type": "text", "text": HELLO}, picture])]).content
+    }
+
+
+def embeddings(models: Models) -> dict[str, Any]:
+    key = SecretStr(ASKED["key"])
+    maker = OpenAIEmbeddings(
+        model=models(), base_url=ASKED["base"], api_key=key, max_retries=0, check_embedding_ctx_length=False
+    )
+    return {"vectors": maker.embed_documents(["a", "b"])}
+
+
 def parallel(models: Models) -> dict[str, Any]:
     found: Any = None
     for chunk in chat(models("calls-2")).bind_tools(TOOLS).stream(USE):
@@ -46,8 +70,12 @@ def errors(models: Models) -> dict[str, Any]:
     return failing(lambda: chat(models("error-429")).invoke(HELLO))
 
 
-LOOKS = {"plain": plain, "stream": stream, "parallel tools": parallel, "structured": structured, "errors": errors}
+LOOKS = {
+    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision,
+    "structured": structured, "errors": errors,
+}  # fmt: skip
 
 if __name__ == "__main__":
     listen()
     observe(ASKED, LOOKS)
+    observe({**ASKED, "accounts": ASKED.get("embedders", {})}, {"embeddings": embeddings})

@@ -64,6 +64,10 @@ def tools(models: Models) -> dict[str, Any]:
     return {**seen(answer), "after": seen(after)["text"]}
 
 
+def parallel(models: Models) -> dict[str, Any]:
+    return streamed(model=models("calls-2"), messages=ask(USE), tools=TOOLS)
+
+
 def vision(models: Models) -> dict[str, Any]:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PNG}}
     return seen(CHAT(model=models("inventory"), messages=ask([{"type": "text", "text": HELLO}, picture])))
@@ -84,8 +88,8 @@ def embeddings(models: Models) -> dict[str, Any]:
 
 
 LOOKS = {
-    "plain": plain, "stream": stream, "tools": tools, "vision": vision, "structured": structured, "errors": errors,
-    "embeddings": embeddings,
+    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision,
+    "structured": structured, "errors": errors, "embeddings": embeddings,
 }  # fmt: skip
 
 if __name__ == "__main__":

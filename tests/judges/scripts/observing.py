@@ -22,6 +22,8 @@ SCHEMA = {
     "additionalProperties": False,
 }
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+WAV = "UklGRigAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQQAAAAAAAAA"
+PDF = "JVBERi0xLjQKMSAwIG9iago8PCAvVHlwZSAvQ2F0YWxvZyA+PgplbmRvYmoKJSVFT0YK"
 HELLO = "Say something."
 USE = "Use the tool weather for Paris."
 _dropped: set[str] = set()
@@ -51,7 +53,8 @@ def orders() -> dict[str, Any]:
 
 
 def observe(asked: dict[str, Any], looks: dict[str, Look]) -> None:
-    """Looks at every feature over every account, and says what was seen."""
+    """Looks at every feature over every account, and says what was seen; at those alone that are ordered, if any."""
+    wanted = asked.get("features") or list(looks)
     for account, name in asked["accounts"].items():
         before = f"{account}/" if asked["prefixed"] else ""
 
@@ -59,6 +62,8 @@ def observe(asked: dict[str, Any], looks: dict[str, Look]) -> None:
             return f"{before}{name}+{knob}" if knob else before + name
 
         for feature, look in looks.items():
+            if feature not in wanted:
+                continue
             _dropped.clear()
             try:
                 seen = look(models)

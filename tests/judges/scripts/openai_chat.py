@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import openai
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
+from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, WAV, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = openai.OpenAI(base_url=ASKED["base"], api_key=ASKED["key"], max_retries=0)
@@ -70,11 +70,23 @@ def parallel(models: Models) -> dict[str, Any]:
     return collected(model=models("calls-2"), messages=ask(USE), tools=TOOLS, max_completion_tokens=2000)
 
 
-def vision(models: Models) -> dict[str, Any]:
-    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PNG}}
-    content = [{"type": "text", "text": HELLO}, picture]
+def beside(models: Models, part: Any) -> dict[str, Any]:
+    content = [{"type": "text", "text": HELLO}, part]
     answer = CREATE(model=models("inventory"), messages=ask(content), max_completion_tokens=2000)
     return {"text": answer.choices[0].message.content}
+
+
+def vision(models: Models) -> dict[str, Any]:
+    return beside(models, {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PNG}})
+
+
+def audio(models: Models) -> dict[str, Any]:
+    return beside(models, {"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}})
+
+
+def file(models: Models) -> dict[str, Any]:
+    told = {"filename": "a.pdf", "file_data": "data:application/pdf;base64," + PDF}
+    return beside(models, {"type": "file", "file": told})
 
 
 def structured(models: Models) -> dict[str, Any]:
@@ -98,12 +110,18 @@ def embeddings(models: Models) -> dict[str, Any]:
     return {"vectors": [each.embedding for each in answer.data]}
 
 
+def moderations(models: Models) -> dict[str, Any]:
+    answer = CLIENT.moderations.create(model=models(), input=["a", "b"])
+    return {"flagged": [each.flagged for each in answer.results]}
+
+
 LOOKS = {
-    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision,
+    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision, "audio": audio,
+    "file": file,
     "structured": structured, "reasoning": reasoning, "errors": errors,
 }  # fmt: skip
 
 if __name__ == "__main__":
     listen()
     observe(ASKED, LOOKS)
-    observe({**ASKED, "accounts": ASKED.get("embedders", {})}, {"embeddings": embeddings})
+    observe({**ASKED, "accounts": ASKED.get("embedders", {})}, {"embeddings": embeddings, "moderations": moderations})

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import openai
-from observing import FUNCTION, HELLO, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
+from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
 
 ASKED = orders()
 CLIENT = openai.OpenAI(base_url=ASKED["base"], api_key=ASKED["key"], max_retries=0)
@@ -60,11 +60,21 @@ def parallel(models: Models) -> dict[str, Any]:
     return streamed(model=models("calls-2"), input=USE, tools=TOOLS)
 
 
-def vision(models: Models) -> dict[str, Any]:
-    picture = {"type": "input_image", "image_url": "data:image/png;base64," + PNG, "detail": "auto"}
-    content = [{"type": "input_text", "text": HELLO}, picture]
+def beside(models: Models, part: Any) -> dict[str, Any]:
+    content = [{"type": "input_text", "text": HELLO}, part]
     answer = CREATE(model=models("inventory"), input=[{"role": "user", "content": content}], max_output_tokens=LIMIT)
     return {"text": answer.output_text}
+
+
+def vision(models: Models) -> dict[str, Any]:
+    picture = {"type": "input_image", "image_url": "data:image/png;base64," + PNG, "detail": "auto"}
+    return beside(models, picture)
+
+
+def file(models: Models) -> dict[str, Any]:
+    return beside(
+        models, {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64," + PDF}
+    )
 
 
 def structured(models: Models) -> dict[str, Any]:
@@ -82,7 +92,7 @@ def errors(models: Models) -> dict[str, Any]:
 
 
 LOOKS = {
-    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision,
+    "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision, "file": file,
     "structured": structured, "reasoning": reasoning, "errors": errors,
 }  # fmt: skip
 

@@ -115,7 +115,11 @@ async def test_halves_of_characters_are_counted(encoders: dict[str, Encoder]) ->
 
 async def test_no_encoding_where_none_is_public_or_none_is_built() -> None:
     asked: list[str] = []
-    with_none = Encodings(lambda: asked.append("") or None)
+
+    def nothing() -> None:
+        asked.append("")
+
+    with_none = Encodings(nothing)
     assert await with_none.of("claude") is None and not asked
     assert await with_none.of("o200k") is None and await with_none.of("o200k") is None
     assert len(asked) == 1
