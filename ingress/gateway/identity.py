@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
+from ingress.gateway import aws_ambient
 from ingress.gateway.call import CallFailed
 from ingress.gateway.tokens import Tokens, TokenUnavailable
 from ingress.gateway.upstream import Upstream
 from ingress.providers import aws_chain, entra, google, sigv4
-from ingress.providers.aws_chain import AwsFound
 from ingress.providers.outgoing import Outgoing
 from ingress.providers.presenting import bearer, headers_for, presented
 from ingress.providers.token import BadCredential, TokenRequest, read_token
@@ -180,34 +178,12 @@ class Identity:
         return list(added.items())
 
     async def _aws_ambient(self) -> tuple[sigv4.AwsCredentials, float]:
-        found = await self._aws_chain()
-        lifetime_s = found.until_s - self._clock.now_us() / 1_000_000 if found.until_s else FOR_EVER_S
+        now_s = self._clock.now_us() / 1_000_000
+        found = await aws_ambient.find(self._environment, self._ask, now_s)
+        lifetime_s = found.until_s - now_s if found.until_s else FOR_EVER_S
         if lifetime_s <= 0:
             raise BadCredential("AWS's credentials on this machine have ended")
         return found.credentials, lifetime_s
-
-    async def _aws_chain(self) -> AwsFound:
-        """AWS's standard order: environment, shared file, container, instance."""
-        environment = self._environment
-        found = aws_chain.from_environment(environment)
-        if found is None:
-            path = environment.get("AWS_SHARED_CREDENTIALS_FILE", "") or "~/.aws/credentials"
-            text = await asyncio.to_thread(_text_of, path)
-            found = aws_chain.from_file(text, environment.get("AWS_PROFILE", "") or "default")
-        if found is not None:
-            return found
-        authorization = environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
-        if token_file := environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", ""):
-            authorization = await asyncio.to_thread(_text_of, token_file)
-        request = aws_chain.container_request(environment, authorization)
-        if request is not None:
-            return aws_chain.read_served(await self._ask(request))
-        if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-            raise BadCredential("this machine has no AWS credentials")
-        base = environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "").rstrip("/") or aws_chain.IMDS
-        token = (await self._ask(aws_chain.instance_token_request(base))).decode("ascii", "replace")
-        role = (await self._ask(aws_chain.instance_request(base, token))).decode("ascii", "replace").split("\n")[0]
-        return aws_chain.read_served(await self._ask(aws_chain.instance_request(base, token, role.strip())))
 
     async def _ask(self, request: TokenRequest) -> bytes:
         url = urlsplit(request.url)
@@ -216,7 +192,7 @@ class Identity:
             max_connections=8,
         )  # fmt: skip
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        headers = [("accept", "application/json"), *request.headers]
+        headers = list({"accept": "application/json", **dict(request.headers)}.items())
         return await self._upstream.send(server, path, headers, request.body, method=request.method)
 
 
@@ -228,10 +204,3 @@ def _place(url: str) -> tuple[str, str]:
     """The `host` header and the path before every path, as `pool.Pool` sends them."""
     parts = urlsplit(url)
     return parts.netloc, parts.path.rstrip("/")
-
-
-def _text_of(path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text()
-    except (OSError, RuntimeError, UnicodeDecodeError):
-        return ""

@@ -43,7 +43,8 @@ class _Served(msgspec.Struct):
     Expiration: str = ""
 
 
-def _sound(found: AwsCredentials) -> AwsCredentials:
+def sound(found: AwsCredentials) -> AwsCredentials:
+    """The same, which can stand in a header. Raises BadCredential."""
     for text in (found.access_key, found.session_token):
         if not text.isascii() or not text.isprintable() or " " in text:
             raise BadCredential("it cannot stand in a header")
@@ -64,14 +65,14 @@ def given(secret: str) -> AwsCredentials:
         raise BadCredential(
             "it must be the JSON {access_key_id, secret_access_key, session_token}, or a Bedrock API key"
         ) from None
-    return _sound(AwsCredentials(told.access_key_id, told.secret_access_key, told.session_token))
+    return sound(AwsCredentials(told.access_key_id, told.secret_access_key, told.session_token))
 
 
 def from_environment(environment: Mapping[str, str]) -> AwsFound | None:
     key, secret = environment.get("AWS_ACCESS_KEY_ID", ""), environment.get("AWS_SECRET_ACCESS_KEY", "")
     if not key or not secret:
         return None
-    return AwsFound(_sound(AwsCredentials(key, secret, environment.get("AWS_SESSION_TOKEN", ""))))
+    return AwsFound(sound(AwsCredentials(key, secret, environment.get("AWS_SESSION_TOKEN", ""))))
 
 
 def from_file(text: str, profile: str) -> AwsFound | None:
@@ -92,7 +93,7 @@ def from_file(text: str, profile: str) -> AwsFound | None:
     found = AwsCredentials(
         values["aws_access_key_id"], values.get("aws_secret_access_key", ""), values.get("aws_session_token", "")
     )
-    return AwsFound(_sound(found))
+    return AwsFound(sound(found))
 
 
 def container_request(environment: Mapping[str, str], authorization: str) -> TokenRequest | None:
@@ -138,4 +139,4 @@ def read_served(raw: bytes) -> AwsFound:
         until = datetime.fromisoformat(told.Expiration).timestamp() if told.Expiration else 0.0
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
         raise BadCredential("the metadata server's answer is no credential") from None
-    return AwsFound(_sound(AwsCredentials(told.AccessKeyId, told.SecretAccessKey, told.Token)), until)
+    return AwsFound(sound(AwsCredentials(told.AccessKeyId, told.SecretAccessKey, told.Token)), until)
