@@ -153,6 +153,7 @@ async def build(
     durability = await DurabilityWatch(connection, settings.nats_monitor).start()
     opened.push_async_callback(durability.close)
     standing = LogStanding(connection, clock)
+    positions["siem"] = lambda: standing.siem(list(live.all_of("siem-target")))
     health = Health(
         probes=probes,
         streams=partial(_last_sequences, connection),
