@@ -80,21 +80,23 @@ class Ids:
             now_us: what the clock has just said; 0 to ask it.
         """
         millis = (now_us or self._clock.now_us()) // 1000
+        counter = 0
         if millis > self._millis:
             self._begin(millis)
         else:
-            self._counter += 1
-            if self._counter > 0xFFF:
+            self._counter = counter = self._counter + 1
+            if counter > 0xFFF:
                 self._begin(self._millis + 1)
-        if not self._tails:
-            self._fill()
+                counter = 0
+        tails = self._tails or self._fill()
         # seven a request: 0.3 µs instead of 0.8 with everything formatted here
-        return self._time + _COUNTS[self._counter] + self._tails.pop()
+        return f"{self._time}{_COUNTS[counter]}{tails.pop()}"
 
-    def _fill(self) -> None:
+    def _fill(self) -> list[str]:
         size = 8 * _POOL
         tails = ((int.from_bytes(self._entropy(size), "big") & _RANDOM) | _VARIANT).to_bytes(size, "big")
         self._tails = [tails[place : place + 8].hex("-", 6) for place in range(0, size, 8)]
+        return self._tails
 
     def _begin(self, millis: int) -> None:
         digits = f"{millis:012x}"
