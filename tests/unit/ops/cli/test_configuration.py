@@ -47,6 +47,13 @@ limit_micros = 25_000_000
 id = "strict"
 overrides = { "pii.email" = "redact" }
 
+[[rules]]
+id = "secret.badge"
+title = "Number of a badge"
+patterns = ["ACME-[0-9]{6}"]
+hits = ["ACME-104729", "ACME-000001", "ACME-999999"]
+misses = ["ACME-1", "ACME", "104729"]
+
 [[virtual-keys]]
 id = "app"
 models = ["gpt-4o*"]
