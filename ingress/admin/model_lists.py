@@ -6,11 +6,13 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import Protocol
 
 from ingress.admin.call import Answer, Call
 from ingress.admin.commands import SETTLE_S
-from ingress.admin.config_queries import ConfigQueries, ItemQuery, ListQuery
+from ingress.admin.config_queries import ConfigQueries, ItemQuery, ListQuery, VersionedView
 from ingress.admin.intake import Intake
+from ingress.admin.references import nearest
 from ingress.admin.tenancy import resolve_tenant
 from ingress.admin.wire import Endpoint
 from ingress.discovery.asking import Asking
@@ -28,6 +30,7 @@ from schemas import subjects
 from schemas.aggregates.credential import Credential
 from schemas.aggregates.model_list import DECIDER
 from schemas.envelope import Position
+from schemas.errors import NotFound
 from schemas.exposition import Family, gauge, labelled
 from schemas.facts.ops import ModelListFailed
 from schemas.ids import Clock, Ids
@@ -36,10 +39,16 @@ from schemas.settings import Settings
 PATH = f"/api/admin/{DECIDER.collection}"
 
 
+class View(VersionedView, Protocol):
+    """What is needed of the live configuration here."""
+
+    async def wait_for(self, sequence: int, wait_s: float | None) -> bool: ...
+
+
 class ModelLists:
     """Endpoints and samples of one process's discovery."""
 
-    def __init__(self, discovery: Discovery, live: LiveConfig) -> None:
+    def __init__(self, discovery: Discovery, live: View) -> None:
         self._discovery = discovery
         self._live = live
         self._queries = ConfigQueries(Intake(DECIDER), live)
@@ -47,6 +56,9 @@ class ModelLists:
     async def refresh(self, call: Call) -> Answer:
         """POST: asks the provider now, and answers with what is in force then."""
         tenant = resolve_tenant(call.principal, self._live, call.query.tenant)
+        known = [spec.id for spec in self._live.all_of("provider", tenant)]
+        if call.id not in known:
+            raise NotFound(f"This provider does not exist ({nearest(call.id, known)}).")
         after = await self._discovery.refresh(tenant, call.id)
         await self._live.wait_for(after.sequence, SETTLE_S)
         body = {**self._intake.view(after.spec), "version": after.version}

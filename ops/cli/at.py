@@ -93,7 +93,10 @@ def _route(found: Past, model: str, _: int) -> Shown:
         targets = [target.model.id for target in candidates(view.table, route, model)]
         needed = [("tenant", tenant), ("route", route.id)]
         for identifier in targets:
-            needed += [("model", identifier), ("provider", view.models[identifier].account)]
+            account = view.table.models[identifier].account
+            # what nobody configured is there because its provider lists it
+            found_in = ("model", identifier) if identifier in view.models else ("model-list", account)
+            needed += [found_in, ("provider", account)]
         entries = [found.entry(aggregate, tenant, name) for aggregate, name in dict.fromkeys(needed)]
         rows = [_row(entry) for entry in entries if entry is not None]
         head = {

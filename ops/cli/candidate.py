@@ -106,7 +106,11 @@ def resolve(found: Found, tenant: str, state: LiveState, rules: Set[str]) -> dic
     def in_force(collection: str, of: str) -> Set[str]:
         if collection == "tenants":
             return state.tenants.keys()
-        return {spec.id for spec in state.all_of(BY_COLLECTION[collection].name, of or None)}
+        known = {spec.id for spec in state.all_of(BY_COLLECTION[collection].name, of or None)}
+        if collection == "models":
+            lists = state.all_of("model-list", of or None)
+            known |= {f"{told.id}/{each.name}" for told in lists for each in told.models}
+        return known
 
     candidate: dict[Key, Any] = {}
     for option, path, item in items:

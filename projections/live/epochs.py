@@ -136,7 +136,8 @@ class Epochs:
                 continue
             if isinstance(spec, Prices):
                 # prices of a model that did not exist yet change nothing
-                if (model := specs["model"].get(identifier)) is not None:
+                model = specs["model"].get(identifier) or before.table.models.get(identifier)
+                if model is not None:
                     specs["model"][identifier] = msgspec.structs.replace(model, prices=spec)
             else:
                 specs[aggregate][identifier] = spec
@@ -155,6 +156,8 @@ class Epochs:
             if target.account in specs["provider"] or target.account not in now.providers:
                 continue
             specs["provider"][target.account] = now.providers[target.account]
+            if (told := now.lists.get(target.account)) is not None:
+                specs["model-list"].setdefault(target.account, told)
             for identifier, model in now.models.items():
                 if model.account == target.account:
                     specs["model"].setdefault(identifier, model)

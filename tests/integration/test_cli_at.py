@@ -13,7 +13,7 @@ from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.store import ConfigStore
 from schemas import subjects
-from schemas.aggregates import budget, credential, model, provider, route, tenant, virtual_key
+from schemas.aggregates import budget, credential, model, model_list, provider, route, tenant, virtual_key
 from schemas.aggregates.decider import Decider, Put, Remove
 from schemas.ids import iso
 from tests.integration.log_fixture import CLOCK, IDS, connection
@@ -104,6 +104,15 @@ async def test_a_route_leads_where_it_led(history: History) -> None:
     assert history.times["routed"] < changed["changed"] <= history.times["rerouted"]
     code, err = await history.code(history.times["two"], "route", "gpt")
     assert (code, "no route led to gpt then" in err) == (5, True)
+
+
+async def test_a_model_that_nobody_configured_was_there_because_its_provider_listed_it(history: History) -> None:
+    told = model_list.ModelList(id="two", tenant="acme", wire="openai", models=(model_list.Listed(name="new"),))
+    await history.put("listed", model_list.DECIDER, told, "worker:discovery")
+    (found,) = (await history.at("listed", "route", "new"))["items"]
+    assert found["targets"] == ["two/new"]
+    changes = [(row["aggregate"], row["id"], row["by"]) for row in found["changes"]]
+    assert ("model-list", "two", "worker:discovery") in changes
 
 
 async def test_a_key_was_good_until_it_was_revoked(history: History) -> None:

@@ -13,15 +13,21 @@ from ingress.admin.auth import Authenticator, Principal
 from ingress.admin.commands import Tools
 from ingress.admin.freshness import Freshness
 from ingress.admin.intake import intakes
+from ingress.admin.model_lists import ModelLists
 from ingress.admin.routes import build_application, collection_endpoints
 from ingress.admin.wire import Door, Endpoint
+from ingress.discovery.asking import NotListed
+from ingress.discovery.refreshing import Discovery
 from projections.live.state import LiveState
 from schemas import subjects
 from schemas.aggregates.credential import SealedSecret
 from schemas.aggregates.decider import Command, Decider, State
+from schemas.aggregates.model_list import ModelList
+from schemas.aggregates.provider import Provider
 from schemas.codec import encode_fact, encode_segment, fact
 from schemas.envelope import GENESIS, Fact
 from schemas.errors import Conflict
+from schemas.facts.ops import ModelListFailed
 from schemas.ids import Ids, SystemClock
 
 KEY = "nxa_" + "5" * 64
@@ -162,7 +168,20 @@ class Plane:
         self.endpoints = [
             endpoint for intake in intakes().values() for endpoint in collection_endpoints(intake, tools, view)
         ]
+        self.listed: dict[str, ModelList] = {}
+        """What providers say, by account; nothing of the others can be had."""
+        self.alerts: list[ModelListFailed] = []
+        discovery = Discovery(
+            self._ask, self.log, view, lambda _, alert, __: self.alerts.append(alert), clock, Ids(clock), 0.0
+        )
+        self.lists = ModelLists(discovery, view)
+        self.endpoints += self.lists.endpoints()
         self.application = build_application([*self.endpoints, *(extra or [])], door)
+
+    async def _ask(self, provider: Provider) -> ModelList:
+        if provider.id not in self.listed:
+            raise NotListed("connect")
+        return self.listed[provider.id]
 
     async def start(self) -> Plane:
         await self.application.start()  # type: ignore[no-untyped-call]

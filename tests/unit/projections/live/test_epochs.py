@@ -11,6 +11,7 @@ from schemas import codec, subjects
 from schemas.aggregates.catalogue import BY_NAME
 from schemas.aggregates.decider import Put, Remove
 from schemas.aggregates.model import Model, Prices
+from schemas.aggregates.model_list import Listed, ModelList
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route, Target
@@ -77,6 +78,19 @@ def test_prices_take_the_place_of_a_models_own_and_of_nothing_else() -> None:
     assert (setting.before.prices("one/m"), setting.after.prices("one/m")) == (OLD, NEW)
     assert setting.after.prices("one/later") is None
     assert setting.ways("m").same_targets
+
+
+def test_what_a_provider_lists_counts_from_when_it_was_told_and_may_get_other_prices() -> None:
+    log = filled()
+    before = log.sequence
+    listed = (Listed(name="m", prices=NEW), Listed(name="n", prices=OLD))
+    log.put("model-list", ModelList(id="one", tenant="t", wire="openai", models=listed))
+    epochs = Epochs({("prices", "t", "one/n"): NEW}, {}, log.versions)
+    assert epochs.at("t", before, 0).before.prices("one/n") is None
+    setting = epochs.at("t", log.sequence, 0)
+    assert (setting.before.prices("one/n"), setting.after.prices("one/n")) == (OLD, NEW)
+    # the configured one's
+    assert setting.before.prices("one/m") == OLD
 
 
 def test_a_candidate_route_finds_what_came_later() -> None:
