@@ -34,7 +34,7 @@ def applied(admin: Admin, file: Path, capsys: pytest.CaptureFixture[str], *more:
 def test_a_file_comes_into_force(admin: Admin, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = applied(admin, file, capsys)
     assert {item["result"] for item in told["items"]} == {"created"}
-    assert len(told["items"]) == 14
+    assert len(told["items"]) == 15
     assert admin.state("provider", "acme", "east").base_url == "https://api.example.com:8443/v1"
     assert admin.state("route", "acme", "chat").targets[0].model == "gpt-4o"
     sealed = admin.state("credential", "acme", "main").sealed
@@ -102,7 +102,7 @@ def test_a_bad_file_sends_nothing(admin: Admin, file: Path, capsys: pytest.Captu
 
 def test_a_dry_run_changes_nothing(admin: Admin, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = applied(admin, file, capsys, "--dry-run")
-    assert [item["result"] for item in told["items"]] == ["valid"] * 14
+    assert [item["result"] for item in told["items"]] == ["valid"] * 15
     assert {method for method, _, _ in admin.asked} <= {"GET"}
     assert admin.plane.log.facts == []
 
@@ -123,7 +123,7 @@ def test_a_name_that_leads_nowhere_changes_nothing(
 def test_a_name_may_lead_to_what_is_in_force(admin: Admin, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     admin.given(("tenants", {"id": "acme"}), ("providers", {"id": "west", "base_url": "http://west.example.com/v1"}))
     file.write_text(FULL)
-    assert len(applied(admin, file, capsys)["items"]) == 13
+    assert len(applied(admin, file, capsys)["items"]) == 14
 
 
 def test_a_refusal_on_the_way_says_what_is_in_force(
@@ -134,7 +134,7 @@ def test_a_refusal_on_the_way_says_what_is_in_force(
     assert run(["apply", str(file), "--data", str(admin.data)]) == 1
     captured = capsys.readouterr()
     assert "policies[0] (strict): " in captured.err
-    assert "of 14 items are in force" in captured.err
+    assert "of 15 items are in force" in captured.err
     assert any(line.startswith("key of app: nvk_") for line in captured.out.splitlines())
 
 
