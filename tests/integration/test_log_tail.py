@@ -133,14 +133,14 @@ async def test_what_comes_soon_after_a_batch_waits_for_more(
     connection: LogConnection, tails: Tails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tail, "ENOUGH_BYTES", 10_000)
-    follower = tails.follow("TRAFFIC")
-    assert await follower.take(0.1, 600.0) == []
+    follower, prompt = tails.follow("TRAFFIC"), tails.follow("TRAFFIC")
+    assert await follower.take(0.1, 600.0) == [] == await prompt.take(0.1)
     await _fill(connection, 1, 1)
     async with asyncio.timeout(30):
         assert _numbers(await follower.take(60.0, 600.0)) == [1], "after a silence nothing waits for long"
         waiting = asyncio.create_task(follower.take(60.0, 600.0))
         await _fill(connection, 2, 4)
-        await until(lambda: not follower.caught_up, "more at the head")
+        assert _numbers(await _take(prompt, 4))[-1] == 4, "all of it is at the head"
         assert not waiting.done()
         follower.wake()
         assert _numbers(await waiting) == [2, 3, 4]
@@ -148,6 +148,7 @@ async def test_what_comes_soon_after_a_batch_waits_for_more(
         await _fill(connection, 5, 24, size=1_000)
         assert len(await waiting) >= 10, "what is enough is handed on"
     await follower.close()
+    await prompt.close()
 
 
 async def test_what_is_made_of_a_message_is_made_once(connection: LogConnection, tails: Tails) -> None:
