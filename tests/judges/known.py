@@ -95,7 +95,8 @@ PREFACE = """# Protocol × provider × feature
 
 What official SDKs see through a gateway: clients of chat completions, responses, messages, generateContent, rerank.
 ✓ done; – dropped, and named in `x-nexus-dropped` (refused on a `strict` route); × refused with an error that names what
-would do. Written by `python -m tests.judges.known`. `nexus test tests/judges` holds every cell against what the SDKs
+would do. A ✓ for pictures, sound and files says that they arrive; which models read them is for the provider to say.
+Written by `python -m tests.judges.known`. `nexus test tests/judges` holds every cell against what the SDKs
 see; `python -m tests.judges.matrix` prints it protocol by protocol.
 
 """
