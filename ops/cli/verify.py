@@ -83,7 +83,10 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
                 (stream,),
                 _shown_on(progress),
                 checkpoints=checkpoints,
-                **places,
+                from_us=places.get("from_us", 0),
+                to_us=places.get("to_us", 0),
+                from_sequence=places.get("from_sequence", 0),
+                to_sequence=places.get("to_sequence", 0),
             )
             progress.done()
     finally:
