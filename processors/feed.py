@@ -29,6 +29,8 @@ BATCH = 512
 """Messages of one delivery."""
 GATHER_S = 0.5
 """How long deliveries gather on the server: so far an acknowledgement is behind, and so often a consumer is asked."""
+QUIET_S = 2.5
+"""How long a quiet consumer's request for its next delivery stands; a lost connection loses it."""
 _DELIVERY = "$JS.ACK."
 _CONNECT_S = 5.0
 _SHORTEST_S = 0.001
@@ -158,12 +160,12 @@ class _Pull:
         # one is waited for; then all that have come up are asked for now and then, in one piece: each by itself would
         # be a packet, a wake-up and a read
         self._wanted = 1 if self._quiet else batch
-        how = {"expires": int(timeout * 1e9)} if self._quiet else {"no_wait": True}
+        wait_s, how = (QUIET_S, {"expires": int(QUIET_S * 1e9)}) if self._quiet else (timeout, {"no_wait": True})
         request = msgspec.json.encode({"batch": self._wanted, **how})
         self._done = asyncio.get_running_loop().create_future()
         try:
             await self._client.publish(self._plain._nms, request, self._plain._deliver)
-            await asyncio.wait((self._done,), timeout=timeout + _GRACE_S)
+            await asyncio.wait((self._done,), timeout=wait_s + _GRACE_S)
         except (NatsError, OSError) as error:
             log.info("event=fetch_failed error=%s", type(error).__name__)
         arrived = self._gathered()
