@@ -43,6 +43,8 @@ def kill_ls(args: argparse.Namespace) -> int:
 def passthrough_on(args: argparse.Namespace) -> int:
     """Go around hooks, cache or normalisation for some hours."""
     scope, target = _scope(args, ("route", "provider"), PASSTHROUGH_HINT)
+    if "cache" in args.bypass:
+        Output(args.output).message("cache: Nexus stores no answers, so there is nothing to go around; it is recorded")
     tenant = args.tenant or (SYSTEM if scope == "everything" else "")
     body = {
         "tenant": tenant,

@@ -102,8 +102,21 @@ class Shipped:
             sha256=name,
             platform=platform(),
         )
+        before = self._configuration.state_of("pack", tenant, spec.id)
         await store.handle(DECIDER, tenant, spec.id, Put(spec), actor=ACTOR, correlation=correlation)
+        if isinstance(before, Pack) and before.sha256 != name:
+            await self._forget(before)
         log.info("event=pack_shipped tenant=%s kind=%s version=%s bytes=%d", tenant, kind, pack.version, len(data))
+
+    async def _forget(self, before: Pack) -> None:
+        """Takes out what nothing names any more; whoever is about to load it compiles for itself."""
+        named = [(each.tenant, each.id) for each in self._configuration.all_of("pack") if each.sha256 == before.sha256]
+        if any(each != (before.tenant, before.id) for each in named):
+            return
+        try:
+            await (await self._open()).delete(before.sha256)
+        except (ObjectNotFoundError, NotFoundError, NatsError, ApiError, OSError, TimeoutError) as error:
+            log.warning("event=pack_not_forgotten object=%s error=%s", before.sha256, type(error).__name__)
 
     async def _open(self) -> ObjectStore:
         if self._store is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ingress.gateway.screening import Screening
@@ -20,6 +21,7 @@ from schemas.aggregates.decider import Put, Remove
 from schemas.aggregates.rule import CustomRule
 from schemas.ids import Ids, SystemClock
 from schemas.screening.model import ScreeningPolicy
+from schemas.topology import PACKS
 from tests.integration.compliance_rig import Rig
 from tests.integration.log_fixture import connection, until
 from tests.integration.nats_fixture import NatsServer, nats_server
@@ -82,6 +84,17 @@ async def test_a_rule_is_in_force_in_both_placements_and_compiled_once(
                     break
                 await asyncio.sleep(0.01)
         assert await verdict("inline", "b") == ("approve", "", built_in.version)
+
+        (first,) = configuration.all_of("pack", "a")
+        longer = msgspec.structs.replace(BADGE, title="Number of an employee's badge")
+        await store.handle(rule.DECIDER, "a", BADGE.id, Put(longer), actor="admin:test", correlation="c")
+        await until(lambda: packs.own["a"] is not None and packs.own["a"].version != now[2], "the changed rule")
+        objects = await connection.js.object_store(PACKS)
+        async with asyncio.timeout(20):
+            while True:
+                if first.sha256 not in {each.name for each in await objects.list(ignore_deletes=True)}:
+                    break
+                await asyncio.sleep(0.01)
 
         await store.handle(rule.DECIDER, "a", BADGE.id, Remove(), actor="admin:test", correlation="c")
         await until(lambda: "a" not in packs.own, "the rule's end")
