@@ -7,6 +7,8 @@ import re
 import msgspec
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+SMALL_BYTES = 16 * 1024
+"""So much is joined with whatever comes, which is quicker than to look whether it has to be."""
 BOM = b"\xef\xbb\xbf"
 
 # A lone CR at the end of the buffer counts as a line end; an LF that follows later is then a blank line of the next
@@ -94,7 +96,7 @@ class SseParser:
         """Whether an event may end in what came now; an end has at most four bytes, the first of them may be here."""
         if b"\n" not in data and b"\r" not in data:
             return False
-        if not (self._buffer or self._held):
+        if self.pending <= SMALL_BYTES:
             return True
         before = bytes(self._held[-3:]) if len(self._held) > 2 else self._buffer[-3:] + self._held
         return _END.search(before + data) is not None

@@ -64,5 +64,6 @@ def test_a_defect_is_found_made_small_and_kept(tmp_path: Path, monkeypatch: pyte
     assert (failure.raw, failure.cuts) == (b"!", ())
     told = json.loads(keep(failure, tmp_path).read_text())
     assert base64.b64decode(told["raw"]) == b"!"
-    rows, failures = campaign(["openai_chat"], 0.2, "s", tmp_path)
-    assert rows[0].inputs and rows[0].failures == len(failures)
+    report = campaign(["openai_chat"], 0.2, "s", tmp_path)
+    assert report.rows[0].inputs and report.rows[0].failures == len(report.failures)
+    assert report.held == (not report.failures)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.codecs.sse import SseError, SseEvent, SseParser, encode
+from ingress.codecs.sse import SMALL_BYTES, SseError, SseEvent, SseParser, encode
 
 line_ends = st.sampled_from([b"\n", b"\r\n", b"\r"])
 field_lines = st.one_of(
@@ -90,3 +90,24 @@ def test_an_unfinished_event_is_not_dispatched() -> None:
     parser = SseParser()
     assert parser.feed(b"data: x\n") == []
     assert parser.pending == 8
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r\n"])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_a_long_event_of_many_lines_ends_where_it_ends(end: bytes, size: int) -> None:
+    lines = b"data: abcdefgh\n" * (2 * SMALL_BYTES // 15)
+    stream = b"data: first\n\n" + lines[:-1] + end + b"data: last\n\n"
+    cut = len(stream) - 40
+    parser = SseParser()
+    events = [event for at in range(0, cut, 997) for event in parser.feed(stream[at : min(at + 997, cut)])]
+    assert len(events) == 1 and parser.pending > SMALL_BYTES
+    events += [event for at in range(cut, len(stream), size) for event in parser.feed(stream[at : at + size])]
+    assert [len(event.data) for event in events] == [5, len(lines) // 15 * 9 - 1, 4]
+    assert b"".join(event.raw for event in events).startswith(stream[:-5])
+
+
+def test_comments_travel_with_the_event_that_follows() -> None:
+    parser = SseParser()
+    stream = b"data: a\n\n" + b": nothing\n\n" * 3_000 + b"data: b\n\n"
+    events = [event for at in range(0, len(stream), 100) for event in parser.feed(stream[at : at + 100])]
+    assert [event.data for event in events] == [b"a", b"b"] and b"".join(event.raw for event in events) == stream

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import importlib.util
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,10 @@ def test_the_vocabularies_are_those_that_are_published() -> None:
     for name, digest in PUBLISHED.items():
         text = gzip.decompress((folder / f"{name}.tiktoken.gz").read_bytes())
         assert hashlib.sha256(text).hexdigest() == digest
+
+
+def test_only_the_compiled_half_of_the_package_is_loaded(encoders: dict[str, Encoder]) -> None:
+    assert encoders and "bpe_openai.registry" not in sys.modules
 
 
 @pytest.mark.parametrize("family", NAMES)
