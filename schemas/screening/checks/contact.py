@@ -7,7 +7,7 @@ import re
 from schemas.screening.checks.numbers import digits
 
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}")
-_USERINFO = re.compile(r"://[^/?#]*$")
+_USERINFO = re.compile(r"://[^/=]*$")
 """The `@` after it parts a user and a password from a host (RFC 3986, 3.2.1)."""
 _FILE_ENDINGS = frozenset(
     ("png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "pdf", "js", "ts", "css", "py", "json", "html")

@@ -17,7 +17,7 @@ _STRONG = frozenset("!@#$%^&*+=?~|")
 
 _PLACEHOLDER = re.compile(
     r"example|sample|dummy|placeholder|change_?-?(?:me|it|this)|redacted|replace|your|insert|x{4}|todo|\*{3}|\.{3}|"
-    r"<[^<>]{1,40}>|[$#%@]?\{|\$\(|\$[A-Z_]{3,}$|^\$[a-z_]{3,}$|^%\w+%$|%s|s3cr3t$|^(?:secret|test|foo|bar|abc)-?_?\d{0,4}$|123456|"
+    r"<[^<>]{1,40}>|[$#%@]?\{|\$\(|\$[A-Z_]{3,}$|^\$[a-z_]{3,}$|^%\w+%$|%[sd]\b|s3cr3t$|^(?:secret|test|foo|bar|abc)-?_?\d{0,4}$|123456|"
     r"^(?:p[a@]ss(?:w[o0]rd|wd)?|pwd|admin|user)[!_-]?\d{0,2}$",
     re.IGNORECASE,
 )
@@ -29,21 +29,26 @@ _CODE = re.compile(
 _NAMES = re.compile(r"pass(?:word|wd|phrase)|token|secret|_key|api_?key|credential|field|input|column", re.IGNORECASE)
 _NAMED = re.compile(r"[A-Za-z_./:-]+\d{0,2}")
 """What code calls things: words, with a number at the end."""
+_WORDS = re.compile(r"[A-Za-z]+(?:[ ./_-][A-Za-z]+)*\d?")
 _FORMAT = re.compile(
     r"[a-z]+://|^[.~]{0,2}/|\.(?:json|ya?ml|txt|pem|key|py|js|ts|java|xml|html?|php|go|rb|env|conf|ini|md|csv)$|"
     r"^[\w.+-]+@[\w-]+\.[\w.-]+$|^v?\d+(?:[.:/-]\d+)+[a-z]?$|^(?:sha|md|aes|rsa|base|utf|oauth|argon|pbkdf|hmac|http|ipv)-?\d|"
-    r"^\d+[a-z]{1,6}$|^#[0-9a-f]{3,8}$|^[&?]\w+=|^\d{1,2}-\d{1,3}|^rfc ?\d",
+    r"^[a-z_]{2,}=.|^\d+[a-z]{1,6}$|^#[0-9a-f]{3,8}$|^[&?]\w+=|^\d{1,2}-\d{1,3}|^rfc ?\d",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
-    r"(?:(?:[a-z]{1,12} )?[\w-]{0,24}(?:pass(?:word|wort|wd|phrase|code|ord)?|pwd?|kennwort|wachtwoord|senha|salasana|heslo|parola|clave|mdp|"
-    r"zugangsdaten|credentials|api[ _-]?key|token|(?:api|client)[ _-]secret|secret(?:[ _-]?key)?|license[ _-]?key|app[ _-]?key|access[ _-]?key|master[ _-]?key)|mot de passe|"
-    r"contrase(?:ñ|n)a|palavra.passe|hasło|haslo|пароль|пароля|şifre|sifre|密码|密碼|口令|パスワード|비밀번호|암호|كلمة المرور|كلمة السر|पासवर्ड|"
+    r"(?:(?:[a-z]{1,12} )?[\w-]{0,24}(?:pass(?:word|wort|wd|phrase|code|ord)?|pwd?|kennwort|wachtwoord|senha|"
+    r"salasana|heslo|parola|clave|mdp|"
+    r"zugangsdaten|credentials|api[ _-]?key|token|(?:api|client)[ _-]secret|secret(?:[ _-]?key)?|license[ _-]?key|"
+    r"app[ _-]?key|access[ _-]?key|master[ _-]?key)|mot de passe|"
+    r"contrase(?:ñ|n)a|palavra.passe|hasło|haslo|пароль|пароля|şifre|sifre|密码|密碼|口令|"
+    r"パスワード|비밀번호|암호|كلمة المرور|كلمة السر|पासवर्ड|"
     r"l(?:ö|o)senord|adgangskode|jelsz(?:ó|o)|user/pass(?:word)?)",
     re.IGNORECASE,
 )
 _SIGN = re.compile(
-    r"(?:[:=：「『\"'`(\[»|>]|(?<![A-Za-z])(?:is|are|was|be|to|ist|lautet|sind|est|es|son|sera|è|é|to|jest|is nu|это|teraz|as|"
+    r"(?:[:=：「『\"'`(\[»|>]|(?<![A-Za-z])(?:is|are|was|be|to|ist|lautet|sind|est|es|son|sera|è|é|jest|это|"
+    r"teraz|as|"
     r"olarak|now|with|using)|是|为|為|は|는|은|:-|—|–|है|هي|هو)\s*$",
     re.IGNORECASE,
 )
@@ -127,7 +132,7 @@ def announced_key(value: str) -> Span | None:
 def _announced(value: str, *, key: bool) -> Span | None:
     label = _LABEL.match(value)
     begin = label.end() if label else 0
-    if not label or value[0].isdigit() or re.match(r"[A-Za-z0-9_.\[(-](?! )|\]|s\b", value[begin : begin + 2]):
+    if not label or value[0].isdigit() or re.match(r"[A-Za-z0-9_.@\[(-](?! )|\]|s\b", value[begin : begin + 2]):
         return None
     for count, run in enumerate(_RUN.finditer(value, begin)):
         if count >= _RUNS:

@@ -69,6 +69,8 @@ def url_password(value: str) -> tuple[int, int] | None:
     """The password of `scheme://user:password@host` (RFC 3986, 3.2.1), unless it is a placeholder."""
     start = value.find("://") + 3
     authority = re.split(r"[/?#]", value[start:], maxsplit=1)[0]
+    if "@" not in authority:  # a password that was not percent-encoded, as people paste them
+        authority = value[start:].split("/", 1)[0]
     userinfo, at, host = authority.rpartition("@")
     user, colon, password = userinfo.partition(":")
     if not (at and colon and host and password) or placeholder(password) or password[0] in "$%{[":
