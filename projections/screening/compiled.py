@@ -19,17 +19,19 @@ import hyperscan
 import msgspec
 
 from schemas.screening.examine import Examiner
-from schemas.screening.model import TRIGGERS, Rule
+from schemas.screening.model import DIRECTIONS, TRIGGERS, Rule
 from schemas.screening.pattern import spelled
 from schemas.screening.rules import duplicates, problems, version
 
-_MAGIC = b"NXSP\x02"
+_MAGIC = b"NXSP\x03"
 """The last byte counts up when the same rules compile to something else: blobs are kept by the version of the rules."""
 _DIGEST_BYTES = 32
 _ENGINE = metadata.version("hyperscan")
 _FLAGS = {"caseless": hyperscan.HS_FLAG_CASELESS, "dotall": hyperscan.HS_FLAG_DOTALL}
 _LOCATE_RULES = 16
 """Rules in one part of the second scan: few scans for a text of many rules, a small one for a text of one."""
+_ANSWER = "response"
+_ASKED = tuple(each for each in DIRECTIONS if each != _ANSWER)
 _NUMBERS = frozenset({"pii"})
 """Packs whose patterns have no fixed letters, so that they are slow beside others."""
 
@@ -46,6 +48,8 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     rules: tuple[tuple[int, ...], ...]
     ends: bool = False
     """It says every end of a match, so that it serves the second scan as well. The starts are to be found."""
+    directions: tuple[str, ...] = DIRECTIONS
+    """The ways of the texts that it is for, of a part of the first scan."""
 
 
 class _Wire(msgspec.Struct, frozen=True):
@@ -131,9 +135,8 @@ def extended(base: CompiledPack, more: CompiledPack) -> CompiledPack:
 
     def moved(parts: tuple[Part, ...]) -> Iterator[Part]:
         for part in parts:
-            yield Part(
-                part.data, tuple(tuple(number + shift for number in numbers) for numbers in part.rules), part.ends
-            )
+            rules = tuple(tuple(number + shift for number in numbers) for numbers in part.rules)
+            yield msgspec.structs.replace(part, rules=rules)
 
     return CompiledPack(
         version=hashlib.sha256(f"{base.version}+{more.version}".encode()).hexdigest()[: len(base.version)],
@@ -152,8 +155,16 @@ def _detecting(rules: Sequence[Numbered]) -> Iterator[Part]:
     phrases = [pair for pair in rules if only_ends(pair[1])]
     numbers = [pair for pair in rules if not only_ends(pair[1]) and pair[1].pack in _NUMBERS]
     others = [pair for pair in rules if not only_ends(pair[1]) and pair[1].pack not in _NUMBERS]
+    # Most phrases are for requests. With a part of their own for the few others, the first scan of a kilobyte of an
+    # answer takes 4 µs less; that of requests stays one scan.
+    told = [pair for pair in phrases if _ANSWER in pair[1].directions]
     if phrases:
-        yield _part(phrases, 0, _triggers, ends=True)
+        part = _part(phrases, 0, _triggers, ends=True)
+        apart = len(told) < len(phrases)
+        yield msgspec.structs.replace(part, directions=_ASKED) if apart else part
+        if apart and told:
+            part = _part(told, hyperscan.HS_FLAG_SINGLEMATCH, _triggers)
+            yield msgspec.structs.replace(part, directions=(_ANSWER,))
     for some in (numbers, others):
         if some:
             yield _part(some, hyperscan.HS_FLAG_SINGLEMATCH, _triggers)

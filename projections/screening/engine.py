@@ -10,7 +10,7 @@ from typing import Any
 import hyperscan
 
 from projections.screening.compiled import CompiledPack, PackError, Part
-from schemas.screening.model import Rule
+from schemas.screening.model import DIRECTIONS, Rule
 from schemas.screening.pattern import spelled, width
 from schemas.screening.tally import MAX_CANDIDATES
 
@@ -34,13 +34,21 @@ class Engine:
         self._base = base
         self._scans: dict[bytes, Scan | None] = dict.fromkeys(part.data for part in (*pack.detect, *pack.locate))
         """By their bytes, once they are loaded."""
-        self._detect = [(self._scan_of(part.data), part.rules) for part in pack.detect]
+        scans = [self._scan_of(part.data) for part in pack.detect]
+        self._detect = {
+            direction: [
+                (scan, part.rules)
+                for scan, part in zip(scans, pack.detect, strict=True)
+                if direction in part.directions
+            ]
+            for direction in DIRECTIONS
+        }
         self._parts: list[tuple[Part, frozenset[int], bool]] = [
             *((part, _all_of(part), False) for part in pack.detect if part.ends),
             *((part, _all_of(part), True) for part in pack.locate),
         ]
         """With the rules of each, and whether it is deflated."""
-        ends = [scan for part, (scan, _) in zip(pack.detect, self._detect, strict=True) if part.ends]
+        ends = [scan for part, scan in zip(pack.detect, scans, strict=True) if part.ends]
         self._locate: dict[int, Scan] = dict(enumerate(ends))
         """Of the parts that were needed so far."""
         self._rules = pack.rules
@@ -50,11 +58,15 @@ class Engine:
         self._keyword_parts = frozenset(self._part_of[number] for number in self._by_keyword)
         self._starts: dict[int, _Starts] = {}
 
-    def detect(self, data: bytes) -> set[int]:
-        """The numbers of the rules that can hit: a pattern occurs, or a keyword where that is the trigger."""
+    def detect(self, data: bytes, direction: str = "request") -> set[int]:
+        """The numbers of the rules that can hit: a pattern occurs, or a keyword where that is the trigger.
+
+        Args:
+            direction: the way that the text goes; rules that are not for it may be missing, and may not.
+        """
         found: set[int] = set()
         met: set[int] = set()
-        for scan, rules in self._detect:
+        for scan, rules in self._detect[direction]:
             scan(data, _note, 0, met)
             if met:
                 for expression in met:

@@ -73,7 +73,9 @@ class Lane:
         window = self._buffer[begin - self._base :]
         data = encoded(window)
         engine = self._screener.engine
-        for rule, spans in engine.locate(window, data, engine.detect(data), keywords=False).items():
+        for rule, spans in engine.locate(
+            window, data, engine.detect(data, self._actions.direction), keywords=False
+        ).items():
             for start, end in spans if self._actions.of(rule) else ():
                 if self._seen < begin + end <= limit:
                     self._note(rule, begin + start, begin + end)

@@ -25,13 +25,13 @@ Found = tuple[int, int, int]
 class Actions:
     """What each rule does to texts that go one way under one policy, worked out for the rules that are met."""
 
-    __slots__ = ("_direction", "_disabled", "_known", "_overrides", "_rules")
+    __slots__ = ("_disabled", "_known", "_overrides", "_rules", "direction")
 
     def __init__(
         self, rules: Sequence[Rule], direction: str, overrides: Mapping[str, str], disabled: frozenset[str]
     ) -> None:
         self._rules = rules
-        self._direction = direction
+        self.direction = direction
         self._overrides = overrides
         self._disabled = disabled
         self._known: dict[int, str] = {}
@@ -40,7 +40,7 @@ class Actions:
         """Empty when it does nothing."""
         found = self._known.get(number)
         if found is None:
-            found = effective_action(self._rules[number], self._direction, self._overrides, self._disabled)
+            found = effective_action(self._rules[number], self.direction, self._overrides, self._disabled)
             self._known[number] = found
         return found
 
@@ -81,7 +81,7 @@ class Screener:
         # One scan over all texts answers the usual case. What it finds across a separator is no hit: only the scan of
         # each text by itself, below, says where hits are.
         data = encoded(texts[0] if len(texts) == 1 else SEPARATOR.join(texts))
-        found = self._detect(data)
+        found = self._detect(data, direction)
         derived = self._derived(texts) if normalise and self._marks(data) is not None else ()
         if not found and not derived:
             return self.clean
@@ -127,7 +127,7 @@ class Screener:
         """Hits in derived texts: the text's number, the rule's, and where in the text as it came."""
         if not derived:
             return
-        found = self._detect(encoded(SEPARATOR.join(one.text for one in derived)))
+        found = self._detect(encoded(SEPARATOR.join(one.text for one in derived)), actions.direction)
         wanted = {number for number in found if actions.of(number)}
         for one in derived if wanted else ():
             for number, start, end in self._found(one.text, wanted, actions, dict.fromkeys(wanted, 0), tally):
