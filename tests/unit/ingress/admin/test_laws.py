@@ -83,6 +83,7 @@ async def test_what_is_read_can_be_put_back(collection: str) -> None:
         ("retentions", {"id": "r", "bodies_days": 30}),
         ("kills", {"id": "x", "scope": "tenant", "reason": "it leaks"}),
         ("passthroughs", {"id": "p", "bypass": ["hooks"], "minutes": 5, "reason": "the rules block everything"}),
+        ("rules", {"id": "name.gem", "title": "A gem", "patterns": ["Gem"], "hits": ["Gem"] * 3, "misses": ["g"] * 3}),
     )
     (read,) = (await plane.call("GET", f"/api/admin/{collection}")).json["data"]
     shape = intakes()[collection].shape.__struct_fields__
