@@ -87,6 +87,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         await unless_stopped(stop, packs.settle())
     if packs is None or stop.is_set():
         log.info("gateway told to stop before it served")
+        if packs is not None:
+            await packs.close()
         await configuration.close()
         await connection.close()
         return
