@@ -146,7 +146,7 @@ class Supervised:
         finally:
             ready.cancel()
             launch.kill_group(process.pid)  # what a crashed process leaves behind would hold its port
-            await exited
+            await asyncio.wait({exited})
             self._process = None
             self._pid_path.unlink(missing_ok=True)
 
@@ -168,7 +168,7 @@ class Supervised:
                     process.send_signal(self.spec.stop_signal)
                 await asyncio.wait({exited}, timeout=self.spec.stop_timeout)
                 return reason
-        await exited
+        await asyncio.wait({exited})  # awaited by itself it would be cancelled with us, and nobody would see the end
         return ""
 
     async def _spawn(self) -> asyncio.subprocess.Process:
