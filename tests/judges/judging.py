@@ -71,8 +71,8 @@ def _missing(feature: str, seen: dict[str, Any]) -> str:
         case "audio":
             return "" if f"audio audio/wav {WAV_BYTES}" in seen["text"] else "the sound told"
         case "file":
-            told = "pdf" in seen["text"] and f" {PDF_BYTES}" in seen["text"]
-            return "" if told else "the file told"
+            arrived = "pdf" in seen["text"] and f" {PDF_BYTES}" in seen["text"]
+            return "" if arrived else "the file told"
         case "agent's stream":
             whole = seen["text"] == FIXED_TEXT and seen["finish"] in _FINISHED and seen["counted"] > 0
             return "" if whole and seen["pieces"] > 1 else "the text in pieces"

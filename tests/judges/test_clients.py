@@ -54,6 +54,14 @@ def test_mistrals_client_is_served_as_one_of_openais_kind(judge_python: Path, to
     assert [each for each in found if each.mark not in (DONE, DROPPED)] == []
 
 
+def test_voyages_client_is_served_with_vectors(judge_python: Path, town: Town, judged: House) -> None:
+    # a field of its own, `input_type`, passes to whoever speaks OpenAI's words, and OpenAI refuses it
+    accounts = dict.fromkeys(("voyage", "cohere"), VECTORS)
+    orders = Orders(town.url + "/v1", judged.key, accounts, True, features=("embeddings",))
+    found = sit([judge_python, "-W", "ignore", "voyage_vectors.py"], orders)
+    assert [each for each in found if each.mark != DONE] == []
+
+
 @pytest.mark.parametrize(
     ("script", "path", "way"),
     [
