@@ -154,9 +154,16 @@ class Discovery:
             after = unlisted(before, nothing)
         if after == before:
             return Refreshed(after, loaded.sequence, loaded.version)
-        handled = await self._store.handle(
-            DECIDER, tenant, account, Put(after), actor=ACTOR, correlation=correlation, expected=loaded.sequence
-        )
+        try:
+            handled = await self._store.handle(
+                DECIDER, tenant, account, Put(after), actor=ACTOR, correlation=correlation, expected=loaded.sequence
+            )
+        except Conflict:
+            # somebody else was told at the same time, and has written it
+            loaded = await self._store.load(DECIDER, tenant, account)
+            if not isinstance(loaded.state, ModelList):
+                raise
+            return Refreshed(loaded.state, loaded.sequence, loaded.version)
         log.info(
             "models listed tenant=%s account=%s models=%d left_out=%d failed=%r",
             tenant, account, len(after.models), after.left_out, after.failed,

@@ -123,6 +123,11 @@ async def test_what_another_process_wrote_meanwhile_is_not_written_over() -> Non
     with pytest.raises(Conflict):
         await world.discovery.refresh("t", "a")
     assert world.facts == []
+    by_the_other = ModelList(id="a", tenant="t", wire="openai", models=(Listed(name="m"),), at_us=1)
+    world.specs["model-list", "a"] = by_the_other
+    world.told["a"] = ("m", "n")
+    assert (await world.discovery.refresh("t", "a")).spec == by_the_other
+    assert world.facts == []
 
 
 async def test_all_accounts_at_the_start_and_a_changed_one_or_one_with_a_changed_credential_at_once() -> None:
