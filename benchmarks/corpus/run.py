@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from benchmarks.corpus import attacks, clean, pii, secrets
+from benchmarks.corpus import attacks, clean, pii, secrets, wordings
 from benchmarks.corpus.item import Item
 from projections.screening import Screener, compile_rules, load_builtin_rules
 from schemas.screening.model import Hit
@@ -65,6 +65,7 @@ def corpus(seed: int = SEED) -> list[Item]:
         *pii.items(seed + 1),
         *attacks.items(seed + 2),
         *clean.items(seed + 3),
+        *wordings.items(),
     ]
 
 
