@@ -33,7 +33,7 @@ _WORDS = re.compile(r"[A-Za-z]+(?:[ ./_-][A-Za-z]+)*\d?")
 _FORMAT = re.compile(
     r"[a-z]+://|^[.~]{0,2}/|\.(?:json|ya?ml|txt|pem|key|py|js|ts|java|xml|html?|php|go|rb|env|conf|ini|md|csv)$|"
     r"^[\w.+-]+@[\w-]+\.[\w.-]+$|^v?\d+(?:[.:/-]\d+)+[a-z]?$|^(?:sha|md|aes|rsa|base|utf|oauth|argon|pbkdf|hmac|http|ipv)-?\d|"
-    r"^[a-z_]{2,}=.|^\d+[a-z]{1,6}$|^#[0-9a-f]{3,8}$|^[&?]\w+=|^\d{1,2}-\d{1,3}|^rfc ?\d",
+    r"^[a-z_]{2,}=\d+$|^\d+[a-z]{1,6}$|^#[0-9a-f]{3,8}$|^[&?]\w+=|^\d{1,2}-\d{1,3}|^rfc ?\d",
     re.IGNORECASE,
 )
 _LABEL = re.compile(

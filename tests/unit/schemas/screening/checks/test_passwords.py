@@ -45,6 +45,8 @@ def test_quoted_values(value: str, expected: str | None) -> None:
         ("password for bob Fak3!Passw0rd", "Fak3!Passw0rd"),
         ("credentials are admin / S0meth1ng!Else", "S0meth1ng!Else"),
         ("password for bob72 expires", None),
+        ("password policy loaded rules=7", None),
+        ("Passwort lautet FUN=ZKRp9-Sbc", "FUN=ZKRp9-Sbc"),
         ("password reset page v2.10.3-beta", None),
         ("password policy of NIST 800-63B", None),
         ("password = os.getenv('DB_PASSWORD_1')", None),
