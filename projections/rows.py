@@ -47,7 +47,7 @@ so that there is one place to erase. Times end in `_us` (microseconds), money in
 FINDINGS = _columns(
     "day:day tenant:text request_id:text fact_id:text hit:integer time_us:integer time:time log:text "
     "sequence:integer position:integer stage:text action:text rule:text pack:text characters:integer "
-    "hit_rule:text hit_action:text text:integer first:integer last:integer"
+    "hit_rule:text hit_action:text text:integer first:integer last:integer hit_severity:text"
 )
 """One row a hit of a screening. `log` is the stream it stands on; `first` and `last` are character offsets in text
 number `text` (the end is exclusive); what matched is nowhere."""
@@ -198,6 +198,7 @@ def finding_rows(message: Message, position: int, fact: Fact, screened: msgspec.
             _integer(hit.text),
             _integer(hit.start),
             _integer(hit.end),
+            _text(hit.severity),
         )
         for number, hit in enumerate(screened.hits)
     ]

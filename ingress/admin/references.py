@@ -14,7 +14,7 @@ from schemas.aggregates.decider import State
 from schemas.aggregates.kill import Kill
 from schemas.aggregates.model import Model
 from schemas.aggregates.passthrough import Passthrough
-from schemas.aggregates.policy import Policy
+from schemas.aggregates.policy import RULES_NAMED, Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
 from schemas.aggregates.tenant import Tenant
@@ -110,9 +110,9 @@ def check_rules(spec: msgspec.Struct, rules: Collection[str], before: State = No
     """Raises InvalidRequest when a policy speaks of screening rules that there are not: it would change nothing."""
     if not isinstance(spec, Policy):
         return
-    kept = {*before.overrides, *before.disabled} if isinstance(before, Policy) else set()
-    for field, named in (("overrides", spec.overrides), ("disabled", spec.disabled)):
-        for rule in named:
+    kept = {*before.overrides, *before.disabled, *before.severities} if isinstance(before, Policy) else set()
+    for field in RULES_NAMED:
+        for rule in getattr(spec, field):
             if rule not in rules and rule not in kept:
                 raise InvalidRequest(f"{field} names a rule that does not exist ({nearest(rule, rules)})", param=field)
 

@@ -295,4 +295,4 @@ def _target(caller: Caller, request: Asked, target: Target, sizes: Sizes) -> Tar
 
 
 def _hit(hit: Hit) -> dict[str, Any]:
-    return {"rule": hit.rule, "action": hit.action, "text": hit.text, "start": hit.start, "end": hit.end}
+    return msgspec.structs.asdict(hit)

@@ -20,6 +20,7 @@ from ops.cli.references import missing
 from projections.live.state import LiveState
 from schemas.aggregates.catalogue import BY_COLLECTION
 from schemas.aggregates.model import Prices
+from schemas.aggregates.policy import RULES_NAMED
 from schemas.facts.traffic import SYSTEM
 
 COLLECTION = {"policy": "policies", "route": "routes", "prices": "models", "budget": "budgets"}
@@ -143,7 +144,7 @@ def _given(items: Iterable[Item], collection: str, tenant: str) -> set[str]:
 def unknown_rules(item: Item, rules: Set[str]) -> Iterator[str]:
     """What a policy says about rules that do not exist."""
     if item.collection == "policies":
-        for field in ("overrides", "disabled"):
+        for field in RULES_NAMED:
             for name in item.body.get(field, ()):
                 if name not in rules:
                     yield f"{item.place}.{field}: {name} is no rule{_likely(name, rules)}"

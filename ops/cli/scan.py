@@ -87,7 +87,7 @@ def places(name: str, text: str, verdict: Verdict, rules: dict[str, Any]) -> lis
                 "column": column,
                 "end_line": end_line,
                 "end_column": end_column,
-                "severity": rule.severity,
+                "severity": hit.severity,
                 "action": hit.action,
                 "rule": hit.rule,
                 "title": rule.title,

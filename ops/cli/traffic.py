@@ -15,7 +15,7 @@ from schemas.ids import Clock, SystemClock, iso
 
 COLLECTION = "/traffic"
 COLUMNS = ("started", "request_id", "tenant", "kind", "status", "code", "model", "key", "tokens", "cost", "latency")
-FINDING_COLUMNS = ("stage", "rule", "action", "text", "first", "last")
+FINDING_COLUMNS = ("stage", "hit_rule", "hit_severity", "hit_action", "text", "first", "last")
 NOT_SHOWN = ("day", "time", "time_us", "position", "fact_id", "key_prefix")
 """Columns that repeat what stands beside them."""
 

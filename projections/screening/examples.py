@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from projections.screening.screener import Screener
-from schemas.screening.model import Rule
+from schemas.screening.model import Rule, ScreeningPolicy
 from schemas.screening.rules import example
 
 
@@ -24,7 +24,7 @@ def failures(screener: Screener, rule: Rule) -> Iterator[str]:
 
 
 def _spans(screener: Screener, rule: Rule, text: str) -> list[tuple[int, int]]:
-    verdict = screener.screen([text], rule.directions[0], {rule.id: "flag"})
+    verdict = screener.screen([text], rule.directions[0], ScreeningPolicy(overrides={rule.id: "flag"}))
     return [(hit.start, hit.end) for hit in verdict.hits if hit.rule == rule.id]
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 
 from projections.screening.compiled import CompiledPack
 from projections.screening.derived import Derived, derivations
 from projections.screening.engine import Engine, encoded
 from projections.screening.marks import Marker
 from schemas.screening.examine import Examiner
-from schemas.screening.model import DIRECTIONS, Hit, Rule, Verdict
+from schemas.screening.model import DIRECTIONS, Hit, Rule, ScreeningPolicy, Verdict
 from schemas.screening.passage import Passage
 from schemas.screening.rules import SEPARATOR
-from schemas.screening.tally import MAX_CANDIDATES, Tally, effective_action, verdict
+from schemas.screening.tally import MAX_CANDIDATES, Tally, effective_action, effective_severity, verdict
 
-_NO_OVERRIDES: Mapping[str, str] = {}
-_NONE_DISABLED: frozenset[str] = frozenset()
-
+_BY_THEMSELVES = ScreeningPolicy()
+"""Nothing is changed about the rules."""
 
 Found = tuple[int, int, int]
 """A rule's number, and the characters from where to where."""
@@ -25,24 +24,28 @@ Found = tuple[int, int, int]
 class Actions:
     """What each rule does to texts that go one way under one policy, worked out for the rules that are met."""
 
-    __slots__ = ("_disabled", "_known", "_overrides", "_rules", "direction")
+    __slots__ = ("_known", "_policy", "_rules", "direction")
 
-    def __init__(
-        self, rules: Sequence[Rule], direction: str, overrides: Mapping[str, str], disabled: frozenset[str]
-    ) -> None:
+    def __init__(self, rules: Sequence[Rule], direction: str, policy: ScreeningPolicy) -> None:
         self._rules = rules
         self.direction = direction
-        self._overrides = overrides
-        self._disabled = disabled
+        self._policy = policy
         self._known: dict[int, str] = {}
 
     def of(self, number: int) -> str:
         """Empty when it does nothing."""
         found = self._known.get(number)
         if found is None:
-            found = effective_action(self._rules[number], self.direction, self._overrides, self._disabled)
+            policy = self._policy
+            found = effective_action(self._rules[number], self.direction, policy.overrides, policy.disabled)
             self._known[number] = found
         return found
+
+    def hit(self, number: int, text: int, start: int, end: int) -> Hit:
+        """What is told of a rule that hit."""
+        rule = self._rules[number]
+        severity = effective_severity(rule, self._policy.severities)
+        return Hit(rule.id, self.of(number), text, start, end, severity)
 
 
 class Screener:
@@ -61,20 +64,16 @@ class Screener:
         self._marks = Marker().marks
         self._examiners: dict[int, Examiner] = {}
 
-    def screen(
-        self,
-        texts: Sequence[str],
-        direction: str,
-        overrides: Mapping[str, str] | None = None,
-        disabled: frozenset[str] = _NONE_DISABLED,
-        *,
-        normalise: bool = True,
-    ) -> Verdict:
+    def screen(self, texts: Sequence[str], direction: str, policy: ScreeningPolicy = _BY_THEMSELVES) -> Verdict:
         """The verdict on texts that go one way (`request`, `response`, `tool`). ValueError for another direction.
 
         Each text is judged by itself: what stands in one never changes what is found in another. What a text says
-        once it is normalised counts as what it says (but if `normalise` is false): such a hit is where that stands in
-        the text as it came. Time is linear in the length of the texts.
+        once it is normalised counts as what it says (but if the policy's `normalize` is false): such a hit is where
+        that stands in the text as it came. Time is linear in the length of the texts.
+
+        Args:
+            policy: what it changes about the rules; whether it has screening on, and what values it allows, is for
+                `screen_step`.
         """
         if direction not in DIRECTIONS:
             raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}")
@@ -82,10 +81,10 @@ class Screener:
         # each text by itself, below, says where hits are.
         data = encoded(texts[0] if len(texts) == 1 else SEPARATOR.join(texts))
         found = self._detect(data, direction)
-        derived = self._derived(texts) if normalise and self._marks(data) is not None else ()
+        derived = self._derived(texts) if policy.normalize and self._marks(data) is not None else ()
         if not found and not derived:
             return self.clean
-        actions = Actions(self.pack.rules, direction, overrides or _NO_OVERRIDES, disabled)
+        actions = Actions(self.pack.rules, direction, policy)
         tally = Tally()
         known: set[tuple[int, int, int, int]] = set()
         wanted = {number for number in found if actions.of(number)}
@@ -94,11 +93,11 @@ class Screener:
             for index, text in enumerate(texts):
                 for number, start, end in self._found(text, wanted, actions, counts, tally):
                     known.add((index, number, start, end))
-                    tally.add(Hit(self.pack.rules[number].id, actions.of(number), index, start, end))
+                    tally.add(actions.hit(number, index, start, end))
         for index, number, start, end in self._found_derived(derived, actions, tally):
             if (index, number, start, end) not in known:
                 known.add((index, number, start, end))
-                tally.add(Hit(self.pack.rules[number].id, actions.of(number), index, start, end))
+                tally.add(actions.hit(number, index, start, end))
         answer = tally.verdict(self.pack.version)
         return self.clean if answer.action == "approve" else answer
 

@@ -45,7 +45,7 @@ def screen_seams(
     if not read:
         return found
     wholes = [text for text, _ in read]
-    answer = screener.screen(wholes, direction, policy.overrides, policy.disabled, normalise=policy.normalize)
+    answer = screener.screen(wholes, direction, policy)
     hits = [part for hit in answer.hits if hit.rule.startswith(_CATEGORIES) for part in _parts(hit, *read[hit.text])]
     return joined(found, verdict(sorted(hits, key=place), answer.pack)) if hits else found
 
@@ -81,5 +81,5 @@ def _parts(hit: Hit, read: str, pieces: list[Piece]) -> list[Hit]:
         begin, limit = max(hit.start, piece.at), min(hit.end, end)
         if begin < limit:
             shift = piece.start - piece.at
-            parts.append(Hit(hit.rule, hit.action, piece.text, begin + shift, limit + shift))
+            parts.append(Hit(hit.rule, hit.action, piece.text, begin + shift, limit + shift, hit.severity))
     return parts if len(parts) > 1 else []

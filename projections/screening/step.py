@@ -37,7 +37,7 @@ def screen_step(
     if tools:
         found = screen_both(screener, texts, direction, policy, tools)
     else:
-        found = screener.screen(texts, direction, policy.overrides, policy.disabled, normalise=policy.normalize)
+        found = screener.screen(texts, direction, policy)
     if direction == "request" and len(texts) > 1:
         found = screen_seams(screener, texts, direction, policy, found)
     if policy.allowed and found.hits and hash_of is not None:

@@ -37,12 +37,11 @@ class StreamScreener:
         if direction not in DIRECTIONS:
             raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}")
         policy = policy or ScreeningPolicy()
-        self._rules = screener.pack.rules
         self._enabled = policy.enabled
         self._pack = screener.pack.version if policy.enabled else ""
         self._clean = verdict([], self._pack)
         self._tally = Tally()
-        self._actions = Actions(self._rules, direction, policy.overrides, policy.disabled)
+        self._actions = Actions(screener.pack.rules, direction, policy)
         self._layer = Layer(screener, self._actions, self._tally, 0 if policy.normalize else MAX_DEPTH)
         self._values = AllowedValues(policy.allowed, hash_of) if policy.allowed and hash_of is not None else None
         self.let_pass: set[tuple[int, int, int]] = set()
@@ -95,7 +94,7 @@ class StreamScreener:
                 if self._values is not None and self._values.allow(start, end):
                     self.let_pass.add(found)
                     continue
-                hit = Hit(self._rules[rule].id, self._actions.of(rule), 0, start, end)
+                hit = self._actions.hit(rule, 0, start, end)
                 if self._tally.add(hit):
                     new.append(hit)
         if self._values is not None:

@@ -19,9 +19,8 @@ def screen_both(
     screener: Screener, texts: Sequence[str], direction: str, policy: ScreeningPolicy, tools: Sequence[int]
 ) -> Verdict:
     """The verdict on texts some of which, by number, are of tools: those are held against both kinds of rules."""
-    overrides, disabled, normalise = policy.overrides, policy.disabled, policy.normalize
-    first = screener.screen(texts, direction, overrides, disabled, normalise=normalise)
-    second = screener.screen([texts[at] for at in tools], TOOL, overrides, disabled, normalise=normalise)
+    first = screener.screen(texts, direction, policy)
+    second = screener.screen([texts[at] for at in tools], TOOL, policy)
     if second.action == "approve":
         return first
     hits = [msgspec.structs.replace(hit, text=tools[hit.text]) for hit in second.hits]

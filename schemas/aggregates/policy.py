@@ -7,7 +7,7 @@ import msgspec
 from schemas.aggregates.decider import definition, problems_of_id
 from schemas.hooks.hook import Hook, problems_of_hooks
 from schemas.screening.allowing import HASH, MOST_ALLOWED
-from schemas.screening.model import ACTIONS, ScreeningPolicy, strictness
+from schemas.screening.model import ACTIONS, SEVERITIES, ScreeningPolicy, strictness
 
 STREAM_MODES = ("stop", "passthrough", "hold", "buffer")
 """How rules meet a streamed answer.
@@ -20,6 +20,9 @@ A hook of the stage `response` judges whole answers. What it blocks or redacts b
 streams under hold and buffer, where the whole answer then waits for it. Under stop and passthrough the text has been
 passed on by then: what it says is on the record as an observation.
 """
+
+RULES_NAMED = ("overrides", "disabled", "severities")
+"""The fields of a policy that name rules, their categories and their packs."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,12 +44,22 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Keyed hashes of values that rules may not object to; the admin plane makes them from `allow_values`."""
     normalize: bool = True
     """Whether rules also read what is encoded or written in look-alikes."""
+    severities: dict[str, str] = {}
+    """Rule, category or pack to `hard`, `soft` or `warn`, instead of a rule's own; the most specific counts.
+
+    Findings carry the severity in force, and a SIEM sees it. It decides no action: that is for `overrides`.
+    """
 
     def screening(self, stage: str) -> ScreeningPolicy:
         """What the scanner needs to know for `request` or `response`."""
         enabled = self.screen_requests if stage == "request" else self.screen_responses
         return ScreeningPolicy(
-            enabled, self.overrides, frozenset(self.disabled), frozenset(self.allowed), self.normalize
+            enabled,
+            self.overrides,
+            frozenset(self.disabled),
+            frozenset(self.allowed),
+            self.normalize,
+            self.severities,
         )
 
 
@@ -76,6 +89,9 @@ def _problems(spec: Policy) -> list[str]:
     for rule, action in spec.overrides.items():
         if action not in ACTIONS:
             found.append(f"overrides.{rule} must be one of {', '.join(ACTIONS)}")
+    for rule, severity in spec.severities.items():
+        if severity not in SEVERITIES:
+            found.append(f"severities.{rule} must be one of {', '.join(SEVERITIES)}")
     if spec.stream not in STREAM_MODES:
         found.append(f"stream must be one of {', '.join(STREAM_MODES)}")
     if len(spec.allowed) > MOST_ALLOWED or not all(map(HASH.match, spec.allowed)):

@@ -15,7 +15,7 @@ from schemas.envelope import Fact
 from schemas.facts.traffic import HooksDecided, RequestBypassed, RequestScreened
 from schemas.ocsf.event import VERSION, Actor, Metadata, Named, Product
 from schemas.ocsf.switching import TURNED, EntityManagement, switch_of
-from schemas.screening.model import strictness
+from schemas.screening.model import SEVERITIES, TOO_MANY_HITS, strictness
 
 CLASS_UID = 2004
 SCREENED, HOOKS, BYPASSED = "request.screened.v1", "hook.decided.v1", "request.bypassed.v1"
@@ -28,13 +28,14 @@ _MOST_RULES = 50
 
 _LOW, _MEDIUM, _HIGH = 2, 3, 4
 _SEVERITIES = {_LOW: "Low", _MEDIUM: "Medium", _HIGH: "High"}
+_BY_SEVERITY = {"warn": _LOW, "soft": _MEDIUM, "hard": _HIGH}
 _BY_ACTION = {
     "approve": (_LOW, 1, "Allowed", 1, "Allowed"),
     "flag": (_LOW, 3, "Observed", 15, "Detected"),
     "redact": (_MEDIUM, 4, "Modified", 11, "Corrected"),
     "block": (_HIGH, 2, "Denied", 2, "Blocked"),
 }
-"""Severity, action and disposition, each with its caption."""
+"""Severity where hits do not tell it, action and disposition, each with its caption."""
 
 
 class FindingInfo(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -65,6 +66,8 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Of each that objected or failed: hook, kind, decision, action, rule, reason."""
     bypass: tuple[str, ...] = ()
     passthroughs: tuple[str, ...] = ()
+    severity: str = ""
+    """`hard`, `soft` or `warn`: the most severe of what rules hit, as the policy has it."""
 
 
 class DetectionFinding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -107,6 +110,11 @@ def is_finding(fact: Fact) -> bool:
     return data[action + 1 : action + 1 + len(_APPROVE)] != _APPROVE or (fact.type == HOOKS and b"abstain" in data)
 
 
+def _rank(severity: str) -> int:
+    """-1 for none, and for one that a later version may know."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else -1
+
+
 def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | EntityManagement:
     """The event of a fact that `is_finding`; one that cannot be read is told as such."""
     if fact.type == TURNED:
@@ -125,6 +133,7 @@ def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | Enti
             told = Told(
                 sequence, index, "rules", said.stage, action, said.pack, dict(counts.most_common(_MOST_RULES)),
                 len(said.hits), said.characters, said.allowed,
+                severity=max((hit.severity for hit in said.hits), key=_rank, default=""),
             )  # fmt: skip
         case HooksDecided():
             heard = [each for each in said.decisions if strictness(each.action) > 0 or each.decision == "abstain"]
@@ -142,8 +151,13 @@ def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | Enti
             action, types, title = "flag", (), f"{fact.type}: the data of its fact cannot be read"
             told = Told(sequence, index, "unreadable")
     severity_id, action_id, action_name, disposition_id, disposition = _BY_ACTION[action]
+    alert = severity_id >= _MEDIUM
     if isinstance(said, RequestBypassed):
-        severity_id = _HIGH if "hooks" in said.bypass else _MEDIUM
+        severity_id, alert = _HIGH if "hooks" in said.bypass else _MEDIUM, True
+    elif told.severity in _BY_SEVERITY:
+        # what was only noted is no alert unless it is hard, and what is only a warning is none whatever was done
+        alert = told.severity == "hard" or (alert and told.severity != "warn")
+        severity_id = max(_BY_SEVERITY[told.severity], severity_id if rule == TOO_MANY_HITS else 0)
     return DetectionFinding(
         activity_id=_CREATE,
         activity_name="Create",
@@ -169,6 +183,6 @@ def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | Enti
         disposition_id=disposition_id,
         disposition=disposition,
         unmapped=told,
-        is_alert=severity_id >= _MEDIUM,
+        is_alert=alert,
         firewall_rule=Named(uid=rule) if rule else None,
     )  # fmt: skip

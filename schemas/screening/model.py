@@ -8,6 +8,7 @@ ACTIONS = ("approve", "flag", "redact", "block")
 """From the mildest to the strictest."""
 
 SEVERITIES = ("warn", "soft", "hard")
+"""How much a hit matters to whoever looks at findings, from the least to the most. It decides no action."""
 DIRECTIONS = ("request", "response", "tool")
 FLAGS = ("caseless", "dotall", "words")
 TRIGGERS = ("patterns", "keywords")
@@ -76,6 +77,8 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text: int
     start: int
     end: int
+    severity: str = ""
+    """In force, one of `SEVERITIES`; empty in hits from before it was told."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -104,3 +107,5 @@ class ScreeningPolicy(msgspec.Struct, frozen=True):
     """Keyed hashes of values that rules may not object to."""
     normalize: bool = True
     """Whether what a text says once it is decoded and its look-alikes are undone counts as well."""
+    severities: dict[str, str] = {}
+    """Rule, category or pack to severity, instead of a rule's own. The most specific counts."""

@@ -79,6 +79,14 @@ def effective_action(rule: Rule, direction: str, overrides: Mapping[str, str], d
     return "" if action == "approve" else action
 
 
+def effective_severity(rule: Rule, severities: Mapping[str, str]) -> str:
+    """The severity of what this rule hits under a policy, by the same names and in the same order as its action."""
+    for name in (rule.id, rule.category, rule.pack) if severities else ():
+        if name in severities:
+            return severities[name]
+    return rule.severity
+
+
 def verdict(hits: list[Hit], pack: str, beyond: str = "") -> Verdict:
     """The strictest action wins; among equals the first hit names the rule.
 

@@ -194,6 +194,7 @@ POLICY = Policy(
     stream="hold",
     allowed=("ab" * 32,),
     normalize=False,
+    severities={"pii.email": "hard"},
 )
 RULE = CustomRule(
     id="secret.acme-badge",
@@ -371,7 +372,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         action="redact",
         rule="pii.email",
         pack="baseline-1",
-        hits=(Hit("pii.email", "redact", 0, 12, 29), Hit("pii.phone", "flag", 1, 3, 15)),
+        hits=(Hit("pii.email", "redact", 0, 12, 29, "hard"), Hit("pii.phone", "flag", 1, 3, 15, "warn")),
         characters=420,
         allowed=2,
     ),

@@ -66,7 +66,9 @@ def add(data: msgspec.Struct) -> str | None:
     if any(path.read_bytes() == payload for path in kept):
         return None
     FOLDER.mkdir(exist_ok=True)
-    name = value.type if not kept else f"{value.type}.{len(kept) + 1}"
+    # numbers may have gaps
+    highest = max((int(path.stem.removeprefix(value.type).lstrip(".") or 1) for path in kept), default=0)
+    name = value.type if not kept else f"{value.type}.{highest + 1}"
     text = json.dumps(meaning(value, data), indent=2, ensure_ascii=False) + "\n"
     # x: a released example is never written over
     with (FOLDER / f"{name}.json").open("x") as beside, (FOLDER / f"{name}.bin").open("xb") as file:

@@ -94,7 +94,7 @@ def test_each_kind_of_end_is_a_row(shape: type[Terminal]) -> None:
 
 
 def test_each_hit_of_a_screening_is_a_row_and_no_hit_is_none() -> None:
-    hits = (Hit("pii.email", "redact", 0, 3, 9), Hit("pii.iban", "block", 1, 0, 22))
+    hits = (Hit("pii.email", "redact", 0, 3, 9), Hit("pii.iban", "block", 1, 0, 22, "hard"))
     rows = rows_of(
         [
             message(
@@ -106,6 +106,7 @@ def test_each_hit_of_a_screening_is_a_row_and_no_hit_is_none() -> None:
     found = [dict(zip([c.name for c in FINDINGS], row, strict=True)) for row in rows.findings]
     assert [(row["hit"], row["hit_rule"], row["hit_action"], row["text"], row["first"], row["last"]) for row in found] \
         == [(0, "pii.email", "redact", 0, 3, 9), (1, "pii.iban", "block", 1, 0, 22)]  # fmt: skip
+    assert [row["hit_severity"] for row in found] == ["", "hard"]
     assert {(row["log"], row["sequence"], row["stage"], row["rule"], row["characters"]) for row in found} == {
         ("TRAFFIC", 7, "request", "pii.iban", 100)
     }

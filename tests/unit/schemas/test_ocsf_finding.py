@@ -15,7 +15,7 @@ from schemas.facts.ops import SwitchTurned
 from schemas.facts.traffic import HookDecided, HooksDecided, RequestBypassed, RequestCompleted, RequestScreened
 from schemas.ocsf.finding import finding_of, is_finding
 from schemas.ocsf.lines import line_of, place_of
-from schemas.screening.model import Hit
+from schemas.screening.model import TOO_MANY_HITS, Hit
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "ocsf"
 REQUIRED = frozenset(
@@ -46,6 +46,32 @@ def test_the_event_is_the_golden_one(name: str) -> None:
     line = line_of(finding_of(fact_of(SAID[name]), 98, 2))
     assert json.loads(line) == json.loads((GOLDEN / f"finding-{name}.json").read_text())
     assert place_of(line) == (98, 2)
+
+
+@pytest.mark.parametrize(
+    ("action", "severities", "told"),
+    [
+        ("block", ("", ""), (4, True)),  # from before hits told it
+        ("block", ("soft", "warn"), (3, True)),
+        ("flag", ("soft",), (3, False)),
+        ("flag", ("warn", "hard"), (4, True)),
+        ("flag", ("warn",), (2, False)),
+        ("redact", ("soft",), (3, True)),
+        ("redact", ("warn", "warn"), (2, False)),
+        ("flag", ("of a later version", "warn"), (2, False)),
+        ("redact", ("of a later version",), (3, True)),
+    ],
+)
+def test_the_most_severe_hit_is_the_severity(action: str, severities: tuple[str, ...], told: tuple[int, bool]) -> None:
+    hits = tuple(Hit("a.b", action, 0, at, at + 1, severity) for at, severity in enumerate(severities))
+    event = json.loads(line_of(finding_of(fact_of(RequestScreened("request", action, "a.b", "p", hits, 9)), 98, 2)))
+    assert (event["severity_id"], event.get("is_alert", False)) == told
+
+
+def test_more_hits_than_are_recorded_are_as_severe_as_what_was_done() -> None:
+    said = RequestScreened("request", "block", TOO_MANY_HITS, "p", (Hit("a.b", "flag", 0, 0, 1, "soft"),), 9)
+    event = json.loads(line_of(finding_of(fact_of(said), 98, 2)))
+    assert (event["severity_id"], event["is_alert"]) == (4, True)
 
 
 @pytest.mark.parametrize("name", SAID)

@@ -81,7 +81,8 @@ async def test_a_block_is_told_with_its_place_and_so_is_what_would_have_followed
     assert told["outcome"] == "refused"
     assert [refusal["stage"] for refusal in told["refusals"]] == ["screen_request"]
     (hit,) = told["screening"]["hits"]
-    assert hit == {"rule": "secret.aws-access-key-id", "action": "block", "text": 0, "start": 10, "end": 30}
+    place = {"text": 0, "start": 10, "end": 30}
+    assert hit == {"rule": "secret.aws-access-key-id", "action": "block", "severity": "hard", **place}
     assert [target["account"] for target in told["targets"]] == ["one", "two"]
 
 

@@ -32,19 +32,19 @@ def test_all_other_ways_are_caught(screener: Screener) -> None:
 def test_the_span_is_what_encodes_it_in_the_text_that_came(screener: Screener, name: str) -> None:
     encoded = WAYS[name](KEY if name in ("URL, every byte", "HTML entities, decimal", "JSON escapes") else f"use {KEY}")
     hits = [hit for hit in screener.screen([f"é ({encoded}) end"], "request").hits if hit.action == "block"]
-    assert hits == [Hit("secret.aws-access-key-id", "block", 0, 3, 3 + len(encoded))]
+    assert hits == [Hit("secret.aws-access-key-id", "block", 0, 3, 3 + len(encoded), "hard")]
 
 
 @pytest.mark.parametrize("name", ["zero-width spaces", "full width", "Cyrillic look-alikes", "invisible tags"])
 def test_the_span_is_what_reads_as_it(screener: Screener, name: str) -> None:
     written = WAYS[name](KEY)
     hits = screener.screen([f"\u200b{written} end"], "request").hits
-    assert Hit("secret.aws-access-key-id", "block", 0, 1, 1 + len(written)) in hits
+    assert Hit("secret.aws-access-key-id", "block", 0, 1, 1 + len(written), "hard") in hits
 
 
 def test_what_is_found_as_it_stands_is_not_told_again(screener: Screener) -> None:
     text = f"{KEY} and 100%25 of caf\u0435s"
-    assert screener.screen([text], "request").hits == (Hit("secret.aws-access-key-id", "block", 0, 0, 20),)
+    assert screener.screen([text], "request").hits == (Hit("secret.aws-access-key-id", "block", 0, 0, 20, "hard"),)
 
 
 def test_an_encoded_secret_is_found_far_inside_of_a_long_segment(screener: Screener) -> None:

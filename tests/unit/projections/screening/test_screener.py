@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.screening import CompiledPack, Screener, compile_rules, redact
-from schemas.screening.model import TOO_MANY_HITS, Hit
+from projections.screening import CompiledPack, Screener, StreamScreener, compile_rules, redact
+from schemas.screening.model import TOO_MANY_HITS, Hit, ScreeningPolicy, Verdict
 from schemas.screening.redaction import IncompleteVerdict
 from schemas.screening.tally import MAX_CANDIDATES, MAX_HITS
 from tests.unit.projections.screening.texts import EXAMPLES, texts
@@ -31,21 +32,39 @@ def test_the_strictest_hit_decides(screener: Screener) -> None:
     verdict = screener.screen([f"jane@example.org pays with {CARD}", f"and {KEY}"], "request")
     assert (verdict.action, verdict.rule) == ("block", "secret.aws-access-key-id")
     assert verdict.hits == (
-        Hit("email.address", "flag", 0, 0, 16),
-        Hit("payment-card.number", "redact", 0, 27, 46),
-        Hit("secret.aws-access-key-id", "block", 1, 4, 24),
+        Hit("email.address", "flag", 0, 0, 16, "warn"),
+        Hit("payment-card.number", "redact", 0, 27, 46, "hard"),
+        Hit("secret.aws-access-key-id", "block", 1, 4, 24, "hard"),
     )
 
 
 def test_a_policy_overrides_and_disables(screener: Screener) -> None:
     both = [f"{CARD} jane@example.org"]
-    assert screener.screen(both, "request", {"payment-card.number": "block"}).action == "block"
-    assert screener.screen(both, "request", {"payment-card.number": "flag"}).action == "flag"
-    assert screener.screen(both, "request", {"payment-card.number": "approve"}).rule == "email.address"
-    assert screener.screen(both, "request", None, frozenset({"payment-card.number"})).action == "flag"
-    off = frozenset({"payment-card.number", "email.address"})
-    assert screener.screen(both, "request", None, off) is screener.clean
+
+    def under(action: str) -> Verdict:
+        return screener.screen(both, "request", ScreeningPolicy(overrides={"payment-card.number": action}))
+
+    assert under("block").action == "block"
+    assert under("flag").action == "flag"
+    assert under("approve").rule == "email.address"
+    off = ScreeningPolicy(disabled=frozenset({"payment-card.number"}))
+    assert screener.screen(both, "request", off).action == "flag"
+    off = ScreeningPolicy(disabled=frozenset({"payment-card.number", "email.address"}))
+    assert screener.screen(both, "request", off) is screener.clean
     assert screener.screen(["4111111111111112"], "request") is screener.clean
+
+
+def test_a_policy_says_how_severe_a_hit_is_and_changes_no_action_by_it(screener: Screener) -> None:
+    texts = [f"{CARD} jane@example.org {KEY}"]
+    severities = {"secret": "warn", "secret.aws-access-key-id": "soft", "pii": "hard", "payment-card": "warn"}
+    told = screener.screen(texts, "request", ScreeningPolicy(severities=severities))
+    assert [hit.severity for hit in told.hits] == ["warn", "hard", "soft"]
+    alone = screener.screen(texts, "request")
+    assert [hit.severity for hit in alone.hits] == ["hard", "warn", "hard"]
+    assert (told.action, told.rule) == (alone.action, alone.rule)
+    stream = StreamScreener(screener, "request", ScreeningPolicy(severities=severities))
+    assert stream.push(texts[0]).action in ("approve", "block")
+    assert stream.finish() == told
 
 
 def test_a_rule_looks_only_where_it_is_directed() -> None:
@@ -79,7 +98,7 @@ def test_several_threads_may_use_one_pack(builtin_pack: CompiledPack) -> None:
 def test_a_text_is_judged_by_itself_whatever_stands_beside_it(screener: Screener, parts: list[str]) -> None:
     together = screener.screen(parts, "request")
     alone = [
-        Hit(hit.rule, hit.action, index, hit.start, hit.end)
+        msgspec.structs.replace(hit, text=index)
         for index, part in enumerate(parts)
         for hit in screener.screen([part], "request").hits
     ]
@@ -126,7 +145,8 @@ def test_more_candidates_than_are_checked_count_as_a_hit(screener: Screener) -> 
     assert screener.screen([wrong * MAX_CANDIDATES], "request") is screener.clean
     verdict = screener.screen([wrong * MAX_CANDIDATES, wrong], "request")
     assert (verdict.action, verdict.rule, verdict.hits) == ("block", TOO_MANY_HITS, ())
-    flagged = screener.screen([wrong * (MAX_CANDIDATES + 1)], "request", {"payment-card.number": "flag"})
+    flag = ScreeningPolicy(overrides={"payment-card.number": "flag"})
+    flagged = screener.screen([wrong * (MAX_CANDIDATES + 1)], "request", flag)
     assert (flagged.action, flagged.rule) == ("flag", TOO_MANY_HITS)
 
 

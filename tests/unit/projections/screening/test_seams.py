@@ -24,7 +24,10 @@ def test_a_key_in_two_messages_is_found_and_cut_from_both(screener: Screener, cu
     parts = [f"use {KEY[:cut]}", f"{KEY[cut:]} until Friday"]
     verdict = step(screener, parts)
     assert verdict.action == "block"
-    assert set(verdict.hits) >= {Hit(RULE, "block", 0, 4, 4 + cut), Hit(RULE, "block", 1, 0, len(KEY) - cut)}
+    assert set(verdict.hits) >= {
+        Hit(RULE, "block", 0, 4, 4 + cut, "hard"),
+        Hit(RULE, "block", 1, 0, len(KEY) - cut, "hard"),
+    }
     cut_out = redact(parts, verdict)
     assert KEY[:cut] not in cut_out[0].split() and KEY[cut:] not in cut_out[1].split()
 

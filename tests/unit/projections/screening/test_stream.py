@@ -86,14 +86,14 @@ def test_a_keyword_counts_however_far_back_it_may_be(screener: Screener) -> None
 def test_a_long_name_before_the_sign_of_an_address_is_held(screener: Screener) -> None:
     address = "y" * 64 + "@" + ("z" * 60 + ".") * 4 + "org"
     assert agrees(screener, "x" * 300 + f" {address} and on").hits == (
-        Hit("email.address", "flag", 0, 301, 301 + len(address)),
+        Hit("email.address", "flag", 0, 301, 301 + len(address), "warn"),
     )
 
 
 def test_what_two_patterns_find_is_one_hit() -> None:
     grown = rule(patterns=("xto", "tok-"), extend_left="x", extend_right="a-z0-9-", extend_limit=9)
     verdict = agrees(Screener(compile_rules([grown])), "a xtok-1 b")
-    assert verdict.hits == (Hit("test.token", "block", 0, 2, 8),)
+    assert verdict.hits == (Hit("test.token", "block", 0, 2, 8, "hard"),)
 
 
 def test_a_hit_is_told_as_soon_as_nothing_can_change_it(screener: Screener) -> None:
@@ -101,7 +101,7 @@ def test_a_hit_is_told_as_soon_as_nothing_can_change_it(screener: Screener) -> N
     assert stream.push(f"key {KEY[:9]}").action == "approve"
     assert stream.push(KEY[9:]).action == "approve"
     verdict = stream.push(" and more text, so much that it is looked at, since a look reads the window once more")
-    assert verdict.hits == (Hit("secret.aws-access-key-id", "block", 0, 4, 24),)
+    assert verdict.hits == (Hit("secret.aws-access-key-id", "block", 0, 4, 24, "hard"),)
     assert stream.push(" goes on").hits == ()
     assert stream.finish().hits == verdict.hits
 
@@ -109,7 +109,7 @@ def test_a_hit_is_told_as_soon_as_nothing_can_change_it(screener: Screener) -> N
 def test_the_end_settles_what_was_open(screener: Screener) -> None:
     stream = StreamScreener(screener, "response")
     assert stream.push(f"key {KEY}").hits == ()
-    assert stream.finish().hits == (Hit("secret.aws-access-key-id", "block", 0, 4, 24),)
+    assert stream.finish().hits == (Hit("secret.aws-access-key-id", "block", 0, 4, 24, "hard"),)
     assert stream.finish().action == "block"
     with pytest.raises(RuntimeError, match="finished"):
         stream.push("more")
