@@ -32,6 +32,13 @@ NOT_IN_FILES: Mapping[str, Mapping[str, Any]] = {
     "virtual-keys": {"hash": "0" * 64, "prefix": "nvk_" + "0" * 8},
 }
 """Fields that the admin plane makes, with something in their place that every check lets pass."""
+ELSEWHERE: Mapping[str, Mapping[str, str]] = {
+    "policies": dict.fromkeys(
+        ("allow_values", "disallow_values"),
+        "no file may hold values in clear; let one pass with `nexus rules allow FILE|- --policy ID`",
+    )
+}
+"""Fields of the admin plane that no file has, with where that is done instead."""
 UNNAMED_TENANT = "-unnamed-"
 """Stands for the tenant that the admin plane will find, while the rest is checked."""
 
@@ -144,7 +151,10 @@ def _unknown(collection: str, place: str, table: dict[str, Any]) -> list[str]:
     made = NOT_IN_FILES.get(collection, {})
     known = [name for name in spec.__struct_fields__ if name not in made] + ([in_clear] if in_clear else [])
     given = {name: value for name, value in table.items() if name != in_clear}
-    found = [f"{place}.{name} is no field{nearest(name, known)}" for name in table if name not in known]
+    elsewhere = ELSEWHERE.get(collection, {})
+    found = [f"{place}.{name}: {told}" for name, told in elsewhere.items() if name in table]
+    strange = [name for name in table if name not in known and name not in elsewhere]
+    found += [f"{place}.{name} is no field{nearest(name, known)}" for name in strange]
     return found + list(_unknown_inside(given, inspect.type_info(spec), place))
 
 

@@ -217,6 +217,16 @@ def test_no_problem_quotes_a_secret() -> None:
     assert secret not in "\n".join(problems(text, SECRET=secret))
 
 
+@pytest.mark.parametrize("field", ["allow_values", "disallow_values"])
+def test_values_to_let_pass_stand_in_no_file(field: str) -> None:
+    text = f"[[policies]]\nid = 'p'\n{field} = ['sk-in-the-clear', '{{{{ env.VALUE }}}}']\n"
+    told = f"policies[0].{field}: no file may hold values in clear; let one pass with `nexus rules allow"
+    for environment in ({}, {"VALUE": "4111 1111 1111 1111"}):
+        found = "\n".join(problems(text, **environment))
+        assert told in found
+        assert "sk-in-the-clear" not in found and "4111" not in found
+
+
 def test_what_stands_in_a_variable_is_not_filled_in_again() -> None:
     (item,) = read("[[tenants]]\nid = 'a'\nname = '{{ env.A }}'", A="{{ env.B }}", B="no")
     assert item.body["name"] == "{{ env.B }}"
