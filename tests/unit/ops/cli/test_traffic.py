@@ -107,7 +107,7 @@ def test_findings_are_a_table() -> None:
         for values in finding_rows(Message(), 0, fact, open_fact(fact))
     ]
     text = as_text(request(findings=rows))
-    assert re.search(r"STAGE +HIT_RULE +HIT_SEVERITY +HIT_ACTION", text)
+    assert re.search(r"STAGE +HIT RULE +HIT SEVERITY +HIT ACTION", text)
     assert re.search(r"request +pii\.email +hard +redact", text)
     assert re.search(r"request +pii\.phone +warn +flag", text)
 
