@@ -9,11 +9,11 @@ import msgspec
 
 from benchmarks.history import Figure
 from benchmarks.report import finish, options, say
-from ingress.codecs.anthropic.messages import AnthropicMessages
+from ingress.codecs.anthropic.messages import ANTHROPIC_MESSAGES
 from ingress.codecs.codec import ChatCodec
-from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.gemini.generate import GEMINI_GENERATE
 from ingress.codecs.openai.chat import OpenAIChat
-from ingress.codecs.openai.responses import OpenAIResponses
+from ingress.codecs.openai.responses import OPENAI_RESPONSES
 from ingress.codecs.passage import Crossing, Stamp, cross_answer
 from ingress.codecs.sse import SseParser
 from schemas.conversation.answer import Answer, Begun, Choice, Delta, Ended, Event, Finished, PartBegun, PartEnded, Used
@@ -21,7 +21,7 @@ from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import Message, Text
 from schemas.facts.traffic import Usage
 
-CODECS: tuple[ChatCodec, ...] = (OpenAIChat(), OpenAIResponses(), AnthropicMessages(), GeminiGenerate())
+CODECS: tuple[ChatCodec, ...] = (OpenAIChat(), OPENAI_RESPONSES, ANTHROPIC_MESSAGES, GEMINI_GENERATE)
 PLAIN_US, CHUNK_US = 60.0, 10.0
 """Targets: a request of 1 KB with its answer, and one chunk of a stream."""
 CHUNKS = 200

@@ -74,7 +74,8 @@ class EventWriter(Protocol):
 class ProviderCodec(Protocol):
     """The side of a wire format that faces providers. Stateless."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def write_request(self, conversation: Conversation) -> Encoded:
         """The body for a provider."""
@@ -96,7 +97,8 @@ class ProviderCodec(Protocol):
 class CallerCodec(Protocol):
     """The side of a wire format that faces callers. Stateless."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def read_request(self, body: dict[str, Any]) -> Conversation:
         """What a caller asks.

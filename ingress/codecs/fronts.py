@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingress.codecs.anthropic.messages import AnthropicMessages
+from ingress.codecs.anthropic.messages import ANTHROPIC_MESSAGES
 from ingress.codecs.asked import Front, Look, bounded, model_of, tightened
 from ingress.codecs.fields import Fields
-from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.gemini.generate import GEMINI_GENERATE
 from ingress.codecs.openai.completions import OpenAICompletions
-from ingress.codecs.openai.responses import OpenAIResponses
+from ingress.codecs.openai.responses import OPENAI_RESPONSES
 from ingress.codecs.shot_fronts import tokens_in
 
 
@@ -90,8 +90,8 @@ def _same_completions(body: dict[str, Any], model: str, max_output: int | None) 
     return changed
 
 
-MESSAGES = Front("messages", AnthropicMessages(), _look_messages, _same_messages)
-RESPONSES = Front("responses", OpenAIResponses(), _look_responses, _same_responses)
-GENERATE = Front("generate_content", GeminiGenerate(), _look_generate, _same_generate)
+MESSAGES = Front("messages", ANTHROPIC_MESSAGES, _look_messages, _same_messages)
+RESPONSES = Front("responses", OPENAI_RESPONSES, _look_responses, _same_responses)
+GENERATE = Front("generate_content", GEMINI_GENERATE, _look_generate, _same_generate)
 COMPLETIONS = Front("completions", OpenAICompletions(), _look_completions, _same_completions, kind="completions")
 """Of a text, as before there were chats. Any provider of conversations can stand in."""

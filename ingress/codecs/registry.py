@@ -5,38 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.codecs.anthropic.count import AnthropicCount
-from ingress.codecs.anthropic.messages import AnthropicMessages
-from ingress.codecs.bedrock.converse import BedrockConverse
+from ingress.codecs.anthropic.messages import ANTHROPIC_MESSAGES
+from ingress.codecs.bedrock.converse import BEDROCK_CONVERSE
 from ingress.codecs.codec import OneShotProvider, ProviderCodec
-from ingress.codecs.cohere.chat import CohereChat
+from ingress.codecs.cohere.chat import COHERE_CHAT
 from ingress.codecs.cohere.embed import CohereEmbeddings
 from ingress.codecs.cohere.rerank import CohereRerank
 from ingress.codecs.gemini.count import GeminiCount, VertexCount
 from ingress.codecs.gemini.embeddings import GeminiEmbeddings
-from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.gemini.generate import GEMINI_GENERATE
 from ingress.codecs.glm.chat import GlmChat
 from ingress.codecs.minimax.chat import MinimaxChat
 from ingress.codecs.openai.chat import OpenAIChat
 from ingress.codecs.openai.completions import OpenAICompletions
 from ingress.codecs.openai.embeddings import OpenAIEmbeddings
 from ingress.codecs.openai.moderations import OpenAIModerations
-from ingress.codecs.openai.responses import OpenAIResponses
-from ingress.codecs.replicate.predictions import ReplicatePredictions
+from ingress.codecs.openai.responses import OPENAI_RESPONSES
+from ingress.codecs.replicate.predictions import REPLICATE_PREDICTIONS
 from ingress.codecs.vertex.embeddings import VertexEmbeddings
 from ingress.codecs.voyage.embeddings import VoyageEmbeddings
 from ingress.codecs.voyage.rerank import VoyageRerank
 
 _CHAT: tuple[ProviderCodec, ...] = (
     OpenAIChat(),
-    OpenAIResponses(),
+    OPENAI_RESPONSES,
     OpenAICompletions(),
-    AnthropicMessages(),
-    GeminiGenerate(),
-    BedrockConverse(),
-    CohereChat(),
+    ANTHROPIC_MESSAGES,
+    GEMINI_GENERATE,
+    BEDROCK_CONVERSE,
+    COHERE_CHAT,
     MinimaxChat(),
     GlmChat(),
-    ReplicatePredictions(),
+    REPLICATE_PREDICTIONS,
 )
 _ONE_SHOT: tuple[OneShotProvider[Any, Any], ...] = (
     OpenAIEmbeddings(),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.codecs.anthropic.count import AnthropicCount
-from ingress.codecs.anthropic.messages import AnthropicMessages
+from ingress.codecs.anthropic.messages import ANTHROPIC_MESSAGES
 from ingress.codecs.asked import Look, model_of
 from ingress.codecs.cohere.rerank import CohereRerank
 from ingress.codecs.fields import Fields
 from ingress.codecs.gemini.count import GeminiCount
 from ingress.codecs.gemini.embeddings import GeminiEmbeddings
-from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.gemini.generate import GEMINI_GENERATE
 from ingress.codecs.openai.embeddings import OpenAIEmbeddings
 from ingress.codecs.openai.moderations import DEFAULT_MODEL, OpenAIModerations
 from ingress.codecs.openai_chat import CODEC
@@ -96,12 +96,12 @@ MODERATIONS = ShotFront("moderations", "moderations", CODEC, OpenAIModerations()
 RERANK = ShotFront("rerank", "rerank", CODEC, CohereRerank(), _look_rerank, _named, has_texts=True)
 """In Cohere's shape (version 2), which most others took over."""
 GEMINI_EMBED = ShotFront(
-    "gemini.embed", "embeddings", GeminiGenerate(), GeminiEmbeddings(), _look_gemini_embeddings, _same_gemini_embeddings
+    "gemini.embed", "embeddings", GEMINI_GENERATE, GeminiEmbeddings(), _look_gemini_embeddings, _same_gemini_embeddings
 )
 COUNT_TOKENS = ShotFront(
-    "count_tokens", "count_tokens", AnthropicMessages(), AnthropicCount(), _look_count, _named, free=True
+    "count_tokens", "count_tokens", ANTHROPIC_MESSAGES, AnthropicCount(), _look_count, _named, free=True
 )
 GEMINI_COUNT = ShotFront(
-    "gemini.count_tokens", "count_tokens", GeminiGenerate(), GeminiCount(), _look_gemini_count, _same_gemini_count,
+    "gemini.count_tokens", "count_tokens", GEMINI_GENERATE, GeminiCount(), _look_gemini_count, _same_gemini_count,
     free=True,
 )  # fmt: skip

@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ingress.codecs.anthropic.answer import read_answer, read_error, write_answer, write_error
 from ingress.codecs.anthropic.request_read import NAME, read_request
 from ingress.codecs.anthropic.request_write import write_request
 from ingress.codecs.anthropic.stream import MessageReader, MessageWriter
-from ingress.codecs.codec import Encoded, ErrorTold, EventReader, EventWriter
-from schemas.conversation.answer import Answer
-from schemas.conversation.ask import Conversation
-from schemas.errors import NexusError
+from ingress.codecs.composed import ChatFormat
 
-
-class AnthropicMessages:
-    """See `ingress.codecs.codec.ChatCodec`."""
-
-    name = NAME
-
-    def read_request(self, body: dict[str, Any]) -> Conversation:
-        return read_request(body)
-
-    def write_request(self, conversation: Conversation) -> Encoded:
-        return write_request(conversation)
-
-    def read_answer(self, raw: bytes) -> Answer:
-        return read_answer(raw)
-
-    def write_answer(self, answer: Answer) -> dict[str, Any]:
-        return write_answer(answer)
-
-    def reader(self) -> EventReader:
-        return MessageReader()
-
-    def writer(self, *, include_usage: bool) -> EventWriter:
-        """Usage is always told here."""
-        return MessageWriter()
-
-    def read_error(self, body: bytes) -> ErrorTold:
-        return read_error(body)
-
-    def write_error(self, error: NexusError) -> bytes:
-        return write_error(error)
+ANTHROPIC_MESSAGES = ChatFormat(
+    NAME, write_request, read_answer, MessageReader, read_error,
+    read_request, write_answer, MessageWriter, write_error,
+)  # fmt: skip  # fmt: skip

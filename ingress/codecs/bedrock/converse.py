@@ -5,24 +5,6 @@ from __future__ import annotations
 from ingress.codecs.bedrock.answer import read_answer, read_error
 from ingress.codecs.bedrock.request import NAME, write_request
 from ingress.codecs.bedrock.stream import ConverseReader
-from ingress.codecs.codec import Encoded, ErrorTold, EventReader
-from schemas.conversation.answer import Answer
-from schemas.conversation.ask import Conversation
+from ingress.codecs.composed import ProviderFormat
 
-
-class BedrockConverse:
-    """See `ingress.codecs.codec.ProviderCodec`."""
-
-    name = NAME
-
-    def write_request(self, conversation: Conversation) -> Encoded:
-        return write_request(conversation)
-
-    def read_answer(self, raw: bytes) -> Answer:
-        return read_answer(raw)
-
-    def reader(self) -> EventReader:
-        return ConverseReader()
-
-    def read_error(self, body: bytes) -> ErrorTold:
-        return read_error(body)
+BEDROCK_CONVERSE = ProviderFormat(NAME, write_request, read_answer, ConverseReader, read_error)

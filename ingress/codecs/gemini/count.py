@@ -22,7 +22,7 @@ _VERTEX = ("model", "contents", "systemInstruction", "tools", "generationConfig"
 
 
 class GeminiCount:
-    """See `ingress.codecs.codec.OneShotCodec`. `model` is in the path here, as with `GeminiGenerate`."""
+    """See `ingress.codecs.codec.OneShotCodec`. `model` is in the path here, as with `GEMINI_GENERATE`."""
 
     name = NAME
 

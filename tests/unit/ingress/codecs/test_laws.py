@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ingress.codecs.anthropic.messages import AnthropicMessages
+from ingress.codecs.anthropic.messages import ANTHROPIC_MESSAGES
 from ingress.codecs.codec import ChatCodec, Malformed
-from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.gemini.generate import GEMINI_GENERATE
 from ingress.codecs.openai.chat import OpenAIChat
-from ingress.codecs.openai.responses import OpenAIResponses
+from ingress.codecs.openai.responses import OPENAI_RESPONSES
 from ingress.codecs.sse import SseParser
 from schemas.conversation.answer import Answer, Choice, Delta, Event, Finished, PartBegun, Used
 from schemas.conversation.ask import Conversation
@@ -23,7 +23,7 @@ from schemas.errors import InvalidRequest, ProviderError
 from schemas.facts.traffic import Usage
 from tests.unit.ingress.codecs.conversations import USAGES, choices, conversations, streamed
 
-CODECS: list[ChatCodec] = [OpenAIChat(), AnthropicMessages(), GeminiGenerate(), OpenAIResponses()]
+CODECS: list[ChatCodec] = [OpenAIChat(), ANTHROPIC_MESSAGES, GEMINI_GENERATE, OPENAI_RESPONSES]
 EACH = pytest.mark.parametrize("codec", CODECS, ids=[codec.name for codec in CODECS])
 PAIRS = pytest.mark.parametrize(
     ("one", "other"),
@@ -42,7 +42,7 @@ JSON = st.recursive(
 
 def sayable(conversation: Conversation, *codecs: ChatCodec) -> Conversation:
     """Without what one of them has no word for."""
-    silent = any(isinstance(codec, OpenAIResponses) for codec in codecs)
+    silent = any(codec is OPENAI_RESPONSES for codec in codecs)
     return replace(conversation, stop=()) if silent else conversation
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingress.codecs.anthropic.messages import AnthropicMessages
+from ingress.codecs.anthropic.messages import ANTHROPIC_MESSAGES
 from ingress.codecs.codec import ChatCodec
-from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.gemini.generate import GEMINI_GENERATE
 from ingress.codecs.openai.chat import OpenAIChat
-from ingress.codecs.openai.responses import OpenAIResponses
+from ingress.codecs.openai.responses import OPENAI_RESPONSES
 from ingress.codecs.passage import Crossing, Stamp
 from ingress.codecs.sse import SseParser
 from ingress.gateway.holding import HoldingRelay
@@ -28,7 +28,7 @@ SCREENER = Screener(compile_rules([rule for rule in load_builtin_rules() if rule
 KEY = "AKIA" + "Z7KQ3MVX2P4WTRJD"
 CARD = "4111 1111 1111 1111"
 MAIL = "jane.doe@acme-corp.com"
-CALLERS: list[ChatCodec] = [OpenAIChat(), AnthropicMessages(), GeminiGenerate(), OpenAIResponses()]
+CALLERS: list[ChatCodec] = [OpenAIChat(), ANTHROPIC_MESSAGES, GEMINI_GENERATE, OPENAI_RESPONSES]
 EACH = pytest.mark.parametrize("caller", CALLERS, ids=[codec.name for codec in CALLERS])
 WORDS = st.sampled_from(["the ", "card is ", CARD, " and ", MAIL, "a", " ", "41", "1111 ", "x" * 40, "\n"])
 

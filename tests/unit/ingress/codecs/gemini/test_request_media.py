@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingress.codecs.gemini.generate import GeminiGenerate
+from ingress.codecs.gemini.generate import GEMINI_GENERATE
 from ingress.codecs.openai.chat import OpenAIChat
 
 
@@ -20,12 +20,12 @@ from ingress.codecs.openai.chat import OpenAIChat
 )
 def test_a_part_is_told_to_others_in_their_words(media_type: str, said: dict[str, Any]) -> None:
     part = {"inlineData": {"mimeType": media_type, "data": "AAAA"}}
-    asked = GeminiGenerate().read_request({"model": "m", "contents": [{"role": "user", "parts": [part]}]})
+    asked = GEMINI_GENERATE.read_request({"model": "m", "contents": [{"role": "user", "parts": [part]}]})
     assert OpenAIChat().write_request(asked).body["messages"][0]["content"] == [said]
-    assert GeminiGenerate().write_request(asked).body["contents"][0]["parts"] == [part]
+    assert GEMINI_GENERATE.write_request(asked).body["contents"][0]["parts"] == [part]
 
 
 def test_sound_that_has_no_name_of_its_own_stays_a_file() -> None:
     part = {"inlineData": {"mimeType": "audio/x-unheard-of", "data": "AAAA"}}
-    asked = GeminiGenerate().read_request({"model": "m", "contents": [{"role": "user", "parts": [part]}]})
-    assert GeminiGenerate().write_request(asked).body["contents"][0]["parts"] == [part]
+    asked = GEMINI_GENERATE.read_request({"model": "m", "contents": [{"role": "user", "parts": [part]}]})
+    assert GEMINI_GENERATE.write_request(asked).body["contents"][0]["parts"] == [part]
