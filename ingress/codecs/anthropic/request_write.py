@@ -9,12 +9,12 @@ from ingress.codecs.codec import Encoded
 from ingress.codecs.fields import put
 from ingress.codecs.losses import Losses, arguments_of, say_own
 from ingress.codecs.media import split_data_url
+from ingress.codecs.turns import add_turn, cooled
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
     Audio,
     File,
     Image,
-    Message,
     Part,
     Reasoning,
     Refusal,
@@ -45,7 +45,8 @@ def write_request(conversation: Conversation) -> Encoded:
         if message.role in ("system", "developer") and not turns:
             system += [_text(part) for part in message.parts if isinstance(part, Text)]
             continue
-        _add_turn(turns, message, losses)
+        blocks = [block for part in message.parts if (block := _block(part, losses)) is not None]
+        add_turn(turns, message, blocks, losses)
     body: dict[str, Any] = {
         "model": conversation.model,
         "max_tokens": conversation.max_output or DEFAULT_MAX_TOKENS,
@@ -54,11 +55,7 @@ def write_request(conversation: Conversation) -> Encoded:
     if system:
         plain = len(system) == 1 and len(system[0]) == 2
         body["system"] = system[0]["text"] if plain else system
-    temperature = conversation.temperature
-    if temperature is not None and temperature > 1:
-        # the scale ends at 1 here
-        losses.drop("temperature")
-        temperature = 1.0
+    temperature = cooled(conversation, losses)
     put(
         body,
         tools=[_tool(tool) for tool in conversation.tools],
@@ -80,23 +77,6 @@ def write_request(conversation: Conversation) -> Encoded:
     _write_reasoning(body, conversation.reasoning, losses)
     say_own(body, conversation, NAME, losses)
     return Encoded(body, losses.names())
-
-
-def _add_turn(turns: list[dict[str, Any]], message: Message, losses: Losses) -> None:
-    """Adds a turn; turns of one role follow each other as one, since results of tools must come in one message."""
-    role = "assistant" if message.role == "assistant" else "user"
-    if message.role in ("system", "developer"):
-        # there is one place for instructions, at the beginning
-        losses.drop("messages.system_position")
-    if message.name:
-        losses.drop("messages.name")
-    blocks = [block for part in message.parts if (block := _block(part, losses)) is not None]
-    if not blocks:
-        return
-    if turns and turns[-1]["role"] == role:
-        turns[-1]["content"] += blocks
-    else:
-        turns.append({"role": role, "content": blocks})
 
 
 def _text(part: Text) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from ingress.codecs.bedrock.media import document_of, image_of
 from ingress.codecs.codec import Encoded
 from ingress.codecs.fields import put
 from ingress.codecs.losses import Losses, arguments_of, parts_of
+from ingress.codecs.turns import add_turn, cooled
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
     Audio,
     File,
     Image,
-    Message,
     Part,
     Refusal,
     Text,
@@ -51,20 +51,16 @@ def write_request(conversation: Conversation) -> Encoded:
             for part in message.parts:
                 system += _blocks(part, losses) if isinstance(part, Text) else []
             continue
-        _add_turn(turns, message, losses)
+        blocks = [block for part in message.parts for block in _blocks(part, losses)]
+        add_turn(turns, message, blocks, losses)
     body: dict[str, Any] = {"model": conversation.model, "messages": turns}
     if conversation.stream:
         body["stream"] = True
     inference: dict[str, Any] = {}
-    temperature = conversation.temperature
-    if temperature is not None and temperature > 1:
-        # the scale ends at 1 here
-        losses.drop("temperature")
-        temperature = 1.0
     put(
         inference,
         maxTokens=conversation.max_output,
-        temperature=temperature,
+        temperature=cooled(conversation, losses),
         topP=conversation.top_p,
         stopSequences=list(conversation.stop),
     )
@@ -82,23 +78,6 @@ def write_request(conversation: Conversation) -> Encoded:
     elif conversation.service_tier not in ("", "auto"):
         losses.drop("service_tier")
     return Encoded(body, losses.names())
-
-
-def _add_turn(turns: list[dict[str, Any]], message: Message, losses: Losses) -> None:
-    """Adds a turn; turns of one role follow each other as one, since roles must take turns here."""
-    role = "assistant" if message.role == "assistant" else "user"
-    if message.role in ("system", "developer"):
-        # there is one place for instructions, at the beginning
-        losses.drop("messages.system_position")
-    if message.name:
-        losses.drop("messages.name")
-    blocks = [block for part in message.parts for block in _blocks(part, losses)]
-    if not blocks:
-        return
-    if turns and turns[-1]["role"] == role:
-        turns[-1]["content"] += blocks
-    else:
-        turns.append({"role": role, "content": blocks})
 
 
 def _blocks(part: Part, losses: Losses) -> list[dict[str, Any]]:
