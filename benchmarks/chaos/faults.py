@@ -93,12 +93,20 @@ class Faults:
             await self.end(name, "rolling: one process")
         self._note("rolling restart", f"{len(names)} processes", at, recovery=time.monotonic() - at)
 
-    async def outage(self, name: str, seconds: float) -> None:
-        """A store stops answering, with connections open; afterwards the worker that writes to it has to catch up."""
+    async def outage(self, name: str, seconds: float, *, gone: bool = False) -> None:
+        """A store stops answering; afterwards the worker that writes to it has to catch up.
+
+        Args:
+            gone: it is killed as often as it is started, so that connections are refused; else it stays there with its
+                connections open.
+        """
         since = time.monotonic()
         sent_before = await self.lag.last()
-        with frozen(self.site.pid(name)):
-            await asyncio.sleep(seconds)
+        if gone:
+            await self._kept_down(name, since + seconds)
+        else:
+            with frozen(self.site.pid(name)):
+                await asyncio.sleep(seconds)
         ended = time.monotonic()
         if name in VIEWS:
             await self._drained(name, (await self.lag.last() - sent_before) / (ended - since))
@@ -175,6 +183,14 @@ class Faults:
         await self._drained("postgres", 0.0)
         done = self._note("every row refused", "postgres", since, ended=ended, recovery=time.monotonic() - ended)
         done.figures["seconds"] = seconds
+
+    async def _kept_down(self, name: str, until: float) -> None:
+        """Until a monotonic time, whoever starts it again."""
+        while time.monotonic() < until:
+            if pid := self.site.pid(name):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(_LOOK_S)
 
     # --- how it recovers
 

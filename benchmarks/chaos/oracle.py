@@ -35,6 +35,8 @@ class Seen:
     """Writer that had died, and when the request was closed, seconds since the epoch."""
     spent: Counter[str] = field(default_factory=Counter)
     """By tenant, from LEDGER."""
+    ended_us: dict[str, int] = field(default_factory=dict)
+    """When each terminal fact was said, microseconds since the epoch."""
 
     @property
     def open(self) -> set[str]:
@@ -82,6 +84,7 @@ def _add(seen: Seen, payload: bytes) -> None:
         kind = fact.type.split(".")[1]
         summary = (fact.tenant, kind, usage.input_tokens, usage.output_tokens, data.cost_micros)
         seen.terminals.setdefault(fact.correlation, []).append(summary)
+        seen.ended_us[fact.correlation] = fact.time
         if kind == "abandoned":
             seen.abandoned.append((data.writer, fact.time / 1e6))
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
-from benchmarks.chaos.faults import Faults, NotBack
+from benchmarks.chaos.faults import Faults
 from benchmarks.chaos.injections import Injector
 from benchmarks.chaos.site import SECOND
 
@@ -18,7 +18,6 @@ SHORT_S = (3.0, 6.0)
 LONG_S = 45.0
 MEASURED_S = 12.0
 HANGS = 3
-WARM_S = 120.0
 BRIEF_S = (1.0, 1.5)
 BRIEF_KILLS = ("nats", "workers", "postgres")
 COPIES = "segments once more"
@@ -36,36 +35,29 @@ class Schedule:
         *,
         kinds: Iterable[str] = KINDS,
         brief: bool = False,
+        long: bool = False,
     ) -> None:
         """
         Args:
             brief: some of the kills, and outages of a second or two, several at once, for tests: too short for anything
                 to be measured.
+            long: one outage of the second round is a long one.
         """
         self._brief = brief
+        self._long = long
         self._faults = faults
         self._injector = injector
         self._dice = dice
         self._kinds = frozenset(kinds)
         self._rounds = 0
-        self.now = ""
+        self.now = "warming up"
         """For the progress line."""
 
-    async def run(self, over: Callable[[], bool], long: bool) -> None:
-        """Rounds until `over`; the first one is always done whole.
-
-        Args:
-            long: one outage of the second round is a long one.
-        """
-        self.now = "warming up"
-        try:
-            async with asyncio.timeout(WARM_S):
-                await self._faults.callers.warm.wait()
-        except TimeoutError:
-            raise NotBack(f"hardly anybody was answered in the first {WARM_S:g} s") from None
+    async def run(self, over: Callable[[], bool]) -> None:
+        """Rounds until `over`; the first one is always done whole."""
         while True:
             self._rounds += 1
-            for name, step in self._round(long and self._rounds == 2):
+            for name, step in self._round(self._long and self._rounds == 2):
                 self.now = name
                 await step()
                 self.now = "a pause"
