@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.gateway.calling_rig import CONVERSE, account, rig, signed_rightly
 from tests.integration.gateway.raw_provider import Came, answer, raw_provider
-from tests.integration.gateway.test_calling import CONVERSE, account, rig, signed_rightly
 from tests.unit.ingress.providers.test_aws_federated import ASSUMED, CONFIG
 
 LATER = "2099-01-01T00:00:00Z"

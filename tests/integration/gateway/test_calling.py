@@ -1,264 +1,38 @@
-"""Calls as each kind of provider wants them: signed, with fetched tokens, followed, by rule. Over real sockets."""
+"""Calls as kinds of providers want them: with fetched tokens, followed, by rule. Bedrock's are in test_calling_aws."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
-import hmac
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
-from ingress.codecs.aws_events import AwsEventParser, encode_event
-from ingress.codecs.openai.chat import OpenAIChat
-from ingress.codecs.openai_chat import parse_request
-from ingress.codecs.passage import Crossing, Stamp
+from ingress.codecs.aws_events import AwsEventParser
 from ingress.gateway.call import CallFailed
-from ingress.gateway.calling import Arriving, Calls
 from ingress.gateway.failure import error_of
-from ingress.gateway.identity import Errand, Identity
-from ingress.gateway.relay import Relay
-from ingress.gateway.screening import StreamScreening
-from ingress.gateway.tokens import Tokens
-from ingress.gateway.upstream import Upstream
-from ingress.providers.outgoing import prepare
-from ingress.providers.sigv4 import canonical_request, signing_key, string_to_sign
 from ops.mock import running_mock
-from projections.screening import Screener, compile_rules, load_builtin_rules
 from schemas.aggregates.header_rules import HeaderRule
 from schemas.aggregates.model import Model
-from schemas.aggregates.provider import Provider
-from schemas.ids import SystemClock
-from schemas.screening.model import ScreeningPolicy
-from tests.integration.gateway.raw_provider import Came, Raw, answer, raw_provider
-
-SCREENER = Screener(compile_rules([rule for rule in load_builtin_rules() if rule.id.startswith("secret.aws-")]))
-ASKED = {"authorization": "Bearer nvk_x", "x-team": "blue", "x-provider-api-key": "sk-own"}
-AWS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "aws-secret", "session_token": "session"}
-
-
-class Rig:
-    def __init__(self, environment: dict[str, str], ambient: str) -> None:
-        self.now = 1_000.0
-        self.upstream = Upstream(lambda: self.now)
-        self.tokens = Tokens(lambda: self.now)
-        self.calls = Calls(self.upstream, Identity(self.upstream, self.tokens, SystemClock(), environment, ambient))
-
-    async def send(self, provider: Provider, secret: str = "", **options: Any) -> bytes:
-        return await self.calls.send(errand(provider, secret, **options))
-
-
-@asynccontextmanager
-async def rig(environment: dict[str, str] | None = None, ambient: str = "") -> AsyncIterator[Rig]:
-    built = Rig(environment or {}, ambient)
-    try:
-        yield built
-    finally:
-        await built.tokens.close()
-        await built.upstream.close()
-
-
-def errand(
-    provider: Provider, secret: str, *, model: str = "m", stream: bool = False, forwarded: bool = False,
-    of: Model | None = None,
-) -> Errand:  # fmt: skip
-    body = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "stream": stream}
-    outgoing = prepare(parse_request(json.dumps(body).encode()), provider, model, None)
-    return Errand(provider, of, outgoing, secret, forwarded, "req-1", lambda: ASKED)
-
-
-def account(wire: str, url: str, **fields: Any) -> Provider:
-    return Provider(**{"id": "a", "tenant": "t", "wire": wire, "base_url": url, **fields})
-
-
-def token(text: str, lifetime_s: int = 3_600) -> bytes:
-    return answer(json.dumps({"access_token": text, "expires_in": lifetime_s, "token_type": "Bearer"}).encode())
-
-
-async def drain(arriving: Arriving, relay: Relay) -> bytes:
-    passed: list[bytes] = []
-
-    def take(piece: bytes) -> bool:
-        passed.append(relay.feed(piece))
-        return not relay.failed
-
-    while await arriving.each(take):
-        assert not relay.failed
-    await arriving.end()
-    return b"".join(passed)
-
-
-def relay_to_openai(one: Errand, parser: AwsEventParser | None = None) -> Relay:
-    relay = Relay(StreamScreening(SCREENER, ScreeningPolicy()), True, keep=True)
-    relay.through(Crossing(one.outgoing.codec, OpenAIChat(), Stamp("id", "m", 1), include_usage=True), parser)
-    return relay
-
-
-# AWS ----------------------------------------------------------------------------------------------------------
-
-
-def signed_rightly(came: Came, secret: str) -> bool:
-    """Verifies a signature as AWS would, from what came over the wire alone."""
-    found = re.fullmatch(
-        r"AWS4-HMAC-SHA256 Credential=[^/]+/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), "
-        r"Signature=([0-9a-f]{64})",
-        came.headers["authorization"],
-    )
-    assert found is not None
-    day, region, service, names, signature = found.groups()
-    path, _, query = came.target.partition("?")
-    headers = {name: came.headers[name] for name in names.split(";")}
-    canonical, _ = canonical_request(came.method, path, query, headers, hashlib.sha256(came.body).hexdigest())
-    told = string_to_sign(came.headers["x-amz-date"], f"{day}/{region}/{service}/aws4_request", canonical)
-    key = signing_key(secret, day, region, service)
-    assert {"host", "x-amz-date"} <= set(headers)
-    return hmac.compare_digest(hmac.new(key, told.encode(), hashlib.sha256).hexdigest(), signature)
-
-
-CONVERSE = json.dumps(
-    {
-        "output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}},
-        "stopReason": "end_turn",
-        "usage": {"inputTokens": 3, "outputTokens": 1, "totalTokens": 4},
-    }
-).encode()
-
-
-async def test_bedrock_is_called_with_a_signature() -> None:
-    async with rig() as here, raw_provider(lambda came, url: answer(CONVERSE)) as raw:
-        provider = account("bedrock", raw.url, region="us-east-1")
-        raw_answer = await here.send(provider, json.dumps(AWS), model="anthropic.claude-v2:1")
-    (came,) = raw.came
-    assert raw_answer == CONVERSE
-    assert came.target == "/model/anthropic.claude-v2%3A1/converse" and b'"model"' not in came.body
-    assert signed_rightly(came, "aws-secret") and not signed_rightly(came, "other")
-    assert came.headers["x-amz-security-token"] == "session"
-
-
-async def test_bedrock_s_binary_stream_becomes_the_caller_s() -> None:
-    def event(kind: str, body: dict[str, Any]) -> bytes:
-        headers = {":message-type": "event", ":event-type": kind, ":content-type": "application/json"}
-        return encode_event(headers, json.dumps(body).encode())
-
-    stream = b"".join(
-        (
-            event("messageStart", {"role": "assistant"}),
-            event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hel"}}),
-            event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "lo"}}),
-            event("contentBlockStop", {"contentBlockIndex": 0}),
-            event("messageStop", {"stopReason": "end_turn"}),
-            event("metadata", {"usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}}),
-        )
-    )
-    kind = "application/vnd.amazon.eventstream"
-    async with rig() as here, raw_provider(lambda came, url: answer(stream, kind=kind)) as raw:
-        one = errand(account("bedrock", raw.url, region="us-east-1"), json.dumps(AWS), model="nova", stream=True)
-        assert one.outgoing.framing == "aws"
-        relay = relay_to_openai(one, AwsEventParser())
-        passed = await drain(await here.calls.stream(one), relay)
-    assert raw.came[0].target == "/model/nova/converse-stream" and b"stream" not in raw.came[0].body
-    assert relay.done and relay.usage is not None and relay.usage.output_tokens == 2
-    assert "".join(re.findall(r'"content":"([^"]*)"', passed.decode())) == "Hello"
-    assert passed.endswith(b"data: [DONE]\n\n")
-
-
-async def test_a_bedrock_api_key_needs_no_signature() -> None:
-    async with rig() as here, raw_provider(lambda came, url: answer(CONVERSE)) as raw:
-        await here.send(account("bedrock", raw.url, region="us-east-1"), "bedrock-key")
-    assert raw.came[0].headers["authorization"] == "Bearer bedrock-key"
-
-
-def metadata(came: Came, url: str) -> bytes:
-    """An instance's metadata (version 2 only), a container's, and Bedrock."""
-    served = {
-        "AccessKeyId": "ASIA",
-        "SecretAccessKey": "role-secret",
-        "Token": "t",
-        "Expiration": "2099-01-01T00:00:00Z",
-    }
-    match came.method, came.target:
-        case "PUT", "/latest/api/token" if came.headers.get("x-aws-ec2-metadata-token-ttl-seconds"):
-            return answer(b"imds-token", kind="text/plain")
-        case "GET", "/latest/meta-data/iam/security-credentials/" if "x-aws-ec2-metadata-token" in came.headers:
-            return answer(b"the-role\n", kind="text/plain")
-        case "GET", "/latest/meta-data/iam/security-credentials/the-role":
-            return answer(json.dumps(served).encode())
-        case "GET", "/container" if came.headers.get("authorization") == "container-token":
-            return answer(json.dumps({**served, "AccessKeyId": "ASIC"}).encode())
-        case "POST", _:
-            return answer(CONVERSE)
-    return answer(b"{}", status=404)
-
-
-@pytest.mark.parametrize(
-    ("source", "access_key", "secret"),
-    [
-        ("environment", "AKIE", "env-secret"),
-        ("file", "AKIF", "file-secret"),
-        ("container", "ASIC", "role-secret"),
-        ("instance", "ASIA", "role-secret"),
-    ],
+from tests.integration.gateway.calling_rig import (
+    AWS,
+    KEY,
+    PEM,
+    account,
+    drain,
+    errand,
+    google_account,
+    relay_to_openai,
+    rig,
+    token,
 )
-async def test_without_a_credential_aws_s_own_chain_is_asked(
-    source: str, access_key: str, secret: str, tmp_path: Path
-) -> None:
-    shared = tmp_path / "credentials"
-    if source == "file":
-        shared.write_text("[default]\naws_access_key_id = no\naws_secret_access_key = no\n"
-                          "[work]\naws_access_key_id = AKIF\naws_secret_access_key = file-secret\n")  # fmt: skip
-    async with raw_provider(metadata) as raw:
-        environment = {
-            "AWS_SHARED_CREDENTIALS_FILE": str(shared),
-            "AWS_PROFILE": "work",
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT": raw.url,
-        }
-        if source == "environment":
-            environment |= {"AWS_ACCESS_KEY_ID": "AKIE", "AWS_SECRET_ACCESS_KEY": "env-secret"}
-        if source == "container":
-            environment |= {
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI": raw.url + "/container",
-                "AWS_CONTAINER_AUTHORIZATION_TOKEN": "container-token",
-            }
-        async with rig(environment, ambient="other,t") as here:
-            provider = account("bedrock", raw.url, region="eu-west-1")
-            await asyncio.gather(*(here.send(provider) for _ in range(5)))
-    calls = [came for came in raw.came if came.method == "POST"]
-    assert len(calls) == 5 and all(signed_rightly(came, secret) for came in calls)
-    assert f"Credential={access_key}/" in calls[0].headers["authorization"]
-    # fetched once for all five
-    assert len(raw.came) - 5 == {"instance": 3, "container": 1}.get(source, 0)
-
-
-async def test_a_tenant_that_may_not_call_as_this_machine_gets_none_of_its_tokens() -> None:
-    for wire in ("bedrock", "vertex"):
-        environment = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "GCE_METADATA_HOST": "127.0.0.1:1"}
-        async with raw_provider(lambda came, url: answer(b"{}")) as raw, rig(environment, "other") as here:
-            with pytest.raises(CallFailed, match="credential"):
-                await here.send(account(wire, raw.url, region="us-east-1", project="p"))
-        assert raw.came == []
-
-
-# Google and Azure ---------------------------------------------------------------------------------------------
-
-KEY = rsa.generate_private_key(65_537, 2_048)
-PEM = KEY.private_bytes(
-    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-).decode()
-
-
-def google_account(url: str) -> str:
-    told = {"type": "service_account", "client_email": "n@p.iam", "private_key": PEM, "private_key_id": "k1",
-            "token_uri": url + "/token"}  # fmt: skip
-    return json.dumps(told, indent=2)
+from tests.integration.gateway.raw_provider import Came, Raw, answer, raw_provider
 
 
 def part(text: str) -> Any:

@@ -9,8 +9,8 @@ import pytest
 from ingress.gateway.call import CallFailed
 from ingress.gateway.failure import error_of, retryable
 from ops.mock import running_mock
+from tests.integration.gateway.calling_rig import account, drain, errand, relay_to_openai, rig
 from tests.integration.gateway.raw_provider import answer, raw_provider
-from tests.integration.gateway.test_calling import account, drain, errand, relay_to_openai, rig
 
 
 def refused(code: int) -> bytes:

@@ -11,8 +11,8 @@ import pytest
 from ingress.gateway.call import CallFailed
 from ingress.gateway.tokens import NEW_S
 from schemas.aggregates.provider import Provider
+from tests.integration.gateway.calling_rig import AWS, CONVERSE, Rig, account, errand, google_account, rig, token
 from tests.integration.gateway.raw_provider import Came, Raw, answer, raw_provider
-from tests.integration.gateway.test_calling import AWS, CONVERSE, Rig, account, errand, google_account, rig, token
 
 EXPIRED = json.dumps({"message": "The security token included in the request is expired"}).encode()
 CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
