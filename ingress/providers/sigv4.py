@@ -43,7 +43,7 @@ def sign(
     """The headers to add to a request: `x-amz-date`, `authorization`, and `x-amz-security-token` if there is one.
 
     Args:
-        path: as it is sent, each segment encoded once; see `path_segment`.
+        path: as it is sent, each segment encoded once, as `catalogue.in_path` does.
         query: as it is sent, without the question mark.
         headers: everything to be signed, `host` among them. A proxy may change no other of them on the way.
         at: the time of the request, with a zone; AWS takes no more than five minutes of difference.
@@ -108,8 +108,3 @@ def signing_key(secret_key: str, day: str, region: str, service: str) -> bytes:
     for part in (day, region, service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return key
-
-
-def path_segment(text: str) -> str:
-    """A name, such as a model's id or ARN, as one segment of the path that is sent."""
-    return quote(text, safe=_UNRESERVED)

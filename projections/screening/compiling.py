@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from projections.screening.cache import cached, load_or_compile
+from projections.screening.cache import load_or_compile
 from projections.screening.compiled import CompiledPack, PackError, compile_rules
 from projections.screening.examples import failures
 from projections.screening.screener import Screener
@@ -46,18 +46,12 @@ class _Outcome(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
-async def load_or_compile_apart(directory: Path) -> CompiledPack:
-    """The pack of the rules that come with Nexus: from its file, else compiled apart and kept as a file.
+async def compile_apart(directory: Path) -> CompiledPack:
+    """The pack of the rules that come with Nexus, compiled apart and kept as the file that `cache.cached` reads.
 
     Raises:
         PackError: the rules cannot be compiled, or not in time.
     """
-    found = await asyncio.to_thread(cached, directory)
-    return found if found is not None else await compile_apart(directory)
-
-
-async def compile_apart(directory: Path) -> CompiledPack:
-    """The same, when it is known that there is no file."""
     outcome = await _apart(_Order(directory=str(directory)), WAIT_S)
     return CompiledPack.from_bytes(outcome.pack)
 

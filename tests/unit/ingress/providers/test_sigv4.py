@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ingress.providers.catalogue import in_path
 from ingress.providers.sigv4 import (
     AwsCredentials,
     canonical_path,
     canonical_query,
     canonical_request,
-    path_segment,
     sign,
     signing_key,
     string_to_sign,
@@ -88,10 +88,10 @@ def test_a_path_is_encoded_once_more_for_the_signature() -> None:
 
 
 def test_the_path_of_a_model_with_a_colon() -> None:
-    path = f"/model/{path_segment('anthropic.claude-3-5-sonnet-20240620-v1:0')}/converse"
+    path = f"/model/{in_path('anthropic.claude-3-5-sonnet-20240620-v1:0', 'bedrock')}/converse"
     assert path == "/model/anthropic.claude-3-5-sonnet-20240620-v1%3A0/converse"
     assert canonical_path(path) == "/model/anthropic.claude-3-5-sonnet-20240620-v1%253A0/converse"
-    assert path_segment("arn:aws:bedrock:us-east-1:1:inference-profile/a") == (
+    assert in_path("arn:aws:bedrock:us-east-1:1:inference-profile/a", "bedrock") == (
         "arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fa"
     )
 
