@@ -13,13 +13,18 @@ from projections.live.health import PastHealth
 from projections.log.connection import LogConnection
 from projections.log.requests import Requests
 from projections.log.span import Span
-from projections.screening import Screener, screen_step
+from projections.screening import CompiledPack, PackError, Screener, screen_step
+from projections.screening.compiled import extended
+from projections.screening.compiling import compile_custom
+from projections.screening.tenants import Screeners
 from projections.vault import BodyVault
 from projections.vault.errors import Erased, NotAuthentic
-from schemas.errors import NotFound
+from schemas.errors import NotFound, Unavailable
 from schemas.facts.traffic import SealedBody
 from schemas.kept import NoTexts, slots_of
-from schemas.screening.model import Verdict
+from schemas.screening.allowing import ValueHash, hashed_by
+from schemas.screening.model import Rule, Verdict
+from schemas.screening.rules import version
 from schemas.text import tools_among
 from schemas.whatif import (
     ERASED,
@@ -47,16 +52,38 @@ requests judged."""
 class Texts:
     """Opens bodies and holds their texts against rules; nothing of them is kept."""
 
-    def __init__(self, bodies: BodyVault, screener: Screener) -> None:
+    def __init__(self, bodies: BodyVault, screener: Screener, hash_key: ValueHash) -> None:
+        """
+        Args:
+            screener: of the rules that come with Nexus.
+            hash_key: keyed, for values that policies allow.
+        """
         self._bodies = bodies
-        self._screener = screener
+        self._built_in = screener.pack
+        self._screeners = Screeners(screener)
+        self._hash_key = hash_key
+        self._packs: dict[str, CompiledPack] = {}
+        self._compiling = asyncio.Lock()
         self.opened = 0
+
+    async def _pack(self, own: Sequence[Rule]) -> CompiledPack:
+        """With a tenant's own rules as they were."""
+        if not own:
+            return self._built_in
+        wanted = version(own)
+        async with self._compiling:
+            if wanted not in self._packs:
+                try:
+                    self._packs[wanted] = extended(self._built_in, await compile_custom(own))
+                except PackError as problem:
+                    raise Unavailable(f"The rules of a tenant cannot be compiled: {problem}") from None
+        return self._packs[wanted]
 
     async def verdict(self, recorded: Recorded, way: Ways, stage: str) -> Verdict | str:
         """The verdict, or why there is none.
 
         Raises:
-            Unavailable: the keys or the objects do not answer.
+            Unavailable: the keys or the objects do not answer, or the tenant's rules cannot be compiled.
         """
         sealed = body_of(recorded, stage)
         if sealed is None:
@@ -75,7 +102,10 @@ class Texts:
         except NoTexts:
             return UNREADABLE
         texts = [slot.text for slot in slots]
-        return screen_step(self._screener, texts, stage, look_with(recorded, way, stage), tools_among(slots))
+        screener = self._screeners.of(await self._pack(way.before.own))
+        policy = look_with(recorded, way, stage)
+        hash_of = hashed_by(self._hash_key, recorded.tenant) if policy.allowed else None
+        return screen_step(screener, texts, stage, policy, tools_among(slots), hash_of)
 
 
 Permit = Callable[[int], Awaitable[Texts]]

@@ -63,6 +63,8 @@ class Configuration(msgspec.Struct, frozen=True):
     models: Mapping[str, Model]
     """All there are, also what is disabled, by `account/name`."""
     budgets: tuple[Budget, ...] = ()
+    own: tuple[Rule, ...] = ()
+    """The tenant's own rules."""
 
     def policy(self, identifier: str) -> Policy:
         found = self.policies.get(identifier)
@@ -83,6 +85,11 @@ class Shift(msgspec.Struct, frozen=True):
     look: ScreeningPolicy
     """With only those."""
     after: ScreeningPolicy
+    again: bool = False
+    """Whether the hits on the log do not suffice: other values are allowed now, or what is encoded counts or does not
+    count any more."""
+    deeper: bool = False
+    """Of these, whether there may be hits where there were none."""
 
 
 class Ways(msgspec.Struct, frozen=True):
@@ -133,10 +140,13 @@ def shift(before: ScreeningPolicy, after: ScreeningPolicy, direction: str, rules
             actions[name] = will
             if name in rules and not was:
                 awake.add(name)
-    if not actions:
+    both = before.enabled and after.enabled
+    again = both and (before.allowed != after.allowed or before.normalize != after.normalize)
+    if not actions and not again:
         return None
-    look = ScreeningPolicy(True, after.overrides, after.disabled | (rules.keys() - awake))
-    return Shift(actions, frozenset(awake), look if awake else _OFF, after)
+    look = msgspec.structs.replace(after, disabled=after.disabled | (rules.keys() - awake))
+    deeper = again and after.normalize and not before.normalize
+    return Shift(actions, frozenset(awake), look if awake else _OFF, after, again, deeper)
 
 
 def _action(name: str, direction: str, policy: ScreeningPolicy, rules: Rules) -> str | None:
@@ -206,9 +216,16 @@ def _must_look(recorded: Recorded, way: Ways, stage: str) -> bool:
     if changed is None:
         return False
     said = recorded.screened.get(stage)
-    if said is not None and said.rule == TOO_MANY_HITS:
+    if _looks_at_all(said, changed):
         return True
     return bool(changed.awake) and _known(recorded, way, stage)[0] != "block"
+
+
+def _looks_at_all(said: RequestScreened | None, changed: Shift) -> bool:
+    """Whether the texts have to be held against everything: what is on the log does not say what they hit."""
+    if said is None:
+        return changed.deeper
+    return said.rule == TOO_MANY_HITS or changed.deeper or (changed.again and bool(said.hits or said.allowed))
 
 
 def _known(recorded: Recorded, way: Ways, stage: str) -> tuple[str, str]:
@@ -229,7 +246,7 @@ def _known(recorded: Recorded, way: Ways, stage: str) -> tuple[str, str]:
 def look_with(recorded: Recorded, way: Ways, stage: str) -> ScreeningPolicy:
     """The policy to hold a stage's texts against."""
     said, changed = recorded.screened.get(stage), way.shifts[stage]
-    return changed.after if said is not None and said.rule == TOO_MANY_HITS else changed.look
+    return changed.after if _looks_at_all(said, changed) else changed.look
 
 
 def judge(recorded: Recorded, way: Ways, seen: Mapping[str, Verdict | str], allows: Callable[[str], bool]) -> Judgement:
@@ -293,8 +310,11 @@ def _screened(recorded: Recorded, way: Ways, seen: Mapping[str, Verdict | str]) 
     for stage in STAGES:
         action, by = _known(recorded, way, stage)
         verdict = seen.get(stage)
-        if isinstance(verdict, Verdict) and strictness(verdict.action) > strictness(action):
-            action, by = verdict.action, verdict.rule
+        if isinstance(verdict, Verdict):
+            changed = way.shifts.get(stage)
+            whole = changed is not None and changed.again and _looks_at_all(recorded.screened.get(stage), changed)
+            if whole or strictness(verdict.action) > strictness(action):
+                action, by = verdict.action, verdict.rule
         if strictness(action) > strictness(best):
             best, rule = action, by
         if stage == "request" and action == "block":

@@ -22,6 +22,7 @@ from schemas.aggregates.catalogue import BY_COLLECTION
 from schemas.aggregates.model import Prices
 from schemas.aggregates.policy import RULES_NAMED
 from schemas.facts.traffic import SYSTEM
+from schemas.screening.rules import names
 
 COLLECTION = {"policy": "policies", "route": "routes", "prices": "models", "budget": "budgets"}
 """By the option that names the file."""
@@ -96,7 +97,7 @@ def resolve(found: Found, tenant: str, state: LiveState, rules: Set[str]) -> dic
 
     Args:
         tenant: for items that name none; empty for the only one there is.
-        rules: ids of all rules.
+        rules: what policies may name of the rules that come with Nexus; tenants' own are known.
 
     Raises:
         Misused: a tenant has to be named; or a file names something that does not exist.
@@ -116,7 +117,8 @@ def resolve(found: Found, tenant: str, state: LiveState, rules: Set[str]) -> dic
     candidate: dict[Key, Any] = {}
     for option, path, item in items:
         problems = missing([item], lambda name, of: in_force(name, of) | _given(every, name, of))
-        problems += unknown_rules(item, rules)
+        own = (spec.rule() for spec in state.all_of("rule", item.tenant))
+        problems += unknown_rules(item, rules | names(own))
         if option == "prices" and item.id not in (known := in_force("models", item.tenant)):
             problems.append(f"{item.place}.id: there is no such model" + (nearest(item.id, known) if known else ""))
         if problems:

@@ -26,9 +26,9 @@ SpecT = TypeVar("SpecT", bound=msgspec.Struct)
 def ls(args: argparse.Namespace) -> int:
     """What callers may name, configured or listed by a provider; who may is said by their keys."""
     admin = admin_of(args.data)
-    providers = _specs(admin, "providers", Provider, args.tenant)
-    models = _specs(admin, "models", Model, args.tenant)
-    lists = _specs(admin, LISTS, ModelList, args.tenant)
+    providers = specs(admin, "providers", Provider, args.tenant)
+    models = specs(admin, "models", Model, args.tenant)
+    lists = specs(admin, LISTS, ModelList, args.tenant)
     rows = [
         row for tenant in sorted({each.tenant for each in providers}) for row in _rows(tenant, providers, models, lists)
     ]
@@ -56,7 +56,7 @@ def listed_ids(admin: AdminClient, tenant: str) -> Iterator[str]:
         yield from (f"{one['id']}/{model['name']}" for model in one["models"])
 
 
-def _specs(admin: AdminClient, collection: str, kind: type[SpecT], tenant: str | None) -> list[SpecT]:
+def specs(admin: AdminClient, collection: str, kind: type[SpecT], tenant: str | None) -> list[SpecT]:
     known = kind.__struct_fields__
     return [
         msgspec.convert({name: value for name, value in one.items() if name in known}, kind)

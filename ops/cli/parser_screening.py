@@ -27,13 +27,16 @@ def add_screening(
 ) -> None:
     """Adds the commands; `command` and `group` are those of `ops.cli.parser.build`."""
     rules = group("rules", "compliance rules: what there is, and whether it finds what it should")
-    listing = command("rules ls", "the rules that come with Nexus", rules)
+    tenant = "only this tenant's own rules, besides those that come with Nexus"
+    listing = command("rules ls", "the rules that come with Nexus, and tenants' own", rules)
+    listing.add_argument("--tenant", help=tenant)
     listing.add_argument("--pack", default="", help="only this pack's")
     listing.add_argument("--category", default="", help="only of this category: the first part of the id")
     listing.add_argument("--direction", choices=_DIRECTIONS, default="", help="only rules for texts that go this way")
     listing.add_argument("--action", choices=_ACTIONS, default="", help="only rules that do this by themselves")
     showing = command("rules show", "one rule: patterns, conditions, examples, source", rules)
     showing.add_argument("id", metavar="ID", help="such as secret.aws-access-key-id")
+    showing.add_argument("--tenant", help="whose own rule, where several tenants have one of that name")
     testing = command("rules test", "hold a file of rules against its own examples", rules)
     testing.add_argument("file", type=Path, metavar="FILE", help="TOML, as schemas/packs/README.md describes")
     measuring = command("rules bench", "what rules cost to compile, to keep and to look for", rules)
@@ -53,6 +56,7 @@ def add_screening(
     policies = group("policy", "policies: what they make of the rules")
     checking = command("policy check", "what is wrong with a policy file, and what it would change", policies)
     checking.add_argument("file", type=Path, metavar="FILE", help="TOML or JSON, as for `nexus apply`")
+    checking.add_argument("--tenant", help="whose policy, where the file does not say; its own rules are known")
 
     supposing = command("simulate", "a dry run of a request: what rules, route and budget would make of it")
     supposing.add_argument("file", metavar="FILE|-", help="the request's body, JSON of chat completions")

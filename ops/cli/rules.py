@@ -1,33 +1,47 @@
-"""`nexus rules`: the rules there are, one of them, the examples of a file of rules, and what rules cost. Offline."""
+"""`nexus rules`: the rules there are, one of them, the examples of a file of rules, and what rules cost. Only tenants'
+own rules are asked for, where an admin plane is known."""
 
 from __future__ import annotations
 
 import argparse
+import os
+from typing import Any
 
 import msgspec
 
 from ops.cli.exits import FAILED, NOT_FOUND, OK, CommandFailed, Misused
 from ops.cli.nearest import nearest
 from ops.cli.output import Output, fields
+from ops.cli.own_rules import own_rules
 from ops.progress import Progress
 from projections.screening import PackError, Screener, compile_rules, load_builtin_rules, load_rules
 from projections.screening.cost import by_pack, cost
 from projections.screening.examples import failures
 from schemas.screening.model import Rule
 
-COLUMNS = ("id", "pack", "severity", "action", "directions", "title")
+COLUMNS = ("id", "pack", "severity", "action", "directions", "tenant", "title")
 COST_COLUMNS = ("name", "rules", "compile_ms", "bytes", "megabytes_per_second")
 
 
 def ls(args: argparse.Namespace) -> int:
-    """The rules that come with Nexus, a line each."""
-    rules = [rule for rule in load_builtin_rules() if _fits(rule, args)]
-    rows = [{name: getattr(rule, name) for name in COLUMNS} for rule in rules]
+    """The rules that come with Nexus and those of tenants, a line each."""
+    own, missing = own_rules(args.data, args.tenant, dict(os.environ))
+    every = [(rule, "", True) for rule in load_builtin_rules()]
+    every += [(spec.rule(), spec.tenant, spec.enabled) for spec in own]
+    rows = [_row(*each) for each in every if _fits(each[0], args)]
     output = Output(args.output)
+    if missing:
+        output.message(missing)
     output.rows(rows, COLUMNS, "no rule is of that kind; `nexus rules ls` lists all of them")
     if rows:
         output.message(f"{len(rows)} rules")
     return OK
+
+
+def _row(rule: Rule, tenant: str, enabled: bool) -> dict[str, Any]:
+    """`tenant` is empty for what comes with Nexus."""
+    row = {**msgspec.structs.asdict(rule), "tenant": tenant, "title": rule.title + ("" if enabled else " (disabled)")}
+    return {**{name: row[name] for name in COLUMNS}, "enabled": enabled}
 
 
 def _fits(rule: Rule, args: argparse.Namespace) -> bool:
@@ -42,12 +56,23 @@ def _fits(rule: Rule, args: argparse.Namespace) -> bool:
 def show(args: argparse.Namespace) -> int:
     """All that a rule says."""
     rules = {rule.id: rule for rule in load_builtin_rules()}
-    rule = rules.get(args.id)
+    rule, told = rules.get(args.id), {}
     if rule is None:
+        own, missing = own_rules(args.data, args.tenant, dict(os.environ))
+        found = [spec for spec in own if spec.id == args.id]
+        if len(found) > 1:
+            raise Misused(f"name the tenant with --tenant; {', '.join(spec.tenant for spec in found)} have {args.id}")
+        if found:
+            rule, told = found[0].rule(), {"tenant": found[0].tenant, "enabled": found[0].enabled}
+        else:
+            rules.update((spec.id, spec.rule()) for spec in own)
+    if rule is None:
+        if missing:
+            Output(args.output).message(missing)
         related = [name for name in rules if name.partition(".")[0] == args.id.partition(".")[0]]
         hint = nearest(args.id, related or rules) if related or "." in args.id else "; `nexus rules ls` lists them"
         raise CommandFailed(f"there is no rule {args.id}{hint}", NOT_FOUND)
-    content = msgspec.to_builtins(rule)
+    content = {**msgspec.to_builtins(rule), **told}
     lists = {name: content.pop(name) for name in ("patterns", "hits", "misses")}
     text = [fields(content)]
     for name, values in lists.items():

@@ -22,7 +22,7 @@ from projections.log.span import Span
 from projections.ranges import between
 from projections.screening import Screener, load_builtin_rules, load_or_compile
 from projections.spent import spent_before
-from projections.vault import BadMasterKey, BodyVault, open_vault
+from projections.vault import BadMasterKey, BodyVault, Vault, open_vault
 from projections.whatif import Compared, Comparison, Texts
 from schemas.envelope import Position
 from schemas.ids import SystemClock
@@ -80,7 +80,8 @@ class _Run:
     async def _permit(self, connection: LogConnection, span: Span, bodies: int) -> Texts:
         """Says on the log who is about to open how many bodies, of what, and why; only then are there keys."""
         settings = settings_of(self.args.data, os.environ)
-        vault = await _vault(settings, connection)
+        keys = await _keys(settings, connection)
+        vault = BodyVault(connection, keys)
         pack = await asyncio.to_thread(load_or_compile, settings.data / "packs")
         if bodies:
             of = f"{Position(span.stream, span.first)} to {Position(span.stream, span.last)}"
@@ -89,7 +90,7 @@ class _Run:
             self.recorded_at = str(Position("OPS", await record(connection, "whatif", detail)))
         self._vault = vault
         await vault.start()
-        return Texts(vault, Screener(pack))
+        return Texts(vault, Screener(pack), keys.hash_key)
 
 
 def whatif(args: argparse.Namespace) -> int:
@@ -123,13 +124,13 @@ async def _health(connection: LogConnection, span: Span) -> PastHealth:
     return await past_health(connection, first[0].time_us if first else 1, last[-1].time_us)
 
 
-async def _vault(settings: Settings, connection: LogConnection) -> BodyVault:
+async def _keys(settings: Settings, connection: LogConnection) -> Vault:
     if not settings.master_key and not (settings.data / "master.key").exists():
         raise CommandFailed(
             "bodies have to be opened, and the master key is not here: set NEXUS_MASTER_KEY, or name the data "
             "directory with --data"
         )
     try:
-        return BodyVault(connection, await open_vault(settings, connection))
+        return await open_vault(settings, connection)
     except BadMasterKey as problem:
         raise CommandFailed(str(problem)) from None

@@ -12,13 +12,14 @@ import msgspec
 from projections.live.state import LiveState
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
+from projections.screening.tenants import rules_of
 from schemas.aggregates.model import Prices
 from schemas.aggregates.route import Route
 from schemas.codec import Malformed
 from schemas.routing.choose import compile_table
 from schemas.whatif import Configuration, Rules, Ways, ways
 
-_DECIDES = frozenset({"route", "provider", "model", "model-list", "policy", "budget"})
+_DECIDES = frozenset({"route", "provider", "model", "model-list", "policy", "budget", "rule"})
 """What decides about a request once its key is good."""
 _SETTINGS = 64
 _NAMES = 1_024
@@ -143,7 +144,8 @@ class Epochs:
                 specs[aggregate][identifier] = spec
                 if isinstance(spec, Route):
                     self._complete(spec, specs)
-        return Setting(before, _configuration(tenant, specs), self._rules)
+        rules = {**self._rules, **{rule.id: rule for rule in before.own}} if before.own else self._rules
+        return Setting(before, _configuration(tenant, specs), rules)
 
     def _complete(self, route: Route, specs: dict[str, dict[str, Any]]) -> None:
         """A candidate may lead where nothing was at that time: there it finds what is now."""
@@ -168,5 +170,10 @@ def _configuration(tenant: str, specs: Mapping[str, Mapping[str, Any]]) -> Confi
         specs["route"].values(), specs["provider"].values(), specs["model"].values(), specs["model-list"].values()
     )
     return Configuration(
-        tenant, table, dict(specs["policy"]), {**table.models, **specs["model"]}, tuple(specs["budget"].values())
+        tenant,
+        table,
+        dict(specs["policy"]),
+        {**table.models, **specs["model"]},
+        tuple(specs["budget"].values()),
+        rules_of(specs["rule"].values()),
     )

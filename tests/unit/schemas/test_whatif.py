@@ -158,6 +158,37 @@ def test_an_incomplete_list_of_hits_is_made_anew() -> None:
     assert look_with(request(said), ways(configuration(), after, "m", RULES), "request").disabled == frozenset()
 
 
+def test_other_allowed_values_need_the_texts_of_what_was_hit_or_let_pass() -> None:
+    one, other = ("aa" * 32,), ("bb" * 32,)
+    before, after = configuration(policy(allowed=one)), configuration(policy(allowed=other))
+    way = ways(before, after, "m", RULES)
+    assert to_read(request(screened()), way) == ()
+    said = msgspec.structs.replace(screened(), allowed=1)
+    assert to_read(request(said), way) == ("request",)
+    look = look_with(request(said), way, "request")
+    assert (look.allowed, look.disabled) == (frozenset(other), frozenset())
+    assert then(request(said), after, before, request=verdict("block", "a.block")).kinds == ("blocked",)
+    # what was blocked is let pass: the look counts, and not the hit on the log
+    blocked = request(screened("block", "a.block"))
+    assert to_read(blocked, way)[:1] == ("request",)
+    found = then(blocked, after, before, request=verdict("approve"))
+    assert (found.kinds, found.after.action) == (("passed",), "approve")
+
+
+def test_what_is_encoded_may_be_found_anew_in_any_text() -> None:
+    plain, deep = configuration(policy(normalize=False)), configuration(policy())
+    assert to_read(request(screened()), ways(plain, deep, "m", RULES))[:1] == ("request",)
+    assert to_read(request(screened()), ways(deep, plain, "m", RULES)) == ()
+    assert to_read(request(screened("flag", "a.flag")), ways(deep, plain, "m", RULES)) == ("request",)
+
+
+def test_a_rule_that_awakes_lets_pass_what_the_candidate_allows() -> None:
+    before = configuration(policy(disabled=("a.block",), allowed=("aa" * 32,)))
+    after = configuration(policy(allowed=("aa" * 32,), normalize=True))
+    way = ways(before, after, "m", RULES)
+    assert look_with(request(screened()), way, "request").allowed == frozenset(["aa" * 32])
+
+
 def test_what_cannot_be_opened_is_told_and_taken_as_it_was() -> None:
     off = configuration(policy(screen_requests=False, screen_responses=False))
     found = then(request(screened()), configuration(), off, request=ERASED, response=verdict("block", "a.block"))

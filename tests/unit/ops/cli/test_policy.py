@@ -10,6 +10,7 @@ import pytest
 from ops.cli.main import run
 from ops.cli.policy import DEMO
 from projections.screening import load_builtin_rules
+from tests.unit.ops.cli.admin_fixture import Admin
 
 POLICY = """
 [[policies]]
@@ -19,6 +20,53 @@ disabled = ["secret.aws-access-key-id"]
 screen_responses = false
 overrides = { "payment-card.number" = "block" }
 """
+
+
+OWN = {
+    "id": "own.ticket",
+    "tenant": "acme",
+    "title": "A ticket's number",
+    "action": "redact",
+    "patterns": ["TCK-[0-9]{6}"],
+    "boundary": "A-Za-z0-9",
+    "hits": ["see TCK-123456", "TCK-000001.", "(TCK-999999)"],
+    "misses": ["TCK-12345", "TCK-1234567", "XTCK-123456"],
+}
+
+
+def test_a_tenants_own_rules_are_known_where_there_is_an_admin_plane(
+    admin: Admin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = admin.data / "policy.toml"
+    file.write_text(POLICY + 'severities = { "custom" = "hard", "pii" = "warn" }\n')
+    here = ["--output", "json", "--data", str(admin.data)]
+    assert run(["policy", "check", str(file), *here]) == 2
+    assert "custom is no rule" in capsys.readouterr().err
+    admin.given(("tenants", {"id": "acme"}), ("rules", OWN))
+    assert run(["policy", "check", str(file), *here]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["policies"]
+    rows = {row["rule"]: row for row in told["rules"]}
+    assert (rows["own.ticket"]["severity"], rows["own.ticket"]["severity_under_policy"]) == ("soft", "hard")
+    assert rows["payment-card.number"]["severity_under_policy"] == "warn"
+    assert "secret.pypi-token" not in rows
+    texts = {(row["text"], row["stage"]): row["under_policy"] for row in told["texts"]}
+    assert texts["own.ticket", "request"] == "redact"
+    assert run(["rules", "ls", "--pack", "custom", *here]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)["items"]
+    assert (listed["id"], listed["tenant"], listed["enabled"]) == ("own.ticket", "acme", True)
+    assert run(["rules", "show", "own.ticket", *here]) == 0
+    assert json.loads(capsys.readouterr().out)["tenant"] == "acme"
+    assert run(["rules", "show", "own.tickets", *here]) == 5
+    assert "own.ticket" in capsys.readouterr().err
+
+
+def test_an_admin_plane_that_does_not_answer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "endpoints.json").write_text('{"admin": "http://127.0.0.1:1"}')
+    (tmp_path / "admin.key").write_text("k")
+    assert run(["rules", "ls", "--data", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert "rules of tenants are not among these" in told.err
+    assert "secret.aws-access-key-id" in told.out
 
 
 def test_what_a_policy_changes_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from projections.live.epochs import Epochs, Versions
 from projections.live.health import PastHealth
 from projections.log.reader import Message
@@ -16,6 +18,7 @@ from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route, Target
 from schemas.envelope import GENESIS
+from tests.golden.examples import RULE
 
 OLD, NEW = Prices(input=1, output=2), Prices(input=3, output=4)
 
@@ -69,6 +72,24 @@ def test_each_moment_has_its_own_and_the_candidate_stands_in_each() -> None:
         assert epochs.at("t", 0, at * 1_000_000 + 5).before.policy("default").disabled == disabled
     assert epochs.at("nobody", 1, 0).ways("m").route_after is None
     assert epochs.at("t", gone + 100, 0) is epochs.at("t", gone, 0)
+
+
+def test_a_tenants_own_rules_are_those_of_the_moment() -> None:
+    log = filled()
+    before = log.sequence
+    ticket = msgspec.structs.replace(
+        RULE, tenant="t", action="flag", enabled=True, hits=RULE.hits[:1] * 3, misses=RULE.misses[:1] * 3
+    )
+    there = log.put("rule", ticket)
+    gone = log.remove("rule", ticket.id)
+    candidate = {("policy", "t", "default"): Policy(id="default", tenant="t", overrides={"custom": "block"})}
+    epochs = Epochs(candidate, {}, log.versions)
+    for at, actions in ((before, None), (there, {ticket.id: "block"}), (gone, None)):
+        setting = epochs.at("t", at, 0)
+        assert [rule.id for rule in setting.before.own] == ([ticket.id] if actions else [])
+        shift = setting.ways("m").shifts.get("request")
+        found = {} if shift is None else {name: how for name, how in shift.actions.items() if name == ticket.id}
+        assert (found or None) == actions
 
 
 def test_prices_take_the_place_of_a_models_own_and_of_nothing_else() -> None:
