@@ -15,6 +15,9 @@ GATHER_S = 0.05
 """Messages that arrive within are handed on together: one wake-up of every follower for all of them."""
 MOST_BYTES = 32 * 1024 * 1024
 """Of payloads kept for followers that are a little behind; who is further behind reads alone."""
+MOST_US = 30_000_000
+"""How much older than the newest a message may be that is kept for them: what is made of it is kept along, which is
+several times its payload, and a store that is away for minutes takes none of it."""
 
 
 class Listener(Protocol):
@@ -90,7 +93,8 @@ class Head:
         wanted = min(near, default=self.floor + 1)
         gone = bisect_left(self.messages, wanted, key=sequence_of)
         size = self._bytes - sum(len(message.payload) for message in self.messages[:gone])
-        while size > MOST_BYTES:
+        oldest = self.messages[-1].time_us - MOST_US
+        while size > MOST_BYTES or (gone < len(self.messages) and self.messages[gone].time_us < oldest):
             size -= len(self.messages[gone].payload)
             gone += 1
         if gone:
