@@ -18,8 +18,7 @@ from benchmarks import changed_clickhouse, made, report, segments
 from benchmarks.changed_clickhouse import ABSURD
 from benchmarks.filling import fill
 from benchmarks.history import Figure
-from benchmarks.servers import log_on
-from ops.stack.stack import CLICKHOUSE, NATS, POSTGRES, VALKEY, Stack
+from benchmarks.servers import all_stores, log_on
 from projections.clickhouse.client import ClickHouse
 from projections.comparing.clickhouse import ClickHouseRows
 from projections.comparing.postgres import PostgresRows, postgres_rows
@@ -162,32 +161,22 @@ async def _changed(log: LogConnection, connection: Any, statement: str) -> Seque
 
 
 async def whole(directory: Path, facts: int, each: int) -> tuple[list[Figure], str]:
-    stack = Stack(directory)
-    await stack.start()
-    try:
-        urls = stack.endpoints
-        settings = Settings(
-            data_dir=str(directory), nats_url=urls[NATS], postgres_url=urls[POSTGRES],
-            clickhouse_url=urls[CLICKHOUSE], valkey_url=urls[VALKEY],
-        )  # fmt: skip
-        async with log_on(urls[NATS], "benchmark") as log:
-            report.say(f"writing {facts:,} facts of TRAFFIC, and both views of them")
-            await fill(log, made.segments(facts, "mutations", hits=SCREENED))
-            for name in ("postgres", "clickhouse"):
-                await rebuild(name, settings, lambda done, total: None)
-            figures = await _speeds(log, settings)
-            pool = await open_pool(settings.postgres_url, name="mutations")
-            store = ClickHouse(settings.clickhouse_url)
-            try:
-                changed = {
-                    "postgres": await campaign(log, pool, each),
-                    "clickhouse": await changed_clickhouse.campaign(log, store, each),
-                }
-            finally:
-                await pool.close()
-                await store.close()
-    finally:
-        await stack.stop()
+    async with all_stores(directory) as settings, log_on(settings.nats_url, "benchmark") as log:
+        report.say(f"writing {facts:,} facts of TRAFFIC, and both views of them")
+        await fill(log, made.segments(facts, "mutations", hits=SCREENED))
+        for name in ("postgres", "clickhouse"):
+            await rebuild(name, settings, lambda done, total: None)
+        figures = await _speeds(log, settings)
+        pool = await open_pool(settings.postgres_url, name="mutations")
+        store = ClickHouse(settings.clickhouse_url)
+        try:
+            changed = {
+                "postgres": await campaign(log, pool, each),
+                "clickhouse": await changed_clickhouse.campaign(log, store, each),
+            }
+        finally:
+            await pool.close()
+            await store.close()
     lines: list[str] = []
     for name, (made_of, unfound) in changed.items():
         figure, told = _of_rows(name, made_of, unfound)

@@ -14,15 +14,13 @@ import uvloop
 from benchmarks import made, report
 from benchmarks.filling import fill
 from benchmarks.history import Figure
-from benchmarks.servers import log_on, nats
-from ops.stack.stack import CLICKHOUSE, NATS, POSTGRES, VALKEY, Stack
+from benchmarks.servers import all_stores, log_on, nats
 from projections.live.config import LiveConfig, no_collections
 from projections.live.state import LiveState
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
 from projections.rebuild import PROJECTIONS, rebuild
 from schemas.codec import decode_segment, open_fact
-from schemas.settings import Settings
 
 KEYS = 100_000
 MEMORY_TARGET, POSTGRES_TARGET = 200_000, 30_000
@@ -99,15 +97,8 @@ async def into_memory(url: str, keys: int, facts: int) -> list[Figure]:
 
 async def into_stores(directory: Path, facts: int) -> list[Figure]:
     figures = []
-    stack = Stack(directory)
-    await stack.start()
-    try:
-        urls = stack.endpoints
-        settings = Settings(
-            data_dir=str(directory), nats_url=urls[NATS], postgres_url=urls[POSTGRES],
-            clickhouse_url=urls[CLICKHOUSE], valkey_url=urls[VALKEY],
-        )  # fmt: skip
-        async with log_on(urls[NATS], "benchmark") as connection:
+    async with all_stores(directory) as settings:
+        async with log_on(settings.nats_url, "benchmark") as connection:
             report.say(f"writing {facts:,} facts of TRAFFIC")
             await fill(connection, made.segments(facts, "replay"))
         for name in PROJECTIONS:
@@ -118,8 +109,6 @@ async def into_stores(directory: Path, facts: int) -> list[Figure]:
 
             target = POSTGRES_TARGET if name == "postgres" else None
             figures += speeds(f"TRAFFIC rebuilt into {name}", await measured(build), target)
-    finally:
-        await stack.stop()
     return figures
 
 

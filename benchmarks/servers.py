@@ -1,4 +1,4 @@
-"""Servers for benchmarks, each a process of the run that started it: NATS alone or three together. Loads nothing."""
+"""Servers for benchmarks, of the run that started them: NATS alone or three together, or every store. Loads nothing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from pathlib import Path
 
 from ops.stack import wheels
+from ops.stack.stack import CLICKHOUSE, NATS, POSTGRES, VALKEY, Stack
 from projections.log import topology
 from projections.log.api import ApiError
 from projections.log.connection import LogConnection
 from schemas.errors import Unavailable
+from schemas.settings import Settings
 from schemas.topology import EMBEDDED
 
 START_S = 20.0
@@ -56,6 +58,21 @@ async def log_on(url: str, name: str, replicas: int = 1) -> AsyncIterator[LogCon
                 except (ApiError, Unavailable):
                     await asyncio.sleep(0.2)
         yield connection
+
+
+@asynccontextmanager
+async def all_stores(directory: Path) -> AsyncIterator[Settings]:
+    """The stores as `nexus up` starts them, with their data in a directory: settings that lead to each."""
+    stack = Stack(directory)
+    await stack.start()
+    try:
+        urls = stack.endpoints
+        yield Settings(
+            data_dir=str(directory), nats_url=urls[NATS], postgres_url=urls[POSTGRES],
+            clickhouse_url=urls[CLICKHOUSE], valkey_url=urls[VALKEY],
+        )  # fmt: skip
+    finally:
+        await stack.stop()
 
 
 @contextmanager
