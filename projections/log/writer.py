@@ -13,12 +13,12 @@ from projections.log.api import ApiError
 from projections.log.backlog import Backlog, Formed
 from projections.log.connection import LogConnection
 from projections.log.delivery import RECHECK_AFTER_S, Delivery, Silenced
-from projections.log.fence import SILENT_S, closed_meanwhile
+from projections.log.fence import SILENT_S, closed_for_certain
 from projections.log.reader import last_sequence
 from projections.log.spooler import SPOOL_AFTER_S, Spooler
 from schemas import codec, subjects
 from schemas.envelope import Fact
-from schemas.errors import NotFound, TooLarge, Unavailable
+from schemas.errors import TooLarge, Unavailable
 from schemas.facts.traffic import SYSTEM, WriterBeat, WriterClosed
 from schemas.ids import Clock, Ids
 
@@ -28,9 +28,6 @@ _TICK_S = 0.1
 _ROOM = 64 * 1024
 """What a message needs besides facts: the segment's own fields and the headers."""
 _ACCEPTED = "request.accepted.v1"
-_LONG_AGO_US = 12_600_000_000
-"""Where to begin to look when it is not known where the last segment stands: later than any silence that is borne, by a
-clock that may be two hours and a half ahead of the log's (see `delivery`)."""
 LINGER_S = 0.002
 """So long facts that nobody waits for may stay, so that they leave with the next ones in one segment and one sync."""
 
@@ -339,15 +336,8 @@ class SegmentWriter:
 
     async def _learn(self, after: int, through: int) -> None:
         """Finds out which requests were closed while nothing was heard of this writer, so as not to end them again."""
-        since_us = self._clock.now_us() - _LONG_AGO_US
-        writer, boot = self._backlog.writer, self._backlog.boot
-        while True:
-            try:
-                ended = await closed_meanwhile(self._connection, self._stream, writer, boot, after, through, since_us)
-                break
-            except (Unavailable, ApiError, NotFound) as error:
-                _log.warning("cannot look for requests closed meanwhile stream=%s reason=%s", self._stream, error)
-                await asyncio.sleep(1.0)
+        writer, boot, now_us = self._backlog.writer, self._backlog.boot, self._clock.now_us()
+        ended = await closed_for_certain(self._connection, self._stream, writer, boot, after, through, now_us)
         if ended:
             waiting = self._backlog.end_no_more(ended)
             _log.warning("requests were closed in silence stream=%s closed=%d waiting=%d",
