@@ -55,32 +55,7 @@ id = "mock/gpt-4o-mini"
 tenant = "chaos"
 prices = {{ input = 150_000, output = 600_000 }}
 
-[[models]]
-id = "mock/gpt-4o-strict"
-tenant = "chaos"
-prices = {{ input = 2_500_000, output = 10_000_000 }}
-
-[[models]]
-id = "mock/gpt-4o-spool"
-tenant = "chaos"
-prices = {{ input = 2_500_000, output = 10_000_000 }}
-
-[[models]]
-id = "mock/slow+delay-1500ms"
-tenant = "chaos"
-prices = {{ input = 2_500_000, output = 10_000_000 }}
-
-[[models]]
-id = "mock/slow+token-40ms+tokens-50"
-tenant = "chaos"
-prices = {{ input = 2_500_000, output = 10_000_000 }}
-
-[[models]]
-id = "sick/gpt-4o+error-500"
-tenant = "chaos"
-prices = {{ input = 2_500_000, output = 10_000_000 }}
-
-[[routes]]
+{models}[[routes]]
 id = "default"
 tenant = "chaos"
 
@@ -121,6 +96,22 @@ tenant = "system"
 kind = "http"
 url = "{siem}"
 all_tenants = true
+"""
+
+
+_MODELS = (
+    "mock/gpt-4o-strict",
+    "mock/gpt-4o-spool",
+    "mock/slow+delay-1500ms",
+    "mock/slow+token-40ms+tokens-50",
+    "sick/gpt-4o+error-500",
+)
+"""At the price of gpt-4o, as everything but its smaller sister."""
+_MODEL = """[[models]]
+id = "{id}"
+tenant = "chaos"
+prices = {{ input = 2_500_000, output = 10_000_000 }}
+
 """
 
 
@@ -187,7 +178,10 @@ class Site:
         config.touch(0o600)
         config.write_text(
             CONFIGURATION.format(
-                url=f"http://127.0.0.1:{mock_port}/v1", siem=f"http://127.0.0.1:{siem_port}/in", key=self.key
+                url=f"http://127.0.0.1:{mock_port}/v1",
+                siem=f"http://127.0.0.1:{siem_port}/in",
+                key=self.key,
+                models="".join(_MODEL.format(id=model) for model in _MODELS),
             )
         )
         self.nexus("up", "--detach", "--gateway-port", "0", "--admin-port", "0", "--config", str(config),
