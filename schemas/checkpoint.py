@@ -15,7 +15,6 @@ from schemas.facts.ops import ChainHead, CheckpointAnnounced, LogCheckpointed, S
 from schemas.merkle import leaf_hash, root_of
 
 SUBJECT = subjects.ops("checkpoint")
-TYPE = "log.checkpointed.v1"
 LARGEST = 10_000
 """Messages between two checkpoints, so that one of many chains still fits into a message of the log."""
 

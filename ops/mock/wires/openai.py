@@ -17,7 +17,6 @@ from ops.mock.refusal import Refusal, invalid_value
 from ops.mock.request import StreamOptions, translated
 from ops.mock.wire import Stamp
 from ops.mock.wires import openai_responses
-from ops.mock.wires.openai_chat import read_chat
 from ops.mock.wires.saying import Asked, compose
 from ops.mock.wires.speaking import Incoming, Reply, Speaker, Wanted, complaint, decoded, operation, sse
 
@@ -222,8 +221,3 @@ SPEAKER = Speaker(
     error=lambda refusal, _: wire.error(refusal),
 )
 """The chat and the models have ways of their own: see the server and ``routes``."""
-
-PREFIXED = (
-    operation("POST", "/v1/chat/completions", read_chat),
-    *SPEAKER.operations,
-)
