@@ -57,6 +57,8 @@ class Intake:
     """Fields that callers send and nobody ever sees: name and type."""
     shown: tuple[tuple[str, Any], ...] = ()
     """Fields that callers see but do not send: name and type."""
+    kept: tuple[str, ...] = ()
+    """Fields of the spec that stay as they are when a body does not have them, also when it replaces the whole."""
     told: tuple[tuple[str, Any], ...] = ()
     """Fields that only the answer to a creation holds: name and type."""
     names_itself = False
@@ -69,7 +71,14 @@ class Intake:
         name = decider.spec.__name__
         self.shape: type[Any] = msgspec.defstruct(
             f"{name}Input",
-            [(field.name, str, "") if field.name in optional else _declared(field) for field in fields]
+            [
+                (field.name, str, "")
+                if field.name in optional
+                else (field.name, field.type | UnsetType, UNSET)
+                if field.name in self.kept
+                else _declared(field)
+                for field in fields
+            ]
             + [(name, kind | UnsetType, UNSET) for name, kind in self.clear],
             kw_only=True,
             frozen=True,
@@ -151,9 +160,11 @@ class SiemTargets(Intake):
 
 
 class Policies(Intake):
-    """Values to let pass come in clear and are hashed at once; nobody sees them again."""
+    """Values to let pass come in clear and are hashed at once; nobody sees them again. No file can have them, so one
+    without their hashes is no word about them."""
 
     clear = (("allow_values", list[str]), ("disallow_values", list[str]))
+    kept = ("allowed",)
 
     def complete(self, given: Any, current: msgspec.Struct | None, vault: Sealing) -> Completed:
         hash_of = hashed_by(vault.hash_key, given.tenant)
@@ -165,7 +176,9 @@ class Policies(Intake):
                 raise InvalidRequest(f"{name} must be values of 1 to {LONGEST} characters", param=name)
             hashed.append([hash_of(value) for value in values])
         more, fewer = hashed
-        allowed = tuple(each for each in dict.fromkeys((*given.allowed, *more)) if each not in fewer)
+        before = current.allowed if isinstance(current, Policy) else ()
+        known = before if given.allowed is UNSET else given.allowed
+        allowed = tuple(each for each in dict.fromkeys((*known, *more)) if each not in fewer)
         return Completed(Policy(**{**self._plain(given), "allowed": allowed}))
 
 

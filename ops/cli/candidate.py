@@ -20,7 +20,7 @@ from ops.cli.references import missing
 from projections.live.state import LiveState
 from schemas.aggregates.catalogue import BY_COLLECTION
 from schemas.aggregates.model import Prices
-from schemas.aggregates.policy import RULES_NAMED
+from schemas.aggregates.policy import RULES_NAMED, Policy
 from schemas.facts.traffic import SYSTEM
 from schemas.screening.rules import names
 
@@ -124,6 +124,10 @@ def resolve(found: Found, tenant: str, state: LiveState, rules: Set[str]) -> dic
         if problems:
             raise BadFile(str(path), problems)
         key, spec = _spec(option, item)
+        if isinstance(spec, Policy) and "allowed" not in item.body:
+            # as where it is applied: values that are let pass stand in no file
+            before = next((each for each in state.all_of("policy", item.tenant) if each.id == spec.id), spec)
+            spec = msgspec.structs.replace(spec, allowed=before.allowed)
         if key in candidate:
             raise BadFile(str(path), [f"{item.place} has the id of another one"])
         candidate[key] = spec

@@ -58,6 +58,9 @@ async def test_a_tenant_s_own_rules_and_allowed_values_count(plane: Plane) -> No
     assert (told["outcome"], told["screening"]["rule"]) == ("refused", "secret.badge")
     await plane.given(("policies", {"id": "default", "tenant": "acme", "allow_values": ["ACME-104729"]}))
     assert (await simulated(plane, "the badge is ACME-104729"))["outcome"] == "accepted"
+    for body, outcome in (({"tenant": "acme"}, "accepted"), ({"tenant": "acme", "allowed": []}, "refused")):
+        reply = await plane.call("PUT", "/api/admin/policies/default", body)
+        assert (reply.status, (await simulated(plane, "the badge is ACME-104729"))["outcome"]) == (200, outcome)
 
 
 async def test_a_clean_request_is_told_its_targets_and_its_cost(plane: Plane) -> None:

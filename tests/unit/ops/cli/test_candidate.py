@@ -56,6 +56,14 @@ def test_the_same_policy_in_every_shape(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, "policy", text) == {("policy", "t", "p"): spec}
 
 
+def test_values_that_are_let_pass_are_so_under_a_file_that_does_not_speak_of_them(tmp_path: Path) -> None:
+    in_force = state("t")
+    in_force.tenants["t"].put("policy", "p", Policy(id="p", tenant="t", allowed=("ab" * 32,)))
+    for text, allowed in ((POLICY, ("ab" * 32,)), (f"allowed = []\n{POLICY}", ())):
+        spec = Policy(id="p", tenant="t", overrides={"email.address": "block"}, allowed=allowed)
+        assert read(tmp_path, "policy", f'id = "p"\n{text}', in_force=in_force) == {("policy", "t", "p"): spec}
+
+
 def test_routes_and_prices(tmp_path: Path) -> None:
     spec = Route(id="r", tenant="t", targets=(Target("one", "m"),))
     text = 'id = "r"\ntargets = [{ account = "one", model = "m" }]'
