@@ -70,8 +70,8 @@ class Lag:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 262_144))
-            lines = file.read().splitlines()
-        # the first one may have been cut off
+            # the last one may be half written, the first one cut off
+            lines = file.read().rpartition(b"\n")[0].splitlines()
         return json.loads(lines[-1])["newest_ms"] / 1000 if lines and lines[-1].startswith(b"{") else 0.0
 
     @contextlib.asynccontextmanager

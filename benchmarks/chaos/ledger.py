@@ -48,5 +48,5 @@ def append(file: int, lines: bytes) -> None:
 
 
 def entries(path: Path) -> list[dict[str, Any]]:
-    """What a ledger holds; nothing when it was never begun."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """What a ledger holds; nothing when it was never begun. The last line counts when it has been written whole."""
+    return [json.loads(line) for line in path.read_text().rpartition("\n")[0].splitlines()] if path.exists() else []
