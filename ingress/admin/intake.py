@@ -61,8 +61,6 @@ class Intake:
     """Fields of the spec that stay as they are when a body does not have them, also when it replaces the whole."""
     told: tuple[tuple[str, Any], ...] = ()
     """Fields that only the answer to a creation holds: name and type."""
-    names_itself = False
-    """Whether an id is made up when the caller gives none."""
 
     def __init__(self, decider: Decider) -> None:
         self.decider = decider
@@ -189,7 +187,6 @@ class VirtualKeys(Intake):
     clear = (("key", str),)
     shown = (("prefix", str),)
     told = (("key", str),)
-    names_itself = True
 
     def view(self, spec: msgspec.Struct) -> dict[str, Any]:
         return {**super().view(spec), "prefix": getattr(spec, "prefix", "")}
@@ -216,7 +213,6 @@ class VirtualKeys(Intake):
 class Holds(Intake):
     """`subject` may come as the user whom applications name; only the pseudonym is kept."""
 
-    names_itself = True
 
     def make_id(self) -> str:
         return f"hold-{secrets.token_hex(6)}"
@@ -236,7 +232,6 @@ class Models(Intake):
 class Kills(Intake):
     """A switch whose caller gives it no name is in force all the same."""
 
-    names_itself = True
 
     def make_id(self) -> str:
         return f"kill-{secrets.token_hex(4)}"
@@ -247,7 +242,6 @@ class Passthroughs(Intake):
 
     hidden = ("since_us",)
     shown = (("since_us", int), ("until_us", int))
-    names_itself = True
 
     def view(self, spec: msgspec.Struct) -> dict[str, Any]:
         shown = super().view(spec)
