@@ -213,7 +213,6 @@ class VirtualKeys(Intake):
 class Holds(Intake):
     """`subject` may come as the user whom applications name; only the pseudonym is kept."""
 
-
     def make_id(self) -> str:
         return f"hold-{secrets.token_hex(6)}"
 
@@ -231,7 +230,6 @@ class Models(Intake):
 
 class Kills(Intake):
     """A switch whose caller gives it no name is in force all the same."""
-
 
     def make_id(self) -> str:
         return f"kill-{secrets.token_hex(4)}"
