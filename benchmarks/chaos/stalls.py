@@ -9,6 +9,7 @@ from itertools import count
 
 from projections.log import api
 from projections.log.connection import LogConnection
+from projections.log.ending import end
 from schemas.errors import Unavailable
 
 STALL_S = 2.0
@@ -34,8 +35,7 @@ class Stalls:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end({self._task})
 
     async def _look(self) -> None:
         for number in count():

@@ -36,6 +36,7 @@ from benchmarks.chaos.site import Site
 from benchmarks.chaos.stalls import Stalls
 from benchmarks.report import say
 from projections.log.connection import LogConnection
+from projections.log.ending import end
 from schemas.errors import Unavailable
 
 QUIET_S = 180.0
@@ -125,9 +126,7 @@ async def trial(site: Site, given: argparse.Namespace, written: Callable[[Faults
         say("the load is over; waiting until all is quiet")
         promises = await settle(site, callers, injector, faults)
     finally:
-        for task in (breaking, loading, tending):
-            task.cancel()
-        await asyncio.gather(breaking, loading, tending, return_exceptions=True)
+        await end({breaking, loading, tending})
         await balancer.close()
         await stalls.close()
         await lag.close()
