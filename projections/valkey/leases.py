@@ -48,7 +48,7 @@ class Leases:
         lease_s: float = 60.0,
         renew_s: float = 10.0,
         tick_s: float = 1.0,
-        load_wait_s: float = 3.0,
+        load_wait_s: float = 6.0,
     ) -> None:
         """
         Args:
@@ -56,7 +56,8 @@ class Leases:
             lease_s: after so long without a renewal Valkey takes the writer for dead and gives its part to others.
             renew_s: between renewals of what is outstanding.
             tick_s: between looks at what has to be renewed or given back.
-            load_wait_s: how long a reservation waits for a store that is starting or being filled.
+            load_wait_s: how long a reservation waits for a store that is starting, being filled or not answering; only
+                a gateway that holds nothing of the budget at that moment has to.
         """
         self._store = Store(valkey_url)
         self._clock = clock
