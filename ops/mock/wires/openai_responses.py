@@ -63,6 +63,7 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
+    client_metadata: dict[str, str] | None = None
     previous_response_id: str | None = None
 
 
