@@ -97,7 +97,8 @@ class MessageReader:
             case "content_block_start":
                 return self._start(told)
             case "content_block_stop":
-                part = self._known.get(told.index)
+                # what comes for it afterwards belongs to nothing
+                part = self._known.pop(told.index, None)
                 return [] if part is None else [PartEnded(0, part)]
             case "message_start":
                 message = told.message or _Message()
