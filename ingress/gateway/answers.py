@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ingress.codecs.codec import CallerCodec
+from ingress.gateway.content_coding import UnsupportedCoding
 from ingress.gateway.door import Door, Headers
+from ingress.gateway.inflating import ACCEPTED
 from ingress.gateway.record import Record
 from schemas.error_codes import kind_of
 from schemas.errors import NexusError
@@ -41,6 +43,8 @@ def answer_error(door: Door, record: Record, codec: CallerCodec, error: NexusErr
     headers.append(("x-nexus-error", kind_of(error.error_code, error.status)))
     if error.retry_after is not None:
         headers.append(("retry-after", str(error.retry_after)))
+    if isinstance(error, UnsupportedCoding):
+        headers.append(("accept-encoding", ACCEPTED))
     if error.error_code == "insufficient_quota":
         # clients of this protocol retry every 429 at once unless told not to
         headers.append(("x-should-retry", "false"))

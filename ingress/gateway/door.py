@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from ingress.gateway.content_coding import inflated, inflater_of
 from schemas.errors import InvalidRequest, RequestTimeout, TooLarge, UnsupportedType
 
 Headers = list[tuple[str, str]]
@@ -105,10 +106,10 @@ class Door:
     # the request's body
 
     async def body(self, limit: int, timeout_s: float) -> bytes:
-        """The whole body of a JSON request.
+        """The whole body of a JSON request, whatever it was compressed by.
 
         Args:
-            limit: bytes.
+            limit: bytes, of what comes and of what it was before it was compressed.
 
         Raises:
             UnsupportedType, TooLarge, RequestTimeout, InvalidRequest
@@ -117,8 +118,8 @@ class Door:
         kind = headers.get(b"content-type", b"")
         if kind != _JSON and kind.partition(b";")[0].strip().lower() not in (b"", _JSON):
             raise UnsupportedType("The content type must be application/json.")
-        if headers.get(b"content-encoding", b"identity") != b"identity":
-            raise UnsupportedType("Compressed request bodies are not accepted.")
+        coding = headers.get(b"content-encoding", b"identity")
+        inflater = None if coding == b"identity" else inflater_of(coding, limit)
         self._limit = limit
         if max(self._size, int(headers.get(b"content-length", 0))) > limit:
             raise TooLarge(f"The body of the request is larger than {limit} bytes.")
@@ -131,7 +132,15 @@ class Door:
         if not self._size:
             raise InvalidRequest("The request has no body.")
         pieces, self._pieces = self._pieces, []
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if inflater is None:
+            return body
+        # who asks once more after an error finds the same one
+        self._pieces = [body]
+        body = await inflated(body, inflater, limit)
+        self._pieces = []
+        del headers[b"content-encoding"]
+        return body
 
     def give_back(self, body: bytes) -> None:
         """Has `body` be asked for once more: whoever took it leaves the request to another."""

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from ingress.gateway.call import CallFailed
+from ingress.gateway.content_coding import InflatedExchange
 from ingress.gateway.http1 import BrokenExchange, Connection
 from ingress.gateway.http2 import Http2Transport
 from ingress.gateway.pool import Pool
@@ -17,6 +18,7 @@ from schemas.aggregates.provider import Provider
 POOLS = 1_024
 ERROR_BYTES = 65_536
 ANSWER_BYTES = 64 * 1024 * 1024
+"""Of an answer in one piece, and of one that comes compressed."""
 
 Headers = list[tuple[str, str]]
 
@@ -139,6 +141,9 @@ class Upstream:
             )
         else:
             exchange = await self._http1(request, limit_s)
+        if b"content-encoding" in exchange.headers:
+            # it was asked not to
+            exchange = InflatedExchange(exchange, ANSWER_BYTES)
         if 200 <= exchange.status < 300:
             return exchange
         try:

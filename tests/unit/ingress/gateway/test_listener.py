@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -106,6 +107,41 @@ async def test_any_cut_gives_the_same(house: House, size: int) -> None:
 async def test_chunked_request(house: House) -> None:
     head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     assert (await house.talk(head, b'3\r\n{"a\r\n', b'4\r\n":1}\r\n0\r\n\r\n')).endswith(BODY)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP, identity"])
+async def test_a_compressed_request_is_read_as_it_was(house: House, coding: str) -> None:
+    async def twice(door: Door) -> None:
+        door.give_back(await door.body(1_000, 5))
+        assert "content-encoding" not in door.all_headers()
+        await house.echo(door)
+
+    house.handler = twice
+    assert (await house.talk(post(gzip.compress(BODY), f"Content-Encoding: {coding}", CLOSE))).endswith(BODY)
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "status"),
+    [
+        (gzip.compress(bytes(1_001)), "gzip", b"413"),
+        (gzip.compress(gzip.compress(bytes(1 << 20))), "gzip, gzip", b"413"),
+        (bytes(1_001), "gzip", b"413"),
+        (gzip.compress(BODY)[:-1], "gzip", b"400"),
+        (BODY, "br", b"400"),
+        (b"", "gzip", b"400"),
+        (BODY, "compress", b"415"),
+    ],
+)
+async def test_a_compressed_request_that_is_not_taken(house: House, body: bytes, coding: str, status: bytes) -> None:
+    async def twice(door: Door) -> None:
+        # who is asked next finds the same
+        with pytest.raises(NexusError) as caught:
+            await door.body(1_000, 5)
+        assert caught.value.status == int(status)
+        await house.echo(door)
+
+    house.handler = twice
+    assert (await house.talk(post(body, f"Content-Encoding: {coding}", CLOSE))).startswith(b"HTTP/1.1 " + status)
 
 
 async def test_connection_is_kept(house: House) -> None:
