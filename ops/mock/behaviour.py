@@ -26,6 +26,7 @@ word in the name            header                        effect
 ``hang``                    ``x-mock-hang: 1``            never answer
 ``malformed``               ``x-mock-malformed: 1``       break the JSON (of the second event, in a stream)
 ``no-usage``                ``x-mock-no-usage: 1``        leave the usage out, even when it was asked for
+``coding-gzip``             ``x-mock-coding: gzip``       compress the answer (``gzip``, ``br``, ``zstd``), asked or not
 ==========================  ============================  =========================================================
 
 Durations in a name take ``ms`` or ``s`` (``delay-1.5s``). A header overrides the name. Examples: ``mock-echo``,
@@ -66,6 +67,7 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     no_usage: bool = False
     think: bool = False
     calls: int | None = None
+    coding: Literal["", "gzip", "br", "zstd"] = ""
 
     @property
     def elaborate(self) -> bool:
@@ -74,8 +76,8 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def steps(self) -> bool:
-        """Whether a stream must be sent event by event: its events are timed, cut off or broken."""
-        return self.token_ms > 0 or self.disconnect_after is not None or self.malformed
+        """Whether a stream must be sent event by event: its events are timed, cut off, broken or compressed."""
+        return self.token_ms > 0 or self.disconnect_after is not None or self.malformed or self.coding != ""
 
     def fails(self, draw: float) -> int | None:
         """The status to fail with, or None; ``draw`` is in [0, 1) and decides when an error rate is set."""
@@ -112,6 +114,12 @@ def _mode(text: str) -> str:
     return text
 
 
+def _coding(text: str) -> str:
+    if text not in ("gzip", "br", "zstd"):
+        raise ValueError("not gzip, br or zstd")
+    return text
+
+
 _READERS: dict[str, Callable[[str], object]] = {
     "mode": _mode,
     "delay_ms": lambda text: _number(text, _MOST_MS),
@@ -126,6 +134,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "no_usage": _flag,
     "think": _flag,
     "calls": lambda text: _count(text, 1, 16),
+    "coding": _coding,
 }
 HEADERS = {b"x-mock-" + name.replace("_", "-").encode(): name for name in _READERS}
 
@@ -139,7 +148,8 @@ _KNOB = re.compile(
     r"|retry-after-(?P<retry_after>\d+)"
     r"|disconnect-after-(?P<disconnect_after>\d+)"
     r"|(?P<hang>hang)|(?P<malformed>malformed)|(?P<no_usage>no-usage)|(?P<think>think)"
-    r"|calls-(?P<calls>\d+))"
+    r"|calls-(?P<calls>\d+)"
+    r"|coding-(?P<coding>gzip|br|zstd))"
 )
 
 

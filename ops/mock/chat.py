@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ops.mock import answer, wire
 from ops.mock.behaviour import Behaviour
+from ops.mock.coding import UNCODED, Coder
 from ops.mock.connection import Connection, Request
 from ops.mock.refusal import Refusal, injected
 from ops.mock.request import ChatRequest
@@ -26,6 +27,7 @@ class Chat:
         "_answer",
         "_behaviour",
         "_body",
+        "_coder",
         "_connection",
         "_due",
         "_group",
@@ -64,6 +66,7 @@ class Chat:
         self._request = request
         self._body = body
         self._behaviour = behaviour
+        self._coder = Coder(behaviour.coding) if behaviour.coding else UNCODED
         self._refusal = refusal
         self._timer: asyncio.TimerHandle | None = None
         self._stalled = False
@@ -139,7 +142,8 @@ class Chat:
             body = self._provider.templates.completion(self._answer, stamp, not behaviour.no_usage)
         else:
             body = wire.completion(self._answer, stamp, not behaviour.no_usage)
-        lines = b"x-request-id: req_%s\r\n" % stamp.ident
+        body = self._coder.whole(body)
+        lines = b"%sx-request-id: req_%s\r\n" % (self._coder.lines, stamp.ident)
         if behaviour.disconnect_after is not None:
             lines = self._provider.lines(False, lines)
             self._connection.transport.write(wire.head(200, wire.JSON, len(body), lines) + body[: len(body) // 2])
@@ -153,7 +157,7 @@ class Chat:
         with_usage = not behaviour.no_usage
         chunked = not request.http_1_0
         request.keep_alive = request.keep_alive and chunked
-        lines = b"cache-control: no-cache\r\nx-request-id: req_%s\r\n" % stamp.ident
+        lines = b"%scache-control: no-cache\r\nx-request-id: req_%s\r\n" % (self._coder.lines, stamp.ident)
         head = wire.head(200, wire.EVENTS, None, self._provider.lines(request.keep_alive, lines), chunked=chunked)
         if isinstance(found.pieces, tuple) and chunked and not behaviour.steps:
             self.sent = wire.events_in(found, with_usage)
@@ -172,7 +176,7 @@ class Chat:
         """Send until a token's time has not come, the transport is full, the cut is reached, or all is said."""
         out, size = [head], 0
         frame = bytes if self._request.http_1_0 else wire.chunk
-        behaviour = self._behaviour
+        behaviour, coder = self._behaviour, self._coder
         cut, token_s = behaviour.disconnect_after, behaviour.token_ms / 1000
         write = self._connection.transport.write
         tokens = self._tokens
@@ -180,11 +184,11 @@ class Chat:
             if cut is not None and self.sent + len(group) >= cut:
                 group = group[: cut - self.sent]
                 self.sent = cut
-                write(b"".join([*out, *map(frame, group)]))
+                write(b"".join([*out, *(frame(coder.piece(event)) for event in group)]))
                 self._disconnect()
                 return
             for event in group:
-                framed = frame(event)
+                framed = frame(coder.piece(event))
                 out.append(framed)
                 size += len(framed)
             self.sent += len(group)
@@ -200,6 +204,8 @@ class Chat:
                 if self._connection.paused:
                     self._stalled = True
                     return
+        if last := coder.end():
+            out.append(frame(last))
         if not self._request.http_1_0:
             out.append(wire.LAST_CHUNK)
         write(b"".join(out))

@@ -55,8 +55,8 @@ class Exchange(Chat):
 
     def _finish_plain(self) -> None:
         reply, behaviour = self._reply, self._behaviour
-        body = reply.body[: len(reply.body) // 2] if behaviour.malformed else reply.body
-        lines = b"x-request-id: req_%s\r\n%s" % (self._provider.ident(self.n), reply.lines)
+        body = self._coder.whole(reply.body[: len(reply.body) // 2] if behaviour.malformed else reply.body)
+        lines = b"%sx-request-id: req_%s\r\n%s" % (self._coder.lines, self._provider.ident(self.n), reply.lines)
         kind = reply.kind or wire.JSON
         if behaviour.disconnect_after is not None:
             lines = self._provider.lines(False, lines)
@@ -71,7 +71,8 @@ class Exchange(Chat):
         assert reply.groups is not None
         chunked = not request.http_1_0
         request.keep_alive = request.keep_alive and chunked
-        lines = b"cache-control: no-cache\r\nx-request-id: req_%s\r\n%s" % (self._provider.ident(self.n), reply.lines)
+        named = b"cache-control: no-cache\r\nx-request-id: req_%s\r\n" % self._provider.ident(self.n)
+        lines = self._coder.lines + named + reply.lines
         lines = self._provider.lines(request.keep_alive, lines)
         self._groups = _broken(reply.groups, reply.broken) if self._behaviour.malformed else reply.groups
         self._group = 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
+import gzip
 import ipaddress
 import ssl
 import time
@@ -20,7 +22,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from ingress.gateway.call import CallFailed
-from ingress.gateway.upstream import Upstream
+from ingress.gateway.upstream import ANSWER_BYTES, ERROR_BYTES, Upstream
 from schemas.aggregates.provider import Provider
 from tests.integration.gateway.town import free_port
 from tests.waiting import until
@@ -50,6 +52,21 @@ def account(port: int, **fields: Any) -> Provider:
 
 async def call(upstream: Upstream, provider: Provider) -> bytes:
     return await upstream.send(provider, "/x", [("content-type", "application/json")], b"{}")
+
+
+async def streamed(upstream: Upstream, provider: Provider) -> bytes:
+    came: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        came.append(piece)
+        return True
+
+    stream = await upstream.stream(provider, "/x", [("content-type", "application/json")], b"{}")
+    try:
+        assert not await stream.each(take)
+    finally:
+        await stream.end()
+    return b"".join(came)
 
 
 async def outcome(upstream: Upstream, provider: Provider) -> tuple[str, int]:
@@ -110,6 +127,63 @@ async def test_every_way_to_fail() -> None:
         assert (caught.value.status, caught.value.body, caught.value.retry_after) == (429, b"why", "9")
     assert await outcome(upstream, account(free_port())) == ("connect", 0)
     await upstream.close()
+
+
+PACKED = gzip.compress(b"said " * 20_000)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "failed"),
+    [
+        ("gzip", PACKED, ""),
+        ("gzip", PACKED[:-1], "malformed"),
+        ("gzip", b"said", "malformed"),
+        ("compress", PACKED, "malformed"),
+        ("gzip", gzip.compress(bytes(ANSWER_BYTES + 1)), "malformed"),
+    ],
+    ids=["whole", "cut off", "not compressed", "unknown", "bomb"],
+)
+async def test_a_provider_that_compresses_though_asked_not_to(coding: str, body: bytes, failed: str) -> None:
+    asked: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                asked.append(await request_of(reader))
+                head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n"
+                writer.write(head.encode() + body)
+                await writer.drain()
+        writer.close()
+
+    upstream = Upstream(time.monotonic)
+    async with server(handler) as port:
+        if failed:
+            assert await outcome(upstream, account(port)) == (failed, 0)
+            with pytest.raises(CallFailed) as caught:
+                await streamed(upstream, account(port))
+            assert caught.value.outcome == failed
+        else:
+            said = gzip.decompress(body)
+            assert await call(upstream, account(port)) == said == await streamed(upstream, account(port))
+        await upstream.close()
+    assert all(b"accept-encoding: identity\r\n" in head for head in asked) and len(asked) == 2
+
+
+async def test_an_error_that_came_compressed_can_be_read() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        body = gzip.compress(b"no" * ERROR_BYTES)
+        head = f"HTTP/1.1 400 No\r\ncontent-encoding: gzip\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    upstream = Upstream(time.monotonic)
+    async with server(handler) as port:
+        with pytest.raises(CallFailed) as caught:
+            await call(upstream, account(port))
+        await upstream.close()
+    assert (caught.value.status, caught.value.body) == (400, (b"no" * ERROR_BYTES)[:ERROR_BYTES])
 
 
 async def test_a_cancelled_call_closes_its_connection() -> None:
@@ -209,6 +283,8 @@ async def test_http2() -> None:
             left.set()
         elif scope.path == "/v1/x":
             protocol.response_bytes(200, [], b"got " + body)
+        elif scope.path == "/v1/packed/x":
+            protocol.response_bytes(200, [("content-encoding", "gzip")], gzip.compress(b"got " + body))
         else:
             protocol.response_bytes(503, [("retry-after", "4")], b"no")
 
@@ -224,6 +300,9 @@ async def test_http2() -> None:
         except CallFailed as failure:
             assert failure.outcome == "connect"
     assert answer == b"got {}"
+    packing = account(port, http2=True, base_url=f"http://127.0.0.1:{port}/v1/packed")
+    assert await call(upstream, packing) == b"got {}"
+    assert await streamed(upstream, packing) == b"got {}"
     assert await outcome(upstream, account(port, http2=True, base_url=f"http://127.0.0.1:{port}/other")) == (
         "status",
         503,

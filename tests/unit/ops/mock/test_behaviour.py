@@ -28,6 +28,7 @@ from ops.mock.refusal import Refusal
         ("disconnect-after-0", Behaviour(disconnect_after=0)),
         ("mock-hang", Behaviour(hang=True)),
         ("gpt-4o+malformed+no-usage", Behaviour(malformed=True, no_usage=True)),
+        ("gpt-4o+coding-br", Behaviour(coding="br")),
         ("echo:fixed", Behaviour(mode="fixed")),
     ],
 )
@@ -40,6 +41,7 @@ def test_a_name_says_how_to_behave(name: str, behaviour: Behaviour) -> None:
     [
         "gpt-4o+dealy-50ms",
         "gpt-4o+",
+        "gpt-4o+coding-lzma",
         "error-200",
         "error-99999",
         "error-rate-1.1",
@@ -91,7 +93,7 @@ def test_every_field_can_be_reached_both_ways() -> None:
     assert set(HEADERS.values()) == set(Behaviour.__struct_fields__)
     everything = (
         "echo+delay-1ms+token-2ms+tokens-3+error-400+error-rate-0.5+retry-after-4+disconnect-after-5"
-        "+hang+malformed+no-usage+think+calls-2"
+        "+hang+malformed+no-usage+think+calls-2+coding-zstd"
     )
     named = from_name(everything)
     assert all(getattr(named, field) != getattr(PLAIN, field) for field in Behaviour.__struct_fields__)

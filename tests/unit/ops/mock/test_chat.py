@@ -7,9 +7,10 @@ import json
 
 import pytest
 
+from ingress.gateway.inflating import Inflater
 from ops.mock import running_mock
 from ops.mock.answer import FIXED_PIECES, FIXED_TEXT
-from tests.unit.ops.mock.raw import Response, ask, chat, connected
+from tests.unit.ops.mock.raw import Response, ask, chat, connected, post
 
 
 def _text(response: Response) -> str:
@@ -29,6 +30,26 @@ async def test_echo(model: str, headers: dict[str, str] | None) -> None:
         plain = await ask(mock.port, chat(model, text="Grüße, 世界 🌍", headers=headers))
         streamed = await ask(mock.port, chat(model, text="Grüße, 世界 🌍", headers=headers, stream=True))
     assert plain.json()["choices"][0]["message"]["content"] == "Grüße, 世界 🌍" == _text(streamed)
+
+
+@pytest.mark.parametrize("name", ["gzip", "br", "zstd"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("target", ["/v1/chat/completions", "/v1/completions"])
+async def test_a_compressed_answer_holds_what_the_plain_one_does(name: str, stream: bool, target: str) -> None:
+    def asked(headers: dict[str, str]) -> bytes:
+        if target == "/v1/completions":
+            body = json.dumps({"model": "gpt-4o", "prompt": "Hello", "stream": stream}).encode()
+            return post(body, headers).replace(b"/v1/chat/completions", target.encode(), 1)
+        return chat("gpt-4o", stream=stream, headers=headers)
+
+    async with running_mock() as mock:
+        plain = await ask(mock.port, asked({}))
+        packed = await ask(mock.port, asked({"x-mock-coding": name}))
+    assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == name
+    inflater = Inflater(name, 1 << 20)
+    body = b"".join(inflater.feed(packed.body))
+    inflater.finish()
+    assert len(body) == len(plain.body) and body[:14] == plain.body[:14] and body[-14:] == plain.body[-14:]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 418, 422, 429, 500, 502, 503, 504, 529])
