@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ingress.gateway.upstream import Exchange
 
 TURN_BYTES = 256 * 1024
-"""Bytes of a body, in and out, after which others have their turn."""
+"""Bytes of a body, in or out, after which others have their turn."""
 
 
 class UnsupportedCoding(UnsupportedType):
@@ -44,13 +44,14 @@ async def inflated(body: bytes, inflater: Inflater, limit: int) -> bytes:
     done = 0
     try:
         for start in range(0, len(body), PIECE):
+            if start and start % TURN_BYTES == 0:
+                await asyncio.sleep(0)
             for piece in inflater.feed(body[start : start + PIECE]):
                 out.append(piece)
                 done += len(piece)
                 if done >= TURN_BYTES:
                     done = 0
                     await asyncio.sleep(0)
-            done += PIECE
         inflater.finish()
     except OverCap:
         raise TooLarge(f"The body of the request is larger than {limit} bytes.") from None

@@ -17,8 +17,8 @@ else:
 ACCEPTED = "gzip, deflate, br, zstd"
 """As `Accept-Encoding` says it."""
 MOST_CODINGS = 2
-MOST_MEMBERS = 16_384
-"""Of one body: a member that holds nothing costs work and is against no cap."""
+MOST_MEMBERS = 1_024
+"""Of one body: a member that holds nothing is against no cap, and costs up to 22 µs."""
 PIECE = 65_536
 """About as many bytes come out in one piece, and go in at once: what is behind a member is copied."""
 ZSTD_WINDOW_LOG = 23

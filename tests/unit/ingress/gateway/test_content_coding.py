@@ -95,7 +95,19 @@ async def test_what_is_not_as_it_says_is_malformed(answer: Answer, whole: bool) 
     assert caught.value.outcome == "malformed"
 
 
-async def test_others_have_their_turn_while_a_large_body_is_inflated() -> None:
+EMPTY_BLOCK = b"\0\0\0\xff\xff"
+"""Of bare deflate (RFC 1951, 3.2.4): bytes that come to nothing."""
+
+
+@pytest.mark.parametrize(
+    ("packed", "coding", "size"),
+    [
+        (gzip.compress(bytes(16 * TURN_BYTES)), b"gzip", 16 * TURN_BYTES),
+        (EMPTY_BLOCK * (4 * TURN_BYTES) + b"\x01\0\0\xff\xff", b"deflate", 0),
+    ],
+    ids=["much comes out", "much goes in"],
+)
+async def test_others_have_their_turn_while_a_large_body_is_inflated(packed: bytes, coding: bytes, size: int) -> None:
     turns = 0
 
     async def other() -> None:
@@ -105,11 +117,15 @@ async def test_others_have_their_turn_while_a_large_body_is_inflated() -> None:
             await asyncio.sleep(0)
 
     beside = asyncio.create_task(other())
-    body = bytes(16 * TURN_BYTES)
     try:
-        assert await inflated(gzip.compress(body), inflater_of(b"gzip", len(body)), len(body)) == body
+        assert await inflated(packed, inflater_of(coding, size), size) == bytes(size)
         assert turns >= 15
-        with pytest.raises(TooLarge):
-            await inflated(gzip.compress(body), inflater_of(b"gzip", len(body) - 1), len(body) - 1)
     finally:
         beside.cancel()
+
+
+async def test_a_byte_too_many_is_too_large() -> None:
+    packed = gzip.compress(bytes(1_000))
+    assert await inflated(packed, inflater_of(b"gzip", 1_000), 1_000) == bytes(1_000)
+    with pytest.raises(TooLarge):
+        await inflated(packed, inflater_of(b"gzip", 999), 999)
