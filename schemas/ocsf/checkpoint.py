@@ -14,14 +14,13 @@ import msgspec
 from schemas.codec import Malformed, open_fact
 from schemas.envelope import Fact
 from schemas.facts.ops import CheckpointAnnounced
-from schemas.ocsf.event import VERSION, Actor, Metadata, Product
+from schemas.ocsf.event import CAPTIONS, INFORMATIONAL, MEDIUM, Actor, Event, Metadata, metadata_of
 
 CLASS_UID = 1008
 ANNOUNCED = "checkpoint.announced.v1"
 KIND = "checkpoint"
 _OTHER, _UNKNOWN = 99, 0
 _SERVER = 1
-_PRODUCT = Product("Nexus", "Nexus")
 
 
 class Device(msgspec.Struct, frozen=True, gc=False):
@@ -45,21 +44,9 @@ class Root(msgspec.Struct, frozen=True, gc=False):
     """Ed25519, of the text of `schemas.checkpoint.statement`."""
 
 
-class EventLogActivity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One event. Times are in milliseconds since the epoch."""
+class EventLogActivity(Event, frozen=True, gc=False):
+    """One event."""
 
-    activity_id: int
-    activity_name: str
-    category_uid: int
-    category_name: str
-    class_uid: int
-    class_name: str
-    type_uid: int
-    time: int
-    severity_id: int
-    severity: str
-    status_id: int
-    status: str
     metadata: Metadata
     actor: Actor
     device: Device
@@ -85,6 +72,7 @@ def checkpoint_of(fact: Fact, sequence: int, index: int) -> EventLogActivity:
         message, time_us = f"checkpoint {said.number} of the log, root {root.root}", said.time_us
     else:
         root, message, time_us = Root(sequence, index, KIND), "a checkpoint that cannot be read", fact.time
+    severity_id = INFORMATIONAL if readable else MEDIUM
     return EventLogActivity(
         activity_id=_OTHER,
         activity_name="Checkpoint",
@@ -94,12 +82,12 @@ def checkpoint_of(fact: Fact, sequence: int, index: int) -> EventLogActivity:
         class_name="Event Log Activity",
         type_uid=CLASS_UID * 100 + _OTHER,
         time=time_us // 1000,
-        severity_id=1 if readable else 3,
-        severity="Informational" if readable else "Medium",
+        severity_id=severity_id,
+        severity=CAPTIONS[severity_id],
         status_id=1 if readable else _UNKNOWN,
         status="Success" if readable else "Unknown",
         status_code="" if readable else "unreadable_fact",
-        metadata=_metadata(fact, sequence),
+        metadata=metadata_of(fact, sequence),
         actor=Actor(app_name=fact.actor),
         device=Device("nexus", _SERVER, "Server"),
         log_name="nexus",
@@ -107,10 +95,6 @@ def checkpoint_of(fact: Fact, sequence: int, index: int) -> EventLogActivity:
         message=message,
         unmapped=root,
     )
-
-
-def _metadata(fact: Fact, sequence: int) -> Metadata:
-    return Metadata(fact.id, sequence, fact.tenant, fact.correlation, fact.type, VERSION, (), _PRODUCT, "TRAFFIC")
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.envelope import Fact
+
 VERSION = "1.8.0"
 PROFILES = ("ai_operation", "security_control")
+INFORMATIONAL, LOW, MEDIUM, HIGH = 1, 2, 3, 4
+CAPTIONS = {INFORMATIONAL: "Informational", LOW: "Low", MEDIUM: "Medium", HIGH: "High"}
+"""Captions of `severity_id`."""
 
 
 class _Part(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -34,6 +39,14 @@ class Metadata(_Part, frozen=True, gc=False):
     profiles: tuple[str, ...]
     product: Product
     log_name: str
+
+
+_PRODUCT = Product("Nexus", "Nexus")
+
+
+def metadata_of(fact: Fact, sequence: int, profiles: tuple[str, ...] = ()) -> Metadata:
+    """Of the event of a fact in the segment of this number in TRAFFIC."""
+    return Metadata(fact.id, sequence, fact.tenant, fact.correlation, fact.type, VERSION, profiles, _PRODUCT, "TRAFFIC")
 
 
 class Named(_Part, frozen=True, gc=False):
@@ -132,6 +145,23 @@ class Unmapped(msgspec.Struct, frozen=True, gc=False):
     finish_reason: str = ""
     writer: str = ""
     boot: str = ""
+
+
+class Event(_Part, frozen=True, gc=False):
+    """What events of the other classes begin with, captions included. Times are in milliseconds since the epoch."""
+
+    activity_id: int
+    activity_name: str
+    category_uid: int
+    category_name: str
+    class_uid: int
+    class_name: str
+    type_uid: int
+    time: int
+    severity_id: int
+    severity: str
+    status_id: int
+    status: str
 
 
 class ApiActivity(_Part, frozen=True, gc=False):

@@ -13,27 +13,24 @@ import msgspec
 from schemas.codec import Malformed, open_fact
 from schemas.envelope import Fact
 from schemas.facts.traffic import HooksDecided, RequestBypassed, RequestScreened
-from schemas.ocsf.event import VERSION, Actor, Metadata, Named, Product
+from schemas.ocsf.event import CAPTIONS, HIGH, LOW, MEDIUM, Actor, Event, Metadata, Named, metadata_of
 from schemas.ocsf.switching import TURNED, EntityManagement, switch_of
 from schemas.screening.model import SEVERITIES, TOO_MANY_HITS, strictness
 
 CLASS_UID = 2004
 SCREENED, HOOKS, BYPASSED = "request.screened.v1", "hook.decided.v1", "request.bypassed.v1"
 FINDINGS = frozenset({SCREENED, HOOKS, BYPASSED, TURNED})
-_PRODUCT = Product("Nexus", "Nexus")
 _CREATE = 1
 _NEW = 1
 _APPROVE = b"approve"
 _MOST_RULES = 50
 
-_LOW, _MEDIUM, _HIGH = 2, 3, 4
-_SEVERITIES = {_LOW: "Low", _MEDIUM: "Medium", _HIGH: "High"}
-_BY_SEVERITY = {"warn": _LOW, "soft": _MEDIUM, "hard": _HIGH}
+_BY_SEVERITY = {"warn": LOW, "soft": MEDIUM, "hard": HIGH}
 _BY_ACTION = {
-    "approve": (_LOW, 1, "Allowed", 1, "Allowed"),
-    "flag": (_LOW, 3, "Observed", 15, "Detected"),
-    "redact": (_MEDIUM, 4, "Modified", 11, "Corrected"),
-    "block": (_HIGH, 2, "Denied", 2, "Blocked"),
+    "approve": (LOW, 1, "Allowed", 1, "Allowed"),
+    "flag": (LOW, 3, "Observed", 15, "Detected"),
+    "redact": (MEDIUM, 4, "Modified", 11, "Corrected"),
+    "block": (HIGH, 2, "Denied", 2, "Blocked"),
 }
 """Severity where hits do not tell it, action and disposition, each with its caption."""
 
@@ -70,21 +67,9 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """`hard`, `soft` or `warn`: the most severe of what rules hit, as the policy has it."""
 
 
-class DetectionFinding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One event. Times are in milliseconds since the epoch."""
+class DetectionFinding(Event, frozen=True, gc=False):
+    """One event."""
 
-    activity_id: int
-    activity_name: str
-    category_uid: int
-    category_name: str
-    class_uid: int
-    class_name: str
-    type_uid: int
-    time: int
-    severity_id: int
-    severity: str
-    status_id: int
-    status: str
     finding_info: FindingInfo
     metadata: Metadata
     actor: Actor
@@ -151,9 +136,9 @@ def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | Enti
             action, types, title = "flag", (), f"{fact.type}: the data of its fact cannot be read"
             told = Told(sequence, index, "unreadable")
     severity_id, action_id, action_name, disposition_id, disposition = _BY_ACTION[action]
-    alert = severity_id >= _MEDIUM
+    alert = severity_id >= MEDIUM
     if isinstance(said, RequestBypassed):
-        severity_id, alert = _HIGH if "hooks" in said.bypass else _MEDIUM, True
+        severity_id, alert = HIGH if "hooks" in said.bypass else MEDIUM, True
     elif told.severity in _BY_SEVERITY:
         # what was only noted is no alert unless it is hard, and what is only a warning is none whatever was done
         alert = told.severity == "hard" or (alert and told.severity != "warn")
@@ -168,14 +153,11 @@ def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | Enti
         type_uid=CLASS_UID * 100 + _CREATE,
         time=fact.time // 1000,
         severity_id=severity_id,
-        severity=_SEVERITIES[severity_id],
+        severity=CAPTIONS[severity_id],
         status_id=_NEW,
         status="New",
         finding_info=FindingInfo(fact.id, title, types),
-        metadata=Metadata(
-            fact.id, sequence, fact.tenant, fact.correlation, fact.type, VERSION, ("security_control",), _PRODUCT,
-            "TRAFFIC",
-        ),
+        metadata=metadata_of(fact, sequence, ("security_control",)),
         actor=Actor(app_name=fact.actor),
         message=title,
         action_id=action_id,

@@ -8,8 +8,12 @@ from schemas.codec import Malformed, open_fact
 from schemas.envelope import Fact
 from schemas.facts.traffic import Terminal
 from schemas.ocsf.event import (
+    CAPTIONS,
+    HIGH,
+    INFORMATIONAL,
+    LOW,
+    MEDIUM,
     PROFILES,
-    VERSION,
     Actor,
     AiModel,
     Api,
@@ -18,13 +22,12 @@ from schemas.ocsf.event import (
     HttpRequest,
     HttpResponse,
     MessageContext,
-    Metadata,
     Named,
-    Product,
     RequestElements,
     ResponseElements,
     Unmapped,
     Url,
+    metadata_of,
 )
 
 CATEGORY_UID = 6
@@ -32,18 +35,15 @@ CLASS_UID = 6003
 
 UNKNOWN, CREATE, READ, OTHER = 0, 1, 2, 99
 SUCCESS, FAILURE = 1, 2
-INFORMATIONAL, LOW, MEDIUM, HIGH = 1, 2, 3, 4
 ALLOWED, DENIED, OBSERVED, MODIFIED = 1, 2, 3, 4
 
 _ACTIVITIES = {UNKNOWN: "Unknown", CREATE: "Create", READ: "Read", OTHER: "Other"}
-_SEVERITIES = {INFORMATIONAL: "Informational", LOW: "Low", MEDIUM: "Medium", HIGH: "High"}
 _ACTIONS = {UNKNOWN: "Unknown", ALLOWED: "Allowed", DENIED: "Denied", OBSERVED: "Observed", MODIFIED: "Modified"}
 _DISPOSITIONS = {
     0: "Unknown", 1: "Allowed", 2: "Blocked", 11: "Corrected", 15: "Detected", 25: "Rejected", 26: "Unauthorized",
     27: "Error",
 }  # fmt: skip
 
-_PRODUCT = Product("Nexus", "Nexus")
 _GATEWAY = Named("nexus-gateway")
 _NOBODY = Endpoint("unknown")
 _ASSISTANT = 2
@@ -95,7 +95,7 @@ def opened_event_of(fact: Fact, end: msgspec.Struct | None, sequence: int, index
         end_time=(end.started_us + end.latency_us) // 1000,
         duration=latency_ms,
         severity_id=severity_id,
-        severity=_SEVERITIES[severity_id],
+        severity=CAPTIONS[severity_id],
         status_id=status_id,
         status=status,
         status_code=end.code or (str(end.status) if end.status else ""),
@@ -107,7 +107,7 @@ def opened_event_of(fact: Fact, end: msgspec.Struct | None, sequence: int, index
         disposition=_DISPOSITIONS[disposition_id],
         is_alert=is_alert,
         firewall_rule=Named(uid=end.rule) if end.rule else None,
-        metadata=_metadata(fact, sequence),
+        metadata=metadata_of(fact, sequence, PROFILES),
         actor=Actor(
             app_uid=end.key_id,
             app_name="" if end.key_id else fact.actor,
@@ -163,10 +163,6 @@ def opened_event_of(fact: Fact, end: msgspec.Struct | None, sequence: int, index
     )
 
 
-def _metadata(fact: Fact, sequence: int) -> Metadata:
-    return Metadata(fact.id, sequence, fact.tenant, fact.correlation, fact.type, VERSION, PROFILES, _PRODUCT, "TRAFFIC")
-
-
 def _judged(kind: str, end: Terminal) -> tuple[int, int, int, bool]:
     """(severity, action, disposition, alert)."""
     screening = _BY_ACTION.get(end.action)
@@ -202,12 +198,12 @@ def _unreadable(fact: Fact, kind: str, sequence: int, index: int) -> ApiActivity
         type_uid=CLASS_UID * 100,
         time=fact.time // 1000,
         severity_id=MEDIUM,
-        severity=_SEVERITIES[MEDIUM],
+        severity=CAPTIONS[MEDIUM],
         status_id=UNKNOWN,
         status="Unknown",
         status_code="unreadable_fact",
         message=f"request {kind}; the data of its fact cannot be read",
-        metadata=_metadata(fact, sequence),
+        metadata=metadata_of(fact, sequence, PROFILES),
         actor=Actor(app_name=fact.actor),
         api=Api("unknown", _GATEWAY, RequestElements(fact.correlation)),
         src_endpoint=_NOBODY,

@@ -11,13 +11,11 @@ import msgspec
 from schemas.codec import Malformed, open_fact
 from schemas.envelope import Fact
 from schemas.facts.ops import SwitchTurned
-from schemas.ocsf.event import VERSION, Actor, Metadata, Product
+from schemas.ocsf.event import CAPTIONS, HIGH, LOW, MEDIUM, Actor, Event, Metadata, metadata_of
 
 CLASS_UID = 3004
 TURNED = "switch.turned.v1"
-_PRODUCT = Product("Nexus", "Nexus")
 _ACTIVITIES = {"created": (1, "Create"), "changed": (3, "Update"), "removed": (4, "Delete")}
-_SEVERITIES = {2: "Low", 3: "Medium", 4: "High"}
 
 
 class ManagedEntity(msgspec.Struct, frozen=True, gc=False):
@@ -39,21 +37,9 @@ class Switched(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     config_sequence: int = 0
 
 
-class EntityManagement(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One event. Times are in milliseconds since the epoch."""
+class EntityManagement(Event, frozen=True, gc=False):
+    """One event."""
 
-    activity_id: int
-    activity_name: str
-    category_uid: int
-    category_name: str
-    class_uid: int
-    class_name: str
-    type_uid: int
-    time: int
-    severity_id: int
-    severity: str
-    status_id: int
-    status: str
     metadata: Metadata
     actor: Actor
     entity: ManagedEntity
@@ -73,7 +59,8 @@ def switch_of(fact: Fact, sequence: int, index: int) -> EntityManagement:
     if not isinstance(said, SwitchTurned):
         said = SwitchTurned("unreadable", "unknown", "changed", fact.actor, 0)
     activity_id, activity = _ACTIVITIES.get(said.happened, (99, said.happened))
-    severity_id = 2 if said.happened == "removed" else 4 if said.scope == "everything" or "hooks" in said.bypass else 3
+    wide = said.scope == "everything" or "hooks" in said.bypass
+    severity_id = LOW if said.happened == "removed" else HIGH if wide else MEDIUM
     on = {"created": "is on", "changed": "was changed", "removed": "is off"}.get(said.happened, said.happened)
     return EntityManagement(
         activity_id=activity_id,
@@ -85,13 +72,10 @@ def switch_of(fact: Fact, sequence: int, index: int) -> EntityManagement:
         type_uid=CLASS_UID * 100 + activity_id,
         time=fact.time // 1000,
         severity_id=severity_id,
-        severity=_SEVERITIES[severity_id],
+        severity=CAPTIONS[severity_id],
         status_id=1,
         status="Success",
-        metadata=Metadata(
-            fact.id, sequence, fact.tenant, fact.correlation, fact.type, VERSION, ("security_control",), _PRODUCT,
-            "TRAFFIC",
-        ),
+        metadata=metadata_of(fact, sequence, ("security_control",)),
         actor=Actor(app_name=said.by),
         entity=ManagedEntity(said.id, said.id, said.kind),
         message=f"{said.kind} {said.id} {on}",
@@ -99,5 +83,5 @@ def switch_of(fact: Fact, sequence: int, index: int) -> EntityManagement:
             sequence, index, said.kind, said.scope, said.target, said.bypass, said.until_us, said.config_sequence
         ),
         comment=said.reason,
-        is_alert=severity_id > 2,
+        is_alert=severity_id > LOW,
     )  # fmt: skip
