@@ -22,7 +22,8 @@ from ingress.admin.references import (
     nearest,
 )
 from ingress.admin.tenancy import resolve_tenant
-from schemas.aggregates.decider import Change, Command, Create, Decider, Put, Remove, State, problems_of_id
+from ingress.config_store import Loaded, Store
+from schemas.aggregates.decider import Change, Command, Create, Put, Remove, State, problems_of_id
 from schemas.envelope import Position
 from schemas.errors import Conflict, InvalidRequest, NotFound
 from schemas.facts.traffic import SYSTEM
@@ -32,37 +33,6 @@ log = logging.getLogger(__name__)
 
 SETTLE_S = 2.0
 """How long a command waits for this process to see its own effect, so that the next command can build on it."""
-
-
-class Loaded(Protocol):
-    """An aggregate as the log has it."""
-
-    @property
-    def state(self) -> State: ...
-
-    @property
-    def version(self) -> int: ...
-
-    @property
-    def sequence(self) -> int: ...
-
-
-class Store(Protocol):
-    """What is needed of the event store."""
-
-    async def load(self, decider: Decider, tenant: str, id: str) -> Loaded: ...
-
-    async def handle(
-        self,
-        decider: Decider,
-        tenant: str,
-        id: str,
-        command: Command,
-        *,
-        actor: str,
-        correlation: str,
-        expected: int | None = None,
-    ) -> Loaded: ...
 
 
 class View(ConfigView, Protocol):

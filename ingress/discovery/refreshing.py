@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ingress.config_store import Store
 from ingress.discovery.asking import NotListed
-from schemas.aggregates.decider import Command, Decider, Put, Remove, State
+from schemas.aggregates.decider import Put, Remove, State
 from schemas.aggregates.model_list import DECIDER, ModelList, listed, unlisted
 from schemas.aggregates.provider import Provider
 from schemas.errors import Conflict, NexusError, NotFound
@@ -27,24 +28,6 @@ AT_ONCE = 4
 
 Place = tuple[str, str]
 """Tenant and account."""
-
-
-class Store(Protocol):
-    """What is needed of the event store."""
-
-    async def load(self, decider: Decider, tenant: str, id: str) -> Any: ...
-
-    async def handle(
-        self,
-        decider: Decider,
-        tenant: str,
-        id: str,
-        command: Command,
-        *,
-        actor: str,
-        correlation: str,
-        expected: int | None = None,
-    ) -> Any: ...
 
 
 class View(Protocol):
