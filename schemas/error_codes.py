@@ -73,6 +73,7 @@ CODES: dict[str, Told] = {
     "not_implemented": Told("not_implemented", (400, 501), "Use an operation that Nexus serves."),
     # rules
     "content_filtered": Told("content_filtered", (403,), "Take out what the named rule forbids."),
+    "content_filter": Told("content_filtered", (400,), "Take out what the provider's own filter refuses."),
 }
 
 _BY_STATUS = {401: "auth_failed", 403: "auth_failed", 408: "timeout", 429: "rate_limited", 504: "timeout"}

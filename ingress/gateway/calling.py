@@ -13,7 +13,7 @@ from ingress.codecs.codec import Malformed
 from ingress.codecs.replicate.prediction import metrics_of, next_call, read_answer
 from ingress.gateway.call import CallFailed
 from ingress.gateway.identity import Errand, Headers, Identity
-from ingress.gateway.upstream import ERROR_BYTES, Upstream
+from ingress.gateway.upstream import Upstream
 from schemas.aggregates.provider import Provider
 from schemas.conversation.parts import Text
 
@@ -118,9 +118,9 @@ class Calls:
         except CallFailed as failure:
             headers = await self._identity.renewed(errand, failure)
             raw = await self._upstream.send(provider, outgoing.path, headers, outgoing.body, client_key=key)
-        if outgoing.refusal is not None:
-            _check(outgoing.refusal, raw)
-        return await self._ended(errand, headers, raw) if outgoing.followed else raw
+        if outgoing.followed:
+            raw = await self._ended(errand, headers, raw)
+        return _sound(outgoing.refusal, raw)
 
     async def stream(self, errand: Errand) -> Arriving:
         """The answer as it arrives."""
@@ -139,10 +139,12 @@ class Calls:
         except Malformed:
             raise CallFailed("malformed") from None
         if streamed is None or streamed == asked:
-            return Arrived(_as_stream(await self._ended(errand, headers, raw)))
+            return Arrived(_as_stream(_sound(outgoing.refusal, await self._ended(errand, headers, raw))))
         server, path = _told(provider, streamed[1])
         wanted = [*_without_body(headers), ("accept", "text/event-stream"), ("cache-control", "no-store")]
         arriving = await self._upstream.stream(server, path, wanted, b"", method=streamed[0], client_key=key)
+        if outgoing.refusal is not None:
+            arriving = await _looked_at(arriving, outgoing.refusal)
         return Followed(arriving, lambda: self._metrics(errand, headers, raw))
 
     async def _metrics(self, errand: Errand, headers: Headers, raw: bytes) -> bytes:
@@ -187,16 +189,18 @@ async def _looked_at(arriving: Arriving, refusal: Callable[[bytes], int]) -> Arr
 
     try:
         await arriving.each(take)
-        _check(refusal, b"".join(first))
+        _sound(refusal, b"".join(first))
     except BaseException:
         await arriving.end()
         raise
     return Opened(first, arriving)
 
 
-def _check(refusal: Callable[[bytes], int], raw: bytes) -> None:
-    if status := refusal(raw):
-        raise CallFailed("status", status, raw[:ERROR_BYTES])
+def _sound(refusal: Callable[[bytes], int] | None, raw: bytes) -> bytes:
+    """The answer, unless it says that there is none."""
+    if refusal is not None and (status := refusal(raw)):
+        raise CallFailed("status", status, raw)
+    return raw
 
 
 def _without_body(headers: Headers) -> Headers:

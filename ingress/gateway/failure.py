@@ -12,9 +12,14 @@ from schemas.routing.choose import RETRYABLE_STATUSES
 
 MAX_RETRY_AFTER_S = 3_600
 SPENT_RETRY_S = 60
-_SPENT = frozenset({"insufficient_quota", "exceeded_current_quota_error", "1113", "1304", "1308", "1309", "1310"})
-"""Codes of a 429 that waiting does not help against: the account has used up what was paid for (OpenAI; Moonshot; GLM,
-"Error Codes"). Cohere, DeepSeek and Replicate say it with 402."""
+_SPENT = frozenset({"insufficient_quota", "exceeded_current_quota_error"})
+"""Codes of a 429 that waiting does not help against: the account has used up what was paid for (OpenAI, "Error codes";
+Moonshot). Cohere, DeepSeek and Replicate say it with 402. What others say in codes of their own, their codecs put into
+these words."""
+_FILTERED = frozenset({"content_filter", "content_policy_violation"})
+"""Azure's word, and OpenAI's for pictures."""
+_UNAUTHORISED = frozenset({401, 403, 434, 498})
+"""498 is Cohere's for an invalid token, 434 GLM's for one without leave."""
 
 
 def retryable(failure: CallFailed, retry: Retry | None = None) -> bool:
@@ -58,6 +63,12 @@ def error_of(failure: CallFailed, read: Callable[[bytes], ErrorTold]) -> NexusEr
             code="upstream_quota_exceeded",
             retry_after=wait or SPENT_RETRY_S,
         )
+    if told.code in _FILTERED:
+        return InvalidRequest(
+            told.message or "The provider's own filter refused the request.", code="content_filter", param=told.param
+        )
+    if failure.status in _UNAUTHORISED or told.code == "upstream_auth_failed":
+        return ProviderError("The provider refused the account's credential.", code="upstream_auth_failed")
     match failure.status:
         case 400 | 413 | 422:
             return InvalidRequest(
@@ -69,9 +80,6 @@ def error_of(failure: CallFailed, read: Callable[[bytes], ErrorTold]) -> NexusEr
             return LimitReached(
                 "The provider's rate limit is reached.", code="upstream_rate_limited", retry_after=wait or 1
             )
-        case 401 | 403 | 498:
-            # 498 is Cohere's for an invalid token
-            return ProviderError("The provider refused the account's credential.", code="upstream_auth_failed")
         case 503 | 529:
             # 529 is Anthropic's for being overloaded
             return ProviderUnavailable("The provider is unavailable.", code="upstream_error", retry_after=wait or 1)

@@ -10,17 +10,22 @@ from urllib.parse import quote
 from ingress.codecs.minimax import chat as minimax
 from ingress.codecs.openai.chat import OpenAIChat
 from ingress.codecs.registry import CHAT, ONE_SHOT
+from ingress.codecs.replicate import prediction
+from ingress.codecs.replicate.request import NAME as REPLICATE
 from schemas.errors import InvalidRequest
 from schemas.wires import OPENAI_CHAT, Endpoint, Quirks
 
 _THINKING = OpenAIChat(thinking=True)
-FOLLOWED = frozenset({"replicate"})
+FOLLOWED = frozenset({REPLICATE})
 """Protocols whose first answer tells where to ask for the rest: `ingress.codecs.replicate.prediction.next_call`."""
 
-REFUSALS: Mapping[str, Callable[[bytes], int]] = {minimax.NAME: minimax.status_of}
+REFUSALS: Mapping[str, Callable[[bytes], int]] = {
+    minimax.NAME: minimax.status_of,
+    REPLICATE: prediction.status_of,
+}
 """Protocols that refuse under a status that says all is well: the status that it should have been, 0 for none."""
 
-_SLASHED = ("replicate",)
+_SLASHED = (REPLICATE,)
 """Protocols whose names are `owner/name`, two steps of a path."""
 
 

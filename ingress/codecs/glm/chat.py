@@ -15,6 +15,14 @@ from schemas.conversation.parts import Format, Reasoning
 NAME = "glm"
 OWN = ("thinking", "tool_stream", "request_id", "do_sample", "tools")
 """Fields of this provider that callers of OpenAI's format may add; other kinds of tools are its search."""
+_MEANT = {
+    **dict.fromkeys(("1113", "1304", "1308", "1309", "1310"), "insufficient_quota"),
+    **dict.fromkeys(("1112", "1121", "1311"), "upstream_auth_failed"),
+    "1301": "content_filter",
+}
+"""What its codes mean where the status does not say it: an account in arrears, at the end of a day's, a plan's or a
+week's share, or with a plan that is over; an account that is locked, or without the model; the filter. Source: Z.ai API
+reference, "Errors"; BigModel documentation, "Error codes" (1310, 1311)."""
 _UNKNOWN = (
     "parallel_tool_calls", "frequency_penalty", "presence_penalty", "seed", "n", "logprobs", "top_logprobs", "metadata",
     "service_tier", "safety", "top_k",
@@ -61,7 +69,8 @@ class GlmChat:
         return self._openai.reader()
 
     def read_error(self, body: bytes) -> ErrorTold:
-        return self._openai.read_error(body)
+        told = self._openai.read_error(body)
+        return replace(told, code=_MEANT.get(told.code, told.code))
 
 
 def _off(reasoning: Reasoning) -> bool:

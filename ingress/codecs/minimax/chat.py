@@ -21,10 +21,12 @@ _UNKNOWN = (
 )  # fmt: skip
 STATUSES = {
     1000: 500, 1001: 504, 1002: 429, 1004: 401, 1008: 402, 1013: 500, 1024: 500, 1026: 400, 1027: 400, 1033: 502,
-    1039: 429, 1041: 429, 1042: 400, 2013: 400, 2049: 401, 2056: 402,
+    1039: 429, 1041: 429, 1042: 400, 2013: 400, 2045: 429, 2049: 401, 2056: 402,
 }  # fmt: skip
-"""What others say by the status of HTTP, by MiniMax's own code. Source: MiniMax API reference, "Error Codes"."""
+"""What others say by the status of HTTP, by MiniMax's own code. Source: MiniMax API reference, "Error Codes", without
+what is said of voices; 1013 stands in its references of files alone."""
 _OTHER = 502
+_MEANT = dict.fromkeys(("1026", "1027"), "content_filter")
 _LEAST = 0.01
 """Temperatures and shares begin above 0 here."""
 
@@ -110,13 +112,22 @@ class MinimaxReader:
 
 def refused(raw: bytes) -> ErrorTold | None:
     """The error in `base_resp`, which comes under the status 200; None where all went well."""
+    resp = _resp(raw)
+    if resp is None:
+        return None
+    code = str(resp.status_code)
+    return ErrorTold(resp.status_msg[:2_000], _MEANT.get(code, code))
+
+
+def _resp(raw: bytes) -> _Resp | None:
+    """What is told of an error by an answer, or by the first piece of a stream."""
+    if raw.startswith(b"data:"):
+        raw = raw.partition(b"\n")[0].removeprefix(b"data:")
     try:
         resp = _told(raw).base_resp
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if resp is None or resp.status_code == 0:
-        return None
-    return ErrorTold(resp.status_msg[:2_000], str(resp.status_code))
+    return resp if resp is not None and resp.status_code else None
 
 
 def status_of(raw: bytes) -> int:
@@ -127,10 +138,8 @@ def status_of(raw: bytes) -> int:
     """
     if b'"base_resp"' not in raw:
         return 0
-    told = refused(raw.partition(b"\n")[0].removeprefix(b"data:") if raw.startswith(b"data:") else raw)
-    if told is None:
-        return 0
-    return STATUSES.get(int(told.code), _OTHER)
+    resp = _resp(raw)
+    return 0 if resp is None else STATUSES.get(resp.status_code, _OTHER)
 
 
 def _share(value: float | None, name: str, losses: Losses) -> float | None:

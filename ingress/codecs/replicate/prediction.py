@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,19 @@ _encode = msgspec.json.Encoder().encode
 RUNNING = ("starting", "processing", "queued")
 HEADERS = (("prefer", "wait"),)
 """Sent with a request for a whole answer, which then waits up to a minute for the prediction to end."""
+STATUSES = {
+    "E001": 402, "E002": 401, "E003": 429, "E004": 503, "E005": 400, "E1000": 500, "E1001": 413, "E4875": 500,
+    "E6716": 504, "E8367": 503, "E8765": 503, "E9243": 502, "E9825": 502,
+}  # fmt: skip
+"""What others say by the status of HTTP, by the code in the error of a prediction that failed. Source: Replicate
+documentation, "Error codes" (four digits); the errors that its wrappers of others' models raise (three)."""
+_BY_STATE = {"canceled": 503, "aborted": 504}
+"""Where there is no code: stopped by somebody or after its deadline, or not begun before it. Source: "Prediction
+lifecycle"."""
+_FAILED = 502
+_CODE = re.compile(r"\bE\d{3,4}\b")
+_EVENT = re.compile(rb"event: ?error\r?\n(?:id:[^\n]*\n)?data: ?([^\n]*)\n")
+_REFUSED = {"E005": "content_filter"}
 _NOT_ONE = "the provider's answer is not a prediction"
 
 
@@ -112,13 +126,40 @@ def _seconds(stamp: str) -> int:
         return 0
 
 
+def status_of(raw: bytes) -> int:
+    """The status that an answer under 200 should have come under; 0 where nothing has failed.
+
+    Args:
+        raw: a prediction, or the first piece of the stream of its output.
+    """
+    told = _decoded(raw)
+    state = told.get("status")
+    if raw.startswith(b"{") and (not isinstance(state, str) or state in (*RUNNING, "succeeded")):
+        return 0
+    if not raw.startswith(b"{") and _EVENT.match(raw) is None:
+        return 0
+    code = _CODE.search(_message(told))
+    if code is not None:
+        return STATUSES.get(code[0], _FAILED)
+    return _BY_STATE.get(state, _FAILED) if isinstance(state, str) else _FAILED
+
+
 def read_error(body: bytes) -> ErrorTold:
-    """`{"title", "detail", "status"}`, or a prediction that failed."""
+    """`{"title", "detail", "status"}`, a prediction that failed, or the error of a stream."""
+    message = _message(_decoded(body))
+    code = _CODE.search(message)
+    return ErrorTold(message[:2_000], _REFUSED.get(code[0], "") if code is not None else "")
+
+
+def _decoded(raw: bytes) -> dict[str, Any]:
+    event = _EVENT.match(raw)
     try:
-        told = decode_json(body[:65_536])
+        told = decode_json(raw if event is None else event[1])
     except ValueError:
-        return ErrorTold()
-    if not isinstance(told, dict):
-        return ErrorTold()
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _message(told: dict[str, Any]) -> str:
     message = told.get("detail") or told.get("error") or told.get("title")
-    return ErrorTold(message[:2_000] if isinstance(message, str) else "")
+    return message if isinstance(message, str) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingress.codecs.openai_chat import CODEC
+from ingress.codecs.registry import CHAT
 from ingress.gateway.call import CallFailed
 from ingress.gateway.failure import error_of, retry_after_s, retryable
 
@@ -24,7 +25,7 @@ from ingress.gateway.failure import error_of, retry_after_s, retryable
         (CallFailed("status", 429, b"", "7"), 429, "upstream_rate_limited", True),
         (CallFailed("status", 402), 429, "upstream_quota_exceeded", False),
         (CallFailed("status", 429, b'{"error":{"code":"insufficient_quota"}}'), 429, "upstream_quota_exceeded", True),
-        (CallFailed("status", 429, b'{"error":{"code":"1113","message":"m"}}'), 429, "upstream_quota_exceeded", True),
+        (CallFailed("status", 400, b'{"error":{"code":"content_filter"}}'), 400, "content_filter", False),
         (CallFailed("status", 498, b'{"message":"invalid token sk-1"}'), 502, "upstream_auth_failed", False),
         (CallFailed("status", 529), 503, "upstream_error", True),
         (CallFailed("status", 500), 502, "upstream_error", True),
@@ -36,6 +37,42 @@ def test_failures(failure: CallFailed, status: int, code: str, retry: bool) -> N
     error = error_of(failure, CODEC.read_error)
     assert (error.status, error.error_code, retryable(failure)) == (status, code, retry)
     assert "sk-1" not in error.message
+
+
+def _glm(code: str) -> bytes:
+    return b'{"error":{"code":"%s","message":"key sk-1"}}' % code.encode()
+
+
+def _minimax(code: int) -> bytes:
+    return b'data: {"base_resp":{"status_code":%d,"status_msg":"why"}}\n\n' % code
+
+
+@pytest.mark.parametrize(
+    ("wire", "status", "body", "told"),
+    [
+        ("glm", 429, _glm("1302"), (429, "upstream_rate_limited")),
+        ("glm", 429, _glm("1113"), (429, "upstream_quota_exceeded")),
+        ("glm", 429, _glm("1310"), (429, "upstream_quota_exceeded")),
+        ("glm", 429, _glm("1121"), (502, "upstream_auth_failed")),
+        ("glm", 434, _glm("1220"), (502, "upstream_auth_failed")),
+        ("glm", 400, _glm("1214"), (400, "1214")),
+        ("glm", 400, _glm("1301"), (400, "content_filter")),
+        ("minimax", 429, _minimax(2045), (429, "upstream_rate_limited")),
+        ("minimax", 402, _minimax(1008), (429, "upstream_quota_exceeded")),
+        ("minimax", 400, _minimax(2013), (400, "2013")),
+        ("minimax", 400, _minimax(1026), (400, "content_filter")),
+    ],
+)
+def test_codes_of_a_provider_s_own(wire: str, status: int, body: bytes, told: tuple[int, str]) -> None:
+    error = error_of(CallFailed("status", status, body), CHAT[wire].read_error)
+    assert (error.status, error.error_code) == told
+    assert "sk-1" not in error.message or error.status == 400
+
+
+@pytest.mark.parametrize("wire", ["minimax", "replicate"])
+def test_what_comes_under_200_keeps_its_words(wire: str) -> None:
+    body = _minimax(2013) if wire == "minimax" else b'{"status":"failed","error":"why (E1001)"}'
+    assert "why" in error_of(CallFailed("status", 413, body), CHAT[wire].read_error).message
 
 
 def test_a_429_says_when_to_come_back() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ingress.codecs.codec import Malformed, ToldError
 from ingress.codecs.registry import CHAT
-from ingress.codecs.replicate.prediction import metrics_of, next_call, read_answer
+from ingress.codecs.replicate.prediction import metrics_of, next_call, read_answer, status_of
 from schemas.conversation.answer import Ended, Event, Failed, Finished, Used
 from schemas.facts.traffic import Usage
 
@@ -98,3 +98,32 @@ def test_what_a_stream_took_is_told_where_the_prediction_says_it(metrics: Any, u
 def test_metrics_that_say_nothing_are_passed_over(data: bytes) -> None:
     for event in CHAT["replicate"].reader().read("metrics", data)[1:]:
         assert isinstance(event, Used) and event.usage == Usage()
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "code"),
+    [
+        (prediction("succeeded", output="E005"), 0, ""),
+        (prediction("processing", error="E005"), 0, ""),
+        (b'{"detail": "no prediction"}', 0, ""),
+        (b"event: output\ndata: event: error\n\n", 0, ""),
+        (b"event: output\ndata: {}\n\nevent: error\ndata: {}\n\n", 0, ""),
+        (b"", 0, ""),
+        (prediction("failed", error="Prediction failed"), 502, ""),
+        (prediction("failed"), 502, ""),
+        (prediction("failed", error={"detail": "x"}), 502, ""),
+        (prediction("canceled"), 503, ""),
+        (prediction("aborted"), 504, ""),
+        (prediction("failed", error="The input or output was flagged as sensitive. (E005)"), 400, "content_filter"),
+        (prediction("failed", error="Service is currently unavailable due to high demand. (E003)"), 429, ""),
+        (prediction("failed", error="E6716: Timeout starting prediction"), 504, ""),
+        (prediction("canceled", error="Model out of memory (E1001)"), 413, ""),
+        (prediction("failed", error="unheard of (E7777)"), 502, ""),
+        (b'event: error\ndata: {"detail": "flagged as sensitive (E005)"}\n\n', 400, "content_filter"),
+        (b'event: error\nid: 1\ndata: {"detail": "no"}\n\n', 502, ""),
+        (b"event: error\ndata: no\n\n", 502, ""),
+    ],
+)
+def test_a_failure_comes_under_the_status_that_others_say_it_by(raw: bytes, status: int, code: str) -> None:
+    assert status_of(raw) == status
+    assert not status or CHAT["replicate"].read_error(raw).code == code
