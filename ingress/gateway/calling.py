@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -10,16 +11,20 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ingress.codecs.codec import Malformed
-from ingress.codecs.replicate.prediction import metrics_of, next_call, read_answer
+from ingress.codecs.replicate.prediction import cancel_url, metrics_of, next_call, read_answer
 from ingress.gateway.call import CallFailed
 from ingress.gateway.identity import Errand, Headers, Identity
 from ingress.gateway.upstream import Upstream
 from schemas.aggregates.provider import Provider
 from schemas.conversation.parts import Text
 
+log = logging.getLogger(__name__)
+
 ASK_AGAIN_S = 0.5
 METRICS_S = 3.0
 """How long the end of a stream may wait for what it took."""
+CANCEL_S = 3.0
+"""How long a prediction that nobody waits for may hold up whoever gave up on it."""
 _DONE = b"event: done"
 
 
@@ -69,13 +74,17 @@ class Opened:
 
 
 class Followed:
-    """A prediction's stream, and before its end what it took, which has to be asked for."""
+    """A prediction's stream, and before its end what it took, which has to be asked for. One that is left before its
+    end is cancelled: the provider would go on with it."""
 
     status = 200
 
-    def __init__(self, arriving: Arriving, metrics: Callable[[], Awaitable[bytes]]) -> None:
+    def __init__(
+        self, arriving: Arriving, metrics: Callable[[], Awaitable[bytes]], cancel: Callable[[], Awaitable[None]]
+    ) -> None:
         self._arriving = arriving
         self._metrics = metrics
+        self._cancel = cancel
         self._held = b""
         """What is not a whole event yet; in the end the last one."""
         self._over = False
@@ -99,6 +108,8 @@ class Followed:
 
     async def end(self) -> None:
         await self._arriving.end()
+        if not self._over:
+            await self._cancel()
 
 
 class Calls:
@@ -119,7 +130,7 @@ class Calls:
             headers = await self._identity.renewed(errand, failure)
             raw = await self._upstream.send(provider, outgoing.path, headers, outgoing.body, client_key=key)
         if outgoing.followed:
-            raw = await self._ended(errand, headers, raw)
+            raw = await self._waited_for(errand, headers, raw)
         return _sound(outgoing.refusal, raw)
 
     async def stream(self, errand: Errand) -> Arriving:
@@ -139,13 +150,41 @@ class Calls:
         except Malformed:
             raise CallFailed("malformed") from None
         if streamed is None or streamed == asked:
-            return Arrived(_as_stream(_sound(outgoing.refusal, await self._ended(errand, headers, raw))))
+            return Arrived(_as_stream(_sound(outgoing.refusal, await self._waited_for(errand, headers, raw))))
         server, path = _told(provider, streamed[1])
         wanted = [*_without_body(headers), ("accept", "text/event-stream"), ("cache-control", "no-store")]
-        arriving = await self._upstream.stream(server, path, wanted, b"", method=streamed[0], client_key=key)
-        if outgoing.refusal is not None:
-            arriving = await _looked_at(arriving, outgoing.refusal)
-        return Followed(arriving, lambda: self._metrics(errand, headers, raw))
+        try:
+            arriving = await self._upstream.stream(server, path, wanted, b"", method=streamed[0], client_key=key)
+            if outgoing.refusal is not None:
+                arriving = await _looked_at(arriving, outgoing.refusal)
+        except BaseException:
+            await self._cancel(errand, headers, raw)
+            raise
+        return Followed(
+            arriving, lambda: self._metrics(errand, headers, raw), lambda: self._cancel(errand, headers, raw)
+        )
+
+    async def _waited_for(self, errand: Errand, headers: Headers, raw: bytes) -> bytes:
+        """As `_ended`; a prediction that is given up is cancelled."""
+        try:
+            return await self._ended(errand, headers, raw)
+        except BaseException:
+            await self._cancel(errand, headers, raw)
+            raise
+
+    async def _cancel(self, errand: Errand, headers: Headers, raw: bytes) -> None:
+        """Tells the provider that nobody waits for a prediction any more. Where that fails, it ends at the time that
+        was set when it was asked for."""
+        try:
+            if not (url := cancel_url(raw)):
+                return
+            server, path = _told(errand.provider, url)
+            async with asyncio.timeout(CANCEL_S):
+                await self._upstream.send(
+                    server, path, _without_body(headers), b"", method="POST", client_key=errand.client_key
+                )
+        except (CallFailed, Malformed, TimeoutError) as problem:
+            log.info("a prediction was not cancelled account=%s: %s", errand.provider.id, type(problem).__name__)
 
     async def _metrics(self, errand: Errand, headers: Headers, raw: bytes) -> bytes:
         """What a prediction took, once its stream has been told; nothing when that cannot be had in time."""
@@ -204,7 +243,7 @@ def _sound(refusal: Callable[[bytes], int] | None, raw: bytes) -> bytes:
 
 
 def _without_body(headers: Headers) -> Headers:
-    return [header for header in headers if header[0] not in ("content-type", "prefer")]
+    return [header for header in headers if header[0] not in ("content-type", "prefer", "cancel-after")]
 
 
 def _told(provider: Provider, url: str) -> tuple[Provider, str]:

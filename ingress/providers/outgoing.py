@@ -11,7 +11,7 @@ import msgspec
 
 from ingress.codecs.asked import Asked
 from ingress.codecs.registry import IN_PATH
-from ingress.codecs.replicate.prediction import HEADERS as WAIT
+from ingress.codecs.replicate.prediction import headers_for
 from ingress.providers.catalogue import FOLLOWED, REFUSALS, codec_for, in_path
 from schemas.aggregates.provider import Provider
 from schemas.errors import InvalidRequest
@@ -122,7 +122,7 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
         crossed,
         endpoint.framing,
         dropped,
-        WAIT if followed and not asked.stream else (),
+        headers_for(provider.total_timeout_ms / 1000, stream=asked.stream) if followed else (),
         followed,
         refusal=REFUSALS.get(endpoint.protocol),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -18,8 +19,7 @@ from schemas.facts.traffic import Usage
 
 _encode = msgspec.json.Encoder().encode
 RUNNING = ("starting", "processing", "queued")
-HEADERS = (("prefer", "wait"),)
-"""Sent with a request for a whole answer, which then waits up to a minute for the prediction to end."""
+_SHORTEST_S, _LONGEST_S = 5, 86_400
 STATUSES = {
     "E001": 402, "E002": 401, "E003": 429, "E004": 503, "E005": 400, "E1000": 500, "E1001": 413, "E4875": 500,
     "E6716": 504, "E8367": 503, "E8765": 503, "E9243": 502, "E9825": 502,
@@ -45,6 +45,17 @@ def _fields(raw: bytes) -> Fields:
     return fields
 
 
+def headers_for(total_s: float, *, stream: bool) -> tuple[tuple[str, str], ...]:
+    """What to send with a request: how long the prediction may take, so that it ends also when nobody is left to say
+    so; and to wait for a whole answer, up to a minute. Source: "Create a prediction" (Cancel-After, Prefer).
+
+    Args:
+        total_s: how long the answer is waited for.
+    """
+    longest = ("cancel-after", f"{min(max(ceil(total_s), _SHORTEST_S), _LONGEST_S)}s")
+    return (longest,) if stream else (longest, ("prefer", "wait"))
+
+
 def next_call(raw: bytes, *, stream: bool = False) -> tuple[str, str] | None:
     """(method, URL) of what to ask next; None when the prediction has ended and no stream is wanted of it.
 
@@ -66,6 +77,20 @@ def next_call(raw: bytes, *, stream: bool = False) -> tuple[str, str] | None:
     except InvalidRequest:
         raise Malformed(_NOT_ONE) from None
     return ("GET", asked) if asked.startswith(("https://", "http://")) else None
+
+
+def cancel_url(raw: bytes) -> str:
+    """What to POST to when nobody waits for a prediction any more, which runs on and is paid for; empty where it says
+    nothing of it. As `next_call`, it is the provider's word.
+
+    Raises:
+        Malformed: not a prediction.
+    """
+    try:
+        urls = _fields(raw).inner("urls")
+        return "" if urls is None else urls.string("cancel")
+    except InvalidRequest:
+        raise Malformed(_NOT_ONE) from None
 
 
 def read_answer(raw: bytes) -> Answer:
