@@ -24,8 +24,10 @@ from ingress.codecs.asked import Asked
 from ingress.codecs.openai_chat import parse_request
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.budget import prompt_ceiling
+from ingress.gateway.counting import tokens_of
 from ingress.gateway.plan import Plan, around, make_plan, offering, refuse_opaque
 from ingress.gateway.switches import Switches
+from ingress.tokenizing.encodings import Encodings
 from projections.live.state import TenantView
 from projections.screening import CompiledPack, Screener, screen_step
 from schemas.aggregates.virtual_key import VirtualKey
@@ -38,7 +40,7 @@ from schemas.screening.allowing import ValueHash, hashed_by
 from schemas.screening.model import Hit
 from schemas.spend import applicable
 from schemas.text import tools_among
-from schemas.tokens import Sizes, family_of, measure, probable_tokens
+from schemas.tokens import Calibration, measure
 
 CIRCUITS = "not known here: each gateway keeps its own, and leaves an account alone while it fails"
 _NOBODY = "0" * 64
@@ -94,13 +96,16 @@ class TargetTold(msgspec.Struct, frozen=True):
     model: str
     wire: str
     prompt_tokens: int
-    """Probably."""
+    prompt_counted: str
+    """`exact` with the model's public vocabulary, else `estimated`."""
+    tokenizer: str
+    """Family of the vocabulary."""
     prompt_tokens_most: int
     output_tokens_most: int
     """Of all choices."""
     priced: bool
     estimated_micros: int
-    """For the probable prompt and the longest answer, without what a provider has cached; 0 without prices."""
+    """For this prompt and the longest answer, without what a provider has cached; 0 without prices."""
     reserve_micros: int
     """The most that the call can cost, which is set aside in each budget."""
     budgets: tuple[str, ...]
@@ -148,6 +153,7 @@ class Simulations:
         self._switches = Switches(live, clock)
         self._rules = OwnRules(live, screener)
         self._hash_key = hash_key
+        self._encodings = Encodings()
         self._alone = asyncio.Lock()
 
     async def create(self, call: Call) -> Answer:
@@ -162,11 +168,15 @@ class Simulations:
         async with self._alone:
             own = await self._rules.of(tenant)
             # the scanner has scratch space for one text at a time
-            return Answer(body=await asyncio.to_thread(self._suppose, caller, request, given, own))
+            supposed, targets = await asyncio.to_thread(self._suppose, caller, request, given, own)
+        size = measure(slot.text for slot in request.texts()).total
+        told = tuple([await self._target(caller, request, target, size) for target in targets])
+        return Answer(body=_with_targets(supposed, told))
 
     def _suppose(
         self, caller: Caller, request: Asked, given: SimulationInput, own: CompiledPack | None
-    ) -> SimulationAnswer:
+    ) -> tuple[SimulationAnswer, tuple[Target, ...]]:
+        """All but what the targets come to, and the targets."""
         refused: list[Refusal] = []
 
         def attempt(stage: str, step: Callable[[], _T]) -> _T | None:
@@ -183,7 +193,6 @@ class Simulations:
         bypass: tuple[str, ...] = ()
         screening = None
         targets: tuple[Target, ...] = ()
-        texts = [slot.text for slot in request.texts()]
         if plan is not None:
             route = plan.route
             attempt("kill", lambda: self._switches.admit(caller, route))
@@ -199,12 +208,7 @@ class Simulations:
                 "route", lambda: offering(choose(table, route, request.model, lambda _: True), request, table)
             )
             targets = choice.targets if choice is not None else ()
-        sizes = measure(texts)
-        told = tuple(_target(caller, request, target, sizes) for target in targets)
-        if told and told[0].budgets and not told[0].priced:
-            message = "A budget applies to this request and the model has no price; ask an operator to set one."
-            refused.append(Refusal("reserve", 403, "model_unpriced", message))
-        return SimulationAnswer(
+        supposed = SimulationAnswer(
             "refused" if refused else "accepted",
             tuple(refused),
             caller.key.tenant,
@@ -216,9 +220,10 @@ class Simulations:
             bypass,
             () if plan is None else tuple(hook.id for hook in plan.policy.hooks),
             screening,
-            told,
+            (),
             CIRCUITS,
         )
+        return supposed, targets
 
     def _screen(self, request: Asked, plan: Plan, own: CompiledPack | None) -> ScreeningTold:
         screener = self._rules.screener(own)
@@ -232,6 +237,28 @@ class Simulations:
         hits = tuple(_hit(hit) for hit in verdict.hits)
         characters = sum(map(len, texts))
         return ScreeningTold(verdict.action, verdict.rule, verdict.pack, plan.route.placement, characters, took, hits)
+
+    async def _target(self, caller: Caller, request: Asked, target: Target, size: int) -> TargetTold:
+        model = target.model
+        # what gateways learn of a provider's own counts is theirs; a public vocabulary counts here as it does there
+        prompt = await tokens_of(request, model.upstream_name, self._encodings, Calibration(), model.tenant, model.id)
+        most = prompt_ceiling(request, size, model)
+        output = (request.max_output or model.max_output_tokens) * request.choices
+        budgets = applicable(caller.tenant.budgets, key=caller.key.id, account=target.provider.id, model=model.id)
+        return TargetTold(
+            target.provider.id,
+            model.name,
+            target.provider.wire,
+            prompt.tokens,
+            "exact" if prompt.exact else "estimated",
+            prompt.tokenizer,
+            max(most, prompt.tokens),
+            output,
+            model.prices is not None,
+            cost_micros(model.prices, Usage(prompt.tokens, output, estimated=not prompt.exact)),
+            0 if request.free or not budgets else ceiling_micros(model.prices, most, output),
+            tuple(budget.id for budget in budgets),
+        )
 
     def endpoints(self) -> list[Endpoint]:
         """What is served of it."""
@@ -274,24 +301,13 @@ def _plan(caller: Caller, request: Asked, route: str) -> Plan:
     return Plan(found, caller.tenant.policy(found.policy))
 
 
-def _target(caller: Caller, request: Asked, target: Target, sizes: Sizes) -> TargetTold:
-    model = target.model
-    probable = probable_tokens(sizes, family_of(model.upstream_name), request.turns) + request.more_tokens
-    most = prompt_ceiling(request, sizes.total, model)
-    output = (request.max_output or model.max_output_tokens) * request.choices
-    budgets = applicable(caller.tenant.budgets, key=caller.key.id, account=target.provider.id, model=model.id)
-    return TargetTold(
-        target.provider.id,
-        model.name,
-        target.provider.wire,
-        probable,
-        most,
-        output,
-        model.prices is not None,
-        cost_micros(model.prices, Usage(probable, output, estimated=True)),
-        0 if request.free or not budgets else ceiling_micros(model.prices, most, output),
-        tuple(budget.id for budget in budgets),
-    )
+def _with_targets(supposed: SimulationAnswer, told: tuple[TargetTold, ...]) -> SimulationAnswer:
+    answer = msgspec.structs.replace(supposed, targets=told)
+    if not told or not told[0].budgets or told[0].priced:
+        return answer
+    message = "A budget applies to this request and the model has no price; ask an operator to set one."
+    unpriced = Refusal("reserve", 403, "model_unpriced", message)
+    return msgspec.structs.replace(answer, outcome="refused", refusals=(*answer.refusals, unpriced))
 
 
 def _hit(hit: Hit) -> dict[str, Any]:

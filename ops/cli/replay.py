@@ -31,7 +31,6 @@ from projections.postgres.replaying import STREAMS as POSTGRES_STREAMS
 from schemas.aggregates.siem_target import SiemTarget
 from schemas.envelope import Position
 from schemas.errors import Conflict
-from schemas.facts.traffic import TERMINALS
 from schemas.ids import Ids, SystemClock
 
 CONNECT_S = 5.0
@@ -92,7 +91,9 @@ def _check_view(args: argparse.Namespace, kind: str) -> None:
 
 def _check_resend(args: argparse.Namespace) -> None:
     if args.stream != "TRAFFIC" or args.type:
-        raise Misused("a SIEM is told how requests ended: neither --stream nor --type goes with siem:NAME")
+        raise Misused(
+            "a SIEM is told how requests ended and what was found in them: neither --stream nor --type goes with it"
+        )
     if not (args.resend or args.dry_run):
         raise Misused(
             "a SIEM would get events that it has had: say --resend if that is meant, or --dry-run to count them; each "
@@ -199,7 +200,7 @@ def _to_target(wanted: Wanted, spec: SiemTarget) -> Wanted:
     tenant = wanted.tenant if spec.all_tenants else spec.tenant
     if wanted.tenant and wanted.tenant != tenant:
         raise Misused(f"the SIEM target {spec.tenant}/{spec.id} gets events of {spec.tenant} only")
-    return Wanted(tenant, wanted.requests, tuple(sorted(TERMINALS)))
+    return Wanted(tenant, wanted.requests, told=True)
 
 
 def _asked(args: argparse.Namespace) -> str:

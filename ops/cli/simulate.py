@@ -12,8 +12,11 @@ from ops.cli.endpoints import admin_of
 from ops.cli.exits import FAILED, OK, Misused
 from ops.cli.output import Output, fields, money, table
 
-_HIT_COLUMNS = ("rule", "action", "text", "start", "end")
-_TARGET_COLUMNS = ("account", "model", "wire", "prompt", "at_most", "answer_at_most", "estimated", "reserve", "budgets")
+_HIT_COLUMNS = ("rule", "severity", "action", "text", "start", "end")
+_TARGET_COLUMNS = (
+    *("account", "model", "wire", "prompt", "counted", "at_most", "answer_at_most"),
+    *("estimated", "reserve", "budgets"),
+)
 
 
 def simulate(args: argparse.Namespace) -> int:
@@ -61,6 +64,7 @@ def as_text(told: dict[str, Any]) -> str:
                 target["model"],
                 target["wire"],
                 str(target["prompt_tokens"]),
+                target["prompt_counted"],
                 str(target["prompt_tokens_most"]),
                 str(target["output_tokens_most"]),
                 money(target["estimated_micros"]) if target["priced"] else "no price",

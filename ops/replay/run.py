@@ -13,6 +13,7 @@ from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
 from schemas.codec import Malformed, decode_segment
 from schemas.envelope import Fact, Position
+from schemas.ocsf.lines import is_told
 
 BATCH = 64
 """Segments at once; one may have some megabytes."""
@@ -34,8 +35,12 @@ class Wanted(msgspec.Struct, frozen=True):
     requests: frozenset[str] = frozenset()
     types: tuple[str, ...] = ()
     """Beginnings of names."""
+    told: bool = False
+    """Nothing but what a SIEM target of the tenant gets by itself."""
 
     def __contains__(self, fact: Fact) -> bool:
+        if self.told:
+            return is_told(fact, self.tenant or None) and (not self.requests or fact.correlation in self.requests)
         return (
             (not self.tenant or fact.tenant == self.tenant)
             and (not self.requests or fact.correlation in self.requests)

@@ -16,8 +16,7 @@ from projections.log.connection import LogConnection
 from projections.vault import BadMasterKey, NotAuthentic, open_vault
 from schemas import subjects
 from schemas.aggregates.siem_target import SiemTarget
-from schemas.ocsf.lines import resent_line_of
-from schemas.ocsf.mapping import event_of
+from schemas.ocsf.lines import resent_line_of, security_event_of
 from schemas.settings import Settings
 
 MOST_LINES = 500
@@ -146,7 +145,7 @@ def _batches(items: Sequence[Item]) -> Iterator[list[Line]]:
     batch: list[Line] = []
     size = 0
     for item in items:
-        data = resent_line_of(event_of(item.fact, item.position.sequence, item.index))
+        data = resent_line_of(security_event_of(item.fact, item.position.sequence, item.index))
         if batch and (len(batch) == MOST_LINES or size + len(data) > MOST_BYTES):
             yield batch
             batch, size = [], 0

@@ -11,9 +11,7 @@ from projections.log.reader import Message
 from schemas.codec import Malformed
 from schemas.envelope import Fact
 from schemas.facts.traffic import Terminal
-from schemas.ocsf.checkpoint import ANNOUNCED, checkpoint_of
-from schemas.ocsf.finding import finding_of, is_finding
-from schemas.ocsf.lines import line_of
+from schemas.ocsf.lines import is_told, line_of, security_event_of
 from schemas.ocsf.mapping import opened_event_of
 
 Place = tuple[int, int]
@@ -57,16 +55,14 @@ def lines_of(message: Message, tenant: str | None) -> list[Line]:
     return [
         Line((sequence, index), fact.id, _encoded(fact, sequence, index, ends))
         for index, fact in enumerate(facts)
-        if fact.type == ANNOUNCED or ((tenant is None or fact.tenant == tenant) and (index in ends or is_finding(fact)))
+        if is_told(fact, tenant)
     ]
 
 
 def _encoded(fact: Fact, sequence: int, index: int, ends: Mapping[int, Terminal | None]) -> bytes:
-    if fact.type == ANNOUNCED:
-        return line_of(checkpoint_of(fact, sequence, index))
     if index in ends:
         return line_of(opened_event_of(fact, ends[index], sequence, index))
-    return line_of(finding_of(fact, sequence, index))
+    return line_of(security_event_of(fact, sequence, index))
 
 
 def after(lines: Iterable[Line], place: Place) -> list[Line]:

@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import msgspec
 
-from schemas.ocsf.checkpoint import EventLogActivity
+from schemas.envelope import Fact
+from schemas.facts.traffic import TERMINALS
+from schemas.ocsf.checkpoint import ANNOUNCED, EventLogActivity, checkpoint_of
 from schemas.ocsf.event import ApiActivity
-from schemas.ocsf.finding import DetectionFinding
+from schemas.ocsf.finding import DetectionFinding, finding_of, is_finding
+from schemas.ocsf.mapping import event_of
 from schemas.ocsf.switching import EntityManagement
+
+SecurityEvent = ApiActivity | EventLogActivity | DetectionFinding | EntityManagement
 
 _encode = msgspec.json.Encoder().encode
 
 
-def line_of(event: ApiActivity | EventLogActivity | DetectionFinding | EntityManagement) -> bytes:
+def is_told(fact: Fact, tenant: str | None) -> bool:
+    """Whether a SIEM is told of this fact: how a request ended, or what rules, hooks and switches decided.
+
+    Args:
+        tenant: of whom it is told; of everybody when None. Announced checkpoints are for every target.
+    """
+    if fact.type == ANNOUNCED:
+        return True
+    return (tenant is None or fact.tenant == tenant) and (fact.type in TERMINALS or is_finding(fact))
+
+
+def security_event_of(fact: Fact, sequence: int, index: int) -> SecurityEvent:
+    """The event of a fact that `is_told`, at its place in TRAFFIC; one that cannot be read is told as such."""
+    if fact.type == ANNOUNCED:
+        return checkpoint_of(fact, sequence, index)
+    return event_of(fact, sequence, index) if fact.type in TERMINALS else finding_of(fact, sequence, index)
+
+
+def line_of(event: SecurityEvent) -> bytes:
     """The event as one line of NDJSON, line feed included."""
     return _encode(event) + b"\n"
 
@@ -38,7 +61,7 @@ def place_of(line: bytes) -> tuple[int, int] | None:
     return place.log_sequence, place.log_index
 
 
-def resent_line_of(event: ApiActivity) -> bytes:
+def resent_line_of(event: SecurityEvent) -> bytes:
     """The same, marked as sent again on demand: `unmapped.resent` is true. `metadata.uid` stays, to drop doubles by."""
     told = msgspec.to_builtins(event)
     told["unmapped"]["resent"] = True

@@ -58,11 +58,11 @@ class Rig:
         decider = siem_target.DECIDER
         await self._store.handle(decider, tenant, id, command, actor="admin:test", correlation="test")
 
-    async def traffic(self, tenants: str, times: int = 1) -> None:
-        """Appends segments, each with a terminal fact of every tenant named by a letter."""
+    async def traffic(self, tenants: str, times: int = 1, screened: str = "") -> None:
+        """Appends segments, each with a terminal fact of every tenant named by a letter, and what rules did before."""
         for _ in range(times):
             self._segments += 1
-            payload = message(self._segments, tenants, beats=1).payload
+            payload = message(self._segments, tenants, beats=1, screened=screened).payload
             ack = await api.publish(self.connection, "traffic.0", payload, {"Nats-Msg-Id": f"s-{self._segments}"})
             assert ack.error is None
 

@@ -61,6 +61,22 @@ async def test_into_export_marked_and_with_the_ids_they_had(rig: Rig) -> None:
     assert (said.action, said.detail) == ("replay resend", "TRAFFIC:2 to TRAFFIC:3 into siem a/log")
 
 
+async def test_findings_go_along_and_what_was_approved_does_not(rig: Rig) -> None:
+    await rig.target("log", kind="stream")
+    await rig.traffic("ab", screened="redact")
+    await rig.traffic("a", screened="approve")
+    places = await rig.places("a")
+    assert len(places) == 3
+    async with rig.worker():
+        await rig.until_exported("a", places)
+    assert (await replay(rig, "log", "--dry-run"))[1]["events"] == 3
+    assert (await replay(rig, "log", "--resend"))[1]["events"] == 3
+    events = [json.loads(message.payload) for message in await stored(rig.connection, "EXPORT")]
+    assert [event["class_uid"] for event in events] == [2004, 6003, 6003] * 2
+    assert [event["unmapped"].pop("resent", False) for event in events] == [False] * 3 + [True] * 3
+    assert events[3:] == events[:3]
+
+
 async def test_to_a_receiver_in_the_order_of_the_log(rig: Rig) -> None:
     async with Receiver() as receiver:
         token = rig.vault.seal_secret("siem-target", "a", "web", TOKEN)

@@ -30,6 +30,7 @@ async def plane() -> Plane:
         ("models", {"id": "one/m", "tenant": "acme", "prices": {"input": 1_000_000, "output": 2_000_000}}),
         ("models", {"id": "two/m", "tenant": "acme", "prices": {"input": 1_000_000, "output": 2_000_000}}),
         ("models", {"id": "two/free", "tenant": "acme"}),
+        ("models", {"id": "two/gpt-4o", "tenant": "acme"}),
         ("policies", {"id": "off", "tenant": "acme", "screen_requests": False}),
         ("routes", {"id": "all", "tenant": "acme", "strategy": "fallback"}),
         ("routes", {"id": "quiet", "tenant": "acme", "policy": "off", "models": ["never"], "priority": -1}),
@@ -111,6 +112,17 @@ async def test_a_model_without_a_price_meets_a_budget(plane: Plane) -> None:
     told = await simulated(plane, "Hello", body=asked("Hello", model="two/free"))
     assert [refusal["code"] for refusal in told["refusals"]] == ["model_unpriced"]
     assert told["targets"][0]["priced"] is False
+
+
+async def test_a_public_vocabulary_counts_exactly(plane: Plane) -> None:
+    counts = {}
+    for model in ("gpt-4o", "m"):
+        (target, *_) = (await simulated(plane, "Hi", body=asked("Hello there", model=model)))["targets"]
+        counts[model] = (target["prompt_counted"], target["tokenizer"])
+        if model == "gpt-4o":
+            assert target["prompt_tokens"] == 9, "two words, the role, the turn's marks and the answer's beginning"
+    assert counts["gpt-4o"] == ("exact", "o200k")
+    assert counts["m"][0] == "estimated"
 
 
 async def test_an_unknown_model_and_a_bad_body_are_refused(plane: Plane) -> None:

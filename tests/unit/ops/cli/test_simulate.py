@@ -62,6 +62,7 @@ def test_a_refused_one_names_the_rule_and_the_place(simulating: Admin, capsys: p
     assert told["screening"]["hits"][0]["start"] == 4
     code, out = simulated(simulating, capsys, f"key {SECRET} ok")
     assert code == 1 and "refused at screen_request with 403" in out
+    assert ["secret.aws-access-key-id", "hard", "block", "0", "4", "24"] in [line.split() for line in out.splitlines()]
 
 
 def test_a_file_that_cannot_be_sent_is_a_mistake(simulating: Admin, capsys: pytest.CaptureFixture[str]) -> None:

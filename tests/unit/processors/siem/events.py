@@ -5,11 +5,11 @@ from __future__ import annotations
 from processors.siem.lines import Line, lines_of
 from projections.log.reader import Message
 from schemas import codec
-from schemas.facts.traffic import RequestCompleted, RequestRefused, WriterBeat
+from schemas.facts.traffic import RequestCompleted, RequestRefused, RequestScreened, WriterBeat
 
 
-def message(sequence: int, tenants: str = "a", *, beats: int = 0) -> Message:
-    """A segment with `beats` other facts, then a terminal one of each tenant named by a letter."""
+def message(sequence: int, tenants: str = "a", *, beats: int = 0, screened: str = "") -> Message:
+    """A segment with `beats` other facts, then of each tenant (a letter) what rules did, if given, and the end."""
     facts = [
         codec.fact(
             WriterBeat(0, 0), id=f"beat-{sequence}-{number}", time=1, tenant="system", actor="w", correlation="w"
@@ -19,6 +19,14 @@ def message(sequence: int, tenants: str = "a", *, beats: int = 0) -> Message:
     for number, tenant in enumerate(tenants):
         kind = RequestCompleted if number % 2 == 0 else RequestRefused
         end = kind(key_id=f"key-{tenant}", operation="chat.completions", status=200, cost_micros=number)
+        if screened:
+            facts.append(
+                codec.fact(
+                    RequestScreened("request", screened, "secret.x", "v", (), 9), id=f"screened-{sequence}-{number}",
+                    time=1_700_000_000_000_000 + sequence, tenant=tenant, actor="gateway",
+                    correlation=f"req-{sequence}-{number}",
+                )
+            )  # fmt: skip
         facts.append(
             codec.fact(
                 end, id=f"id-{sequence}-{number}", time=1_700_000_000_000_000 + sequence, tenant=tenant,
