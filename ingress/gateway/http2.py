@@ -24,6 +24,7 @@ from ingress.gateway.http1 import BrokenExchange
 from schemas.aggregates.provider import Provider
 
 CLIENTS = 1_024
+_HEADERS = (("user-agent", "nexus/0.1"), ("accept-encoding", "identity"))
 
 
 class Http2Exchange:
@@ -104,9 +105,7 @@ class Http2Transport:
         Raises:
             CallFailed
         """
-        request = Request(
-            method, provider.url + path, QwestHeaders([*headers, ("user-agent", "nexus/0.1")]), content=body
-        )
+        request = Request(method, provider.url + path, QwestHeaders([*headers, *_HEADERS]), content=body)
         due = asyncio.get_running_loop().time() + limit_s
         try:
             async with asyncio.timeout_at(due):

@@ -276,7 +276,7 @@ async def test_http2() -> None:
     left = asyncio.Event()
 
     async def application(scope: Any, protocol: Any) -> None:
-        assert scope.http_version == "2"
+        assert scope.http_version == "2" and scope.headers["accept-encoding"] == "identity"
         body = await protocol()
         if scope.path == "/v1/hang/x":
             await protocol.client_disconnect()
