@@ -18,6 +18,8 @@ from ingress.admin.auth import Authenticator, Principal
 from ingress.admin.bodies import fit
 from ingress.admin.call import Answer, Call
 from ingress.admin.freshness import Freshness
+from ingress.gateway.content_coding import UnsupportedCoding, inflated, inflater_of
+from ingress.gateway.inflating import ACCEPTED
 from schemas.envelope import parse_position
 from schemas.errors import (
     CallerError,
@@ -34,7 +36,7 @@ from schemas.ids import Clock, Ids
 log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
-"""Bytes."""
+"""Bytes, as they come and as they were before they were compressed."""
 ANYBODY = Principal("anybody", frozenset())
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 _PARAMETERS_AT_MOST = 32
@@ -135,8 +137,8 @@ class Door:
         kind = (_header(request, b"content-type") or "").partition(";")[0].strip().lower()
         if kind not in JSON_TYPES:
             raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
-        if (_header(request, b"content-encoding") or "identity").lower() != "identity":
-            raise UnsupportedType("Send the body without a content encoding.")
+        coding = (_header(request, b"content-encoding") or "identity").encode("latin-1")
+        inflater = None if coding.lower() == b"identity" else inflater_of(coding, MAX_BODY)
         length = _header(request, b"content-length") or "0"
         if length.isdecimal() and int(length[:18]) > MAX_BODY:
             raise TooLarge(f"The body may have {MAX_BODY} bytes.")
@@ -149,7 +151,7 @@ class Door:
                         raise TooLarge(f"The body may have {MAX_BODY} bytes.")
         except TimeoutError:
             raise RequestTimeout(f"The body did not arrive within {self._body_timeout_s:g} seconds.") from None
-        return bytes(body)
+        return bytes(body) if inflater is None else await inflated(bytes(body), inflater, MAX_BODY)
 
 
 def render_error(error: NexusError) -> Response:
@@ -158,6 +160,8 @@ def render_error(error: NexusError) -> Response:
     response = Response(error.status, content=Content(b"application/json", msgspec.json.encode(body)))
     if error.retry_after is not None:
         response.add_header(b"retry-after", str(error.retry_after).encode())
+    if isinstance(error, UnsupportedCoding):
+        response.add_header(b"accept-encoding", ACCEPTED.encode())
     if error.status == 401:
         response.add_header(b"www-authenticate", b'Bearer realm="nexus admin"')
     response.add_header(b"cache-control", b"no-store")

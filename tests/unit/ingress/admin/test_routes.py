@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from typing import Any
 
 import pytest
@@ -286,7 +288,9 @@ async def test_bodies_are_json_of_a_size(plane: Plane) -> None:
     path = "/api/admin/tenants"
     cases: list[tuple[bytes, dict[str, str], int]] = [
         (b'{"id": "a"}', {"content-type": "text/plain"}, 415),
-        (b'{"id": "a"}', {"content-type": "application/json", "content-encoding": "gzip"}, 415),
+        (b'{"id": "a"}', {"content-type": "application/json", "content-encoding": "compress"}, 415),
+        (b'{"id": "a"}', {"content-encoding": "gzip"}, 400),
+        (gzip.compress(b'{"id": "' + b"a" * 1_048_577 + b'"}'), {"content-encoding": "gzip"}, 413),
         (b'{"id": "' + b"a" * 1_048_577 + b'"}', {}, 413),
         (b"{}", {"content-length": "1048577"}, 413),
         (b"{", {}, 400),
@@ -299,6 +303,16 @@ async def test_bodies_are_json_of_a_size(plane: Plane) -> None:
         assert (await plane.call("POST", path, raw=raw, headers=headers)).status == status
     typed = {"content-type": "Application/JSON; charset=utf-8"}
     assert (await plane.call("POST", path, raw=b'{"id": "a"}', headers=typed)).status == 201
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "identity", "Identity"])
+async def test_bodies_may_be_compressed(plane: Plane, coding: str) -> None:
+    raw = b'{"id": "a"}'
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress}.get(coding, bytes)(raw)
+    reply = await plane.call("POST", "/api/admin/tenants", raw=packed, headers={"content-encoding": coding})
+    assert (reply.status, reply.json["id"]) == (201, "a")
+    refused = await plane.call("POST", "/api/admin/tenants", raw=raw, headers={"content-encoding": "lzma"})
+    assert (refused.status, refused.headers["accept-encoding"]) == (415, "gzip, deflate, br, zstd")
 
 
 async def test_what_is_not_served_says_what_is(plane: Plane) -> None:
