@@ -13,6 +13,7 @@ NAMES = {
     "fuzz": "benchmarks.fuzz.campaign",
     "gateway": "benchmarks.gateway",
     "instructions": "benchmarks.instructions",
+    "likelihood": "benchmarks.likelihood.run",
     "linear": "benchmarks.linear",
     "log": "benchmarks.log",
     "mutations": "benchmarks.mutations",

@@ -1,0 +1,155 @@
+"""Learns weights from labelled texts: logistic regression, sparse, on each text's best window. No files here.
+
+The label of a long text belongs to its best window: in an attack that is what makes it one, in an innocent text what
+comes nearest to one. The learner is FTRL-Proximal (McMahan et al., "Ad Click Prediction", 2013): few weights remain.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from benchmarks.likelihood.texts import Text
+from schemas.screening.likelihood import tokens
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How to learn."""
+
+    window: int = 48
+    epochs: int = 6
+    rate: float = 0.15
+    l1: float = 1.0
+    l2: float = 1.0
+    least_texts: int = 3
+    """Texts of one side that a feature must be in."""
+    least_sources: int = 1
+    carried: float = 0.4
+    """How often a short text is put into an ordinary one."""
+    near_miss: float = 2.0
+    """How much more a near-miss counts than an ordinary text."""
+    seed: int = 20_251
+
+
+class _Example(msgspec.Struct):
+    words: list[str]
+    attack: bool
+    weight: float
+    short: bool
+
+
+class Learner:
+    """Weights while they are learned."""
+
+    def __init__(self, known: frozenset[str], options: Options) -> None:
+        self.options = options
+        self.weights: dict[str, float] = {}
+        self.bias = 0.0
+        self._known = known
+        self._sums: dict[str, float] = {}
+        self._squares: dict[str, float] = {}
+
+    def features(self, words: Sequence[str]) -> set[str]:
+        """Those of a window that may have a weight."""
+        known = self._known
+        found = {word for word in words if word in known}
+        found.update(pair for pair in map(" ".join, zip(words, words[1:], strict=False)) if pair in known)
+        return found
+
+    def margin(self, features: set[str]) -> float:
+        weights = self.weights
+        return self.bias + sum(weights[feature] for feature in features if feature in weights)
+
+    def best(self, words: list[str], rng: random.Random) -> list[str]:
+        """The window of a long text that reads most like an attack, one word for word; any, as long as all are equal."""
+        size, weights = self.options.window, self.weights
+        if len(words) <= size:
+            return words
+        at = rng.randrange(len(words) - size + 1)
+        if weights:
+            sums = [0.0]
+            before = ""
+            for word in words:
+                sums.append(sums[-1] + weights.get(word, 0.0) + weights.get(f"{before} {word}", 0.0))
+                before = word
+            at = max(range(len(words) - size + 1), key=lambda start: sums[start + size] - sums[start])
+        return words[at : at + size]
+
+    def learn(self, features: set[str], attack: bool, weight: float) -> None:
+        """One step."""
+        margin = max(-30.0, min(30.0, self.margin(features)))
+        slope = weight * (1.0 / (1.0 + math.exp(-margin)) - attack)
+        self.bias -= 0.02 * slope
+        if abs(slope) < 1e-4:
+            return
+        options, sums, squares, weights = self.options, self._sums, self._squares, self.weights
+        square = slope * slope
+        for feature in features:
+            was = squares.get(feature, 0.0)
+            now = was + square
+            turn = (math.sqrt(now) - math.sqrt(was)) / options.rate
+            total = sums.get(feature, 0.0) + slope - turn * weights.get(feature, 0.0)
+            squares[feature] = now
+            sums[feature] = total
+            if abs(total) <= options.l1:
+                weights.pop(feature, None)
+            else:
+                shrunk = total - math.copysign(options.l1, total)
+                weights[feature] = -shrunk / ((1.0 + math.sqrt(now)) / options.rate + options.l2)
+
+
+def learned(texts: Sequence[Text], options: Options, weights: dict[str, float] | None = None) -> Learner:
+    """What texts teach; `weights` says how much one text of a source counts, else every text counts the same."""
+    rng = random.Random(options.seed)
+    examples = [
+        _Example(
+            words := tokens(text.text),
+            text.attack,
+            (weights or {}).get(f"{text.source}:{text.label}", 1.0)
+            * (options.near_miss if text.label == "near-miss" else 1.0),
+            len(words) < options.window,
+        )
+        for text in texts
+    ]
+    learner = Learner(_known(texts, examples, options), options)
+    innocent = [one.words for one in examples if not one.attack and len(one.words) >= 8]
+    for _ in range(options.epochs):
+        rng.shuffle(examples)
+        for one in examples:
+            words = one.words
+            if one.short and innocent and rng.random() < options.carried:
+                words = _carried(words, rng.choice(innocent), options.window, rng)
+            learner.learn(learner.features(learner.best(words, rng)), one.attack, one.weight)
+    return learner
+
+
+def _carried(words: list[str], carrier: list[str], window: int, rng: random.Random) -> list[str]:
+    most = rng.randrange(4, max(5, window - len(words) + 1))
+    start = rng.randrange(max(1, len(carrier) - most))
+    taken = carrier[start : start + most]
+    cut = rng.choice((0, len(taken), rng.randrange(len(taken) + 1)))
+    return taken[:cut] + words + taken[cut:]
+
+
+def _known(texts: Sequence[Text], examples: list[_Example], options: Options) -> frozenset[str]:
+    """Features that enough texts have: of attacks, or of the others."""
+    sides: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+    sources: dict[str, set[str]] = {}
+    for text, one in zip(texts, examples, strict=True):
+        found = set(one.words)
+        found.update(map(" ".join, zip(one.words, one.words[1:], strict=False)))
+        sides[one.attack].update(found)
+        if options.least_sources > 1:
+            for feature in found:
+                sources.setdefault(feature, set()).add(text.source)
+    return frozenset(
+        feature
+        for side in sides
+        for feature, count in side.items()
+        if count >= options.least_texts
+        and (options.least_sources <= 1 or len(sources[feature]) >= options.least_sources)
+    )

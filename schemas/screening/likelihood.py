@@ -1,0 +1,131 @@
+"""How much a text reads like an attack: a sum of weights of words and of pairs of words. Pure; no files, no training.
+
+A text counts as much as its best window of so many words. All numbers are whole, so that the same text gets the same
+score on every machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+MOST_WORDS = 20_000
+"""Words of a text that are looked at."""
+_WORD = re.compile(r"[^\W_]{1,32}(?:'[^\W_]{1,8})?|#{2,9}|<\||\|>|</|-{3,9}|={3,9}")
+"""A word, or one of the marks that part roles and sections of a prompt."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A set of texts that weights were learned from."""
+
+    name: str
+    licence: str
+    texts: int
+
+
+class Best(msgspec.Struct, frozen=True):
+    """The window with the highest score, and the characters that it spans."""
+
+    score: int
+    start: int
+    end: int
+
+
+class Likelihood(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A linear model. Weights, bias and threshold are in thousandths; a text is likely an attack from the threshold on.
+
+    Every feature counts once in a window, however often it is there.
+    """
+
+    name: str
+    about: str
+    """What was learned, in a sentence."""
+    learned_from: tuple[Source, ...]
+    seed: int
+    measured: dict[str, float] = {}
+    """Rates on sets that nothing was learned from, by the set's name: the share that reaches the threshold."""
+    window: int
+    """Words in a window."""
+    bias: int
+    threshold: int
+    weights: dict[str, int]
+    """By word, or by two neighbouring words with a space between, in lower case."""
+
+    def score(self, text: str) -> int:
+        """The score of the best window. Linear in the text's length."""
+        return max(score for score, _ in self.windows(tokens(text)))
+
+    def likely(self, text: str) -> bool:
+        """Whether the score reaches the threshold."""
+        return self.score(text) >= self.threshold
+
+    def best(self, text: str) -> Best:
+        """The first of the best windows, from its first word to its last."""
+        spans = [found.span() for found in _found(text)]
+        if not spans:
+            return Best(self.bias, 0, 0)
+        words = [text[start:end].casefold() for start, end in spans]
+        score, last = max(self.windows(words), key=lambda one: (one[0], -one[1]))
+        return Best(score, spans[max(0, last + 1 - self.window)][0], spans[last][1])
+
+    def reasons(self, text: str, most: int = 10) -> list[tuple[str, int]]:
+        """The heaviest features of the best window: for whoever tunes rules, never for a log."""
+        best = self.best(text)
+        found = {feature for feature, _, _ in self.features(tokens(text[best.start : best.end]))}
+        weighed = [(feature, self.weights[feature]) for feature in found]
+        return sorted(weighed, key=lambda one: (-abs(one[1]), one[0]))[:most]
+
+    def features(self, words: list[str]) -> Iterator[tuple[str, int, int]]:
+        """Those that have a weight, each with the numbers of its first and its last word; in order of both."""
+        weights = self.weights
+        before = ""
+        for number, word in enumerate(words):
+            pair = f"{before} {word}"
+            if pair in weights:
+                yield pair, number - 1, number
+            if word in weights:
+                yield word, number, number
+            before = word
+
+    def windows(self, words: list[str]) -> Iterator[tuple[int, int]]:
+        """Scores of windows, each with the number of its last word: all windows between which the score changes."""
+        size, weights = self.window, self.weights
+        steps: list[tuple[int, int, str]] = []
+        for feature, first, last in self.features(words):
+            steps += ((last, 1, feature), (first + size, -1, feature))
+        counts = dict.fromkeys((feature for _, _, feature in steps), 0)
+        score = self.bias
+        at = max(0, min(size, len(words)) - 1)
+        for place, change, feature in sorted(steps):
+            if place >= len(words):
+                break
+            if place > at:
+                yield score, at
+                at = place
+            counts[feature] += change
+            if counts[feature] == (change > 0):
+                score += change * weights[feature]
+        yield score, at
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text in lower case, and the marks that part roles and sections; at most `MOST_WORDS`."""
+    return [found.group().casefold() for found in _found(text)]
+
+
+def decoded(raw: bytes) -> Likelihood:
+    """The model that a file of weights holds. ValueError says what is wrong with it."""
+    model = msgspec.json.decode(raw, type=Likelihood)
+    if model.window < 2:
+        raise ValueError("a window has at least two words")
+    for feature in model.weights:
+        if not 1 <= len(feature.split(" ")) <= 2 or tokens(feature) != feature.split(" "):
+            raise ValueError(f"no word and no pair of words: {feature!r}")
+    return model
+
+
+def _found(text: str) -> Iterator[re.Match[str]]:
+    return itertools.islice(_WORD.finditer(text.replace("’", "'")), MOST_WORDS)
