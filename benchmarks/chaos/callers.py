@@ -46,6 +46,8 @@ class Callers:
         self._idle: deque[Exchange] = deque()
         self.begun = 0
         self.done = 0
+        self.rate = 0.0
+        """Requests begun a second; who needs more answers for a while may raise it."""
         self.warm = asyncio.Event()
         """Set once enough requests were answered for both gateways to hold a lease on the budgets."""
         self.attempts: Counter[str] = Counter()
@@ -58,11 +60,13 @@ class Callers:
         self.given_up: list[str] = []
 
     async def run(self, rate: float, in_flight: int, stop: asyncio.Event) -> None:
-        """Begins `rate` requests a second until `stop`, unless so many are under way; returns when all have ended."""
+        """Begins `rate` requests a second (until that is changed) until `stop`, unless so many are under way; returns
+        when all have ended."""
+        self.rate = rate
         tasks: set[asyncio.Task[None]] = set()
         due = time.monotonic()
         while not stop.is_set():
-            due = max(due + self._random.expovariate(rate), time.monotonic() - 1.0)
+            due = max(due + self._random.expovariate(self.rate), time.monotonic() - 1.0)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             if len(tasks) < in_flight:
                 self.begun += 1

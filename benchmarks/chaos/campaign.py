@@ -24,6 +24,7 @@ MINUTES, RATE = 2.0, 60.0
 """Unless it is told otherwise."""
 LONG_MINUTES = 10.0
 """From so many minutes on, a campaign has long outages too."""
+TOLD_MINUTES = 20.0
 
 
 async def run(given: argparse.Namespace) -> list[Promise]:
@@ -35,7 +36,8 @@ async def run(given: argparse.Namespace) -> list[Promise]:
 
     def written(faults: Faults, injector: Injector) -> Schedule:
         dice, long = random.Random(given.seed + 2), given.minutes >= LONG_MINUTES
-        return Schedule(faults, injector, dice, kinds=given.kinds, brief=given.brief, long=long)
+        told_s = 60 * given.told_minutes if long else 0.0
+        return Schedule(faults, injector, dice, kinds=given.kinds, brief=given.brief, long=long, told_s=told_s)
 
     async def broken(site: Site) -> list[Promise]:
         return await trial(site, given, written)
@@ -67,6 +69,8 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="one fault on a Nexus of its own instead")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="of faults (all of them)")
+    parser.add_argument("--told-minutes", type=float, default=TOLD_MINUTES,
+                        help="how long a long one goes on to tell the effect of a hung SIEM (20)")  # fmt: skip
     parser.add_argument("--together", dest="workers", action="store_const", const=("workers",), default=PROCESSORS,
                         help="all workers in one process")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="keep the data directory when a promise was broken")

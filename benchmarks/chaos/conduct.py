@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from benchmarks.chaos.faults import Done
 from benchmarks.chaos.oracle import Promise
-from benchmarks.chaos.slower import compare
+from benchmarks.chaos.slower import EDGE, Verdict, compare
 
 DRAIN_RATIO = 2.0
 MEASURED_S = 10.0
@@ -118,15 +119,19 @@ def _drains(done: Sequence[Done]) -> Promise:
     )
 
 
+def slowed(done: Sequence[Done], latencies: Latencies, *, edge: float = EDGE) -> Verdict:
+    """Whether callers waited longer while a SIEM hung. `edge` is that of `slower.compare`."""
+    pairs = [
+        (_between(latencies, calm, begun), _between(latencies, begun, ended))
+        for one in done
+        for calm, begun, ended in one.turns
+    ]
+    return compare(pairs, edge=edge)
+
+
 def _hung(done: Sequence[Done], latencies: Latencies) -> list[Promise]:
     hangs = [one for one in done if one.kind == "hang" and one.turns]
-    verdict = compare(
-        [
-            (_between(latencies, calm, begun), _between(latencies, begun, ended))
-            for one in hangs
-            for calm, begun, ended in one.turns
-        ]
-    )
+    verdict = slowed(hangs, latencies)
     return [
         Promise(
             "a hung SIEM slows the gateway's p99 by less than 10 %",
@@ -144,8 +149,9 @@ def _hung(done: Sequence[Done], latencies: Latencies) -> list[Promise]:
 
 
 def _between(latencies: Latencies, since: float, until: float) -> list[float]:
-    """Of the requests that were begun and answered in that time."""
-    return [took for at, took in latencies if since <= at - took and at < until]
+    """Of the requests that were begun and answered in that time; `latencies` are in the order of their ends."""
+    first, last = (bisect_left(latencies, (at,)) for at in (since, until))
+    return [took for at, took in latencies[first:last] if since <= at - took]
 
 
 def _within(at: float, windows: Iterable[tuple[float, float]]) -> bool:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
+from benchmarks.chaos.conduct import slowed
 from benchmarks.chaos.faults import Faults
 from benchmarks.chaos.injections import Injector
 from benchmarks.chaos.site import SECOND
+from benchmarks.chaos.slower import LOOKED_AT
 
 Step = tuple[str, Callable[[], Awaitable[object]]]
 FREEZE_S = 36.0
 """Longer than the silence after which a writer is taken for dead."""
+PAUSE_S = (0.3, 1.2)
 SHORT_S = (3.0, 6.0)
 LONG_S = 45.0
 MEASURED_S = 12.0
 HANGS = 3
+TOLD_RATE = 100.0
+"""So many requests are begun a second to tell the effect of a hung SIEM: the slowest of a hundred answers are few."""
 BRIEF_S = (1.0, 1.5)
 BRIEF_KILLS = ("nats", "workers", "postgres")
 COPIES = "segments once more"
@@ -36,15 +42,18 @@ class Schedule:
         kinds: Iterable[str] = KINDS,
         brief: bool = False,
         long: bool = False,
+        told_s: float = 0.0,
     ) -> None:
         """
         Args:
             brief: some of the kills, and outages of a second or two, several at once, for tests: too short for anything
                 to be measured.
             long: one outage of the second round is a long one.
+            told_s: how long it goes on, at the most, to tell the effect of a hung SIEM.
         """
         self._brief = brief
         self._long = long
+        self._told_s = told_s
         self._faults = faults
         self._injector = injector
         self._dice = dice
@@ -54,14 +63,32 @@ class Schedule:
         """For the progress line."""
 
     async def run(self, over: Callable[[], bool]) -> None:
-        """Rounds until `over`; the first one is always done whole."""
+        """Rounds until `over`; the first one is always done whole. Then the SIEM hangs until it can be told whether
+        that slows callers."""
+        await self._rounds_until(over)
+        if "hang" in self._kinds:
+            await self._until_told()
+
+    async def _until_told(self) -> None:
+        faults, callers = self._faults, self._faults.callers
+        usual, give_up = callers.rate, time.monotonic() + self._told_s
+        callers.rate = max(usual, TOLD_RATE)
+        self.now = "the SIEM hangs and comes back until its effect can be told"
+        while time.monotonic() < give_up:
+            # the load goes on in this process: a look of seconds must not hold it up
+            if (await asyncio.to_thread(slowed, [*faults.done], [*callers.latencies], edge=LOOKED_AT)).decided:
+                break
+            await faults.receiver_hangs(self._seconds(), 2 * HANGS)
+        callers.rate = usual
+
+    async def _rounds_until(self, over: Callable[[], bool]) -> None:
         while True:
             self._rounds += 1
             for name, step in self._round(self._long and self._rounds == 2):
                 self.now = name
                 await step()
                 self.now = "a pause"
-                await asyncio.sleep(0 if self._brief else self._dice.uniform(0.3, 1.2))
+                await asyncio.sleep(0 if self._brief else self._dice.uniform(*PAUSE_S))
                 if over() and self._rounds > 1:
                     return
             if over():

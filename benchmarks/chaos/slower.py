@@ -11,8 +11,10 @@ PAIRS = 5
 """Fewer of them tell nothing about what pairs differ by without any cause."""
 SHARE = 0.99
 _DRAWS = 1_000
-_EDGE = 0.025
-"""Of the draws, at either side, lie outside of the interval that is told."""
+EDGE = 0.025
+"""Of the draws, at either side, lie outside of the interval that is told: 95 % lie within."""
+LOOKED_AT = 0.005
+"""The same for who looks again and again, and stops when it is decided: chance has more than one try there."""
 
 Pair = tuple[list[float], list[float]]
 """Latencies (seconds) of a calm stretch and of the one after it."""
@@ -29,7 +31,7 @@ class Verdict:
     detail: str
 
 
-def compare(pairs: Sequence[Pair]) -> Verdict:
+def compare(pairs: Sequence[Pair], *, edge: float = EDGE) -> Verdict:
     """Bootstrap over whole pairs (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13), because
     latencies of one stretch are not independent of each other: the machine's other work meets both halves of a pair."""
     pairs = [pair for pair in pairs if all(pair)]
@@ -44,12 +46,12 @@ def compare(pairs: Sequence[Pair]) -> Verdict:
         usual, slow = (p99([took for pair in drawn for took in pair[side]]) for side in (0, 1))
         ratios.append(slow / usual)
     ratios.sort()
-    low, high = ratios[int(_DRAWS * _EDGE)], ratios[-int(_DRAWS * _EDGE) - 1]
+    low, high = ratios[int(_DRAWS * edge)], ratios[-int(_DRAWS * edge) - 1]
     return Verdict(
         low <= SLOWER,
         low > SLOWER or high <= SLOWER,
         f"p99 calm={calm * 1e3:.1f} ms hung={hung * 1e3:.1f} ms ratio={hung / calm:.2f} "
-        f"(95 %: {low:.2f} to {high:.2f}) {answers}",
+        f"({100 - 200 * edge:.0f} %: {low:.2f} to {high:.2f}) {answers}",
     )
 
 

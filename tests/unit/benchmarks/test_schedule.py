@@ -1,0 +1,61 @@
+"""A campaign goes on with a hung SIEM until its effect can be told, at a rate of its own, and no longer."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from benchmarks.chaos import schedule
+from benchmarks.chaos.faults import Done
+from benchmarks.chaos.schedule import HANGS, TOLD_RATE, Schedule
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "PAUSE_S", (0.0, 0.0))
+
+
+class Hangs:
+    """Faults whose every hang has as many answers as there were requests, `slower` times as late."""
+
+    def __init__(self, slower: float, noise: float) -> None:
+        self.callers = SimpleNamespace(rate=25.0, latencies=[])
+        self.site = SimpleNamespace(names=list, workers=())
+        self.done: list[Done] = []
+        self.rates: list[float] = []
+        self._slower, self._noise, self._dice, self._at = slower, noise, random.Random(1), itertools.count()
+
+    async def receiver_hangs(self, seconds: float, times: int) -> None:
+        self.rates.append(self.callers.rate)
+        turns = []
+        for _ in range(times):
+            calm = float(next(self._at))
+            for part, by in enumerate((1.0, self._slower)):
+                for number in range(100):
+                    took = 0.005 * by * self._dice.uniform(1.0, self._noise)
+                    self.callers.latencies.append((calm + part * 0.5 + 0.1 + number * 0.003, took))
+            turns.append((calm, calm + 0.5, calm + 1.0))
+        self.done.append(Done("hang", "siem-receiver", turns[0][0], turns[-1][2], 0.1, {}, turns))
+
+
+async def _ended(faults: Hangs, told_s: float) -> Hangs:
+    dice = random.Random(2)
+    await Schedule(cast(Any, faults), cast(Any, None), dice, kinds=("hang",), told_s=told_s).run(lambda: True)
+    return faults
+
+
+@pytest.mark.parametrize("slower", [1.0, 1.4])
+async def test_it_goes_on_until_the_effect_can_be_told_and_then_stops(slower: float) -> None:
+    faults = await _ended(Hangs(slower, 1.2), 60.0)
+    assert len(faults.done) >= 2 and faults.rates[0] == 25.0 and set(faults.rates[1:]) == {TOLD_RATE}
+    assert faults.callers.rate == 25.0, "as it was"
+    assert len(faults.done[0].turns) == HANGS
+
+
+async def test_it_gives_up_when_its_time_is_over() -> None:
+    faults = await _ended(Hangs(1.1, 4.0), 0.0)
+    assert len(faults.done) == 1 and faults.callers.rate == 25.0
