@@ -17,6 +17,7 @@ from ops.progress import Progress
 from projections.screening import PackError, Screener, compile_rules, load_builtin_rules, load_rules
 from projections.screening.cost import by_pack, cost
 from projections.screening.examples import failures
+from schemas.screening.likelihood import Likelihood
 from schemas.screening.model import Rule
 
 COLUMNS = ("id", "pack", "severity", "action", "directions", "tenant", "title")
@@ -72,13 +73,20 @@ def show(args: argparse.Namespace) -> int:
         related = [name for name in rules if name.partition(".")[0] == args.id.partition(".")[0]]
         hint = nearest(args.id, related or rules) if related or "." in args.id else "; `nexus rules ls` lists them"
         raise CommandFailed(f"there is no rule {args.id}{hint}", NOT_FOUND)
-    content = {**msgspec.to_builtins(rule), **told}
+    content = {**msgspec.to_builtins(msgspec.structs.replace(rule, weights=None)), **told}
+    content["weights"] = None if rule.weights is None else _told_weights(rule.weights)
     lists = {name: content.pop(name) for name in ("patterns", "hits", "misses")}
     text = [fields(content)]
     for name, values in lists.items():
         text += [f"\n{name}", *(f"  {_line(value)}" for value in values)]
     Output(args.output).result({**content, **lists}, "\n".join(text))
     return OK
+
+
+def _told_weights(weights: Likelihood) -> dict[str, Any]:
+    """What weights are about: the thousands of words themselves are in the file of this name."""
+    told = {name: getattr(weights, name) for name in ("about", "window", "bias", "threshold", "measured")}
+    return {**told, "words": len(weights.weights)}
 
 
 def _line(text: str) -> str:

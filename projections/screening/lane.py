@@ -5,7 +5,7 @@ from __future__ import annotations
 from projections.screening.engine import encoded
 from projections.screening.screener import Actions, Found, Screener
 from schemas.screening.examine import UNDECIDED, Span, Undecided
-from schemas.screening.passage import Passage
+from schemas.screening.passage import Passage, Weighed
 from schemas.screening.rules import MAX_LEFT
 from schemas.screening.tally import MAX_CANDIDATES, Tally
 
@@ -29,6 +29,7 @@ class Lane:
         """Rule number and start to the possible ends."""
         self._counts: dict[int, int] = {}
         self._known: set[tuple[int, int, int]] = set()
+        self._weighed: Weighed = {}
 
     @property
     def settled(self) -> int:
@@ -48,6 +49,7 @@ class Lane:
         other._pending = {key: list(ends) for key, ends in self._pending.items()}
         other._counts = dict(self._counts)
         other._known = set(self._known)
+        other._weighed = dict(self._weighed)
         return other
 
     def push(self, text: str, *, final: bool = False) -> list[Found]:
@@ -90,7 +92,7 @@ class Lane:
 
     def _decide(self, *, final: bool) -> list[Found]:
         new: list[Found] = []
-        passage = Passage(self._buffer, final=final)
+        passage = Passage(self._buffer, final=final, base=self._base, weighed=self._weighed)
         waiting: set[int] = set()
         for rule, start in sorted(self._pending, key=_start):
             if rule in waiting or (not final and self._end() <= start + self._screener.examiner(rule).most):

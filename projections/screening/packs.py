@@ -9,8 +9,11 @@ import msgspec
 
 import schemas
 from projections.screening.compiled import PackError
+from schemas.screening.likelihood import Likelihood, decoded
 from schemas.screening.model import Rule
-from schemas.screening.rules import duplicates, problems
+from schemas.screening.rules import NAME, duplicates, problems
+
+_PACKS = Path(schemas.__file__).parent / "packs"
 
 
 class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,16 +32,31 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
         pack = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _Pack)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise PackError(f"{path.name}: {error}") from error
-    found = [f"{path.name}: {rule.id}: {problem}" for rule in pack.rule for problem in problems(rule)]
+    rules = [msgspec.structs.replace(rule, pack=pack.pack.name, weights=_weights(rule)) for rule in pack.rule]
+    found = [f"{path.name}: {rule.id}: {problem}" for rule in rules for problem in problems(rule)]
     if found:
         raise PackError("\n".join(found))
-    return tuple(msgspec.structs.replace(rule, pack=pack.pack.name) for rule in pack.rule)
+    return tuple(rules)
+
+
+def _weights(rule: Rule) -> Likelihood | None:
+    """Those that a rule names; None where there are none of that name."""
+    if rule.weights is not None:
+        raise PackError(f"{rule.id}: weights are in files of their own, which likelihood names")
+    if not NAME.fullmatch(rule.likelihood):
+        return None
+    path = _PACKS / "likelihood" / f"{rule.likelihood}.json"
+    try:
+        return decoded(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise PackError(f"likelihood/{path.name}: {error}") from error
 
 
 def load_builtin_rules() -> tuple[Rule, ...]:
     """The rules of all packs that come with Nexus, ordered by id."""
-    directory = Path(schemas.__file__).parent / "packs"
-    rules = [rule for path in sorted(directory.glob("*.toml")) for rule in load_rules(path)]
+    rules = [rule for path in sorted(_PACKS.glob("*.toml")) for rule in load_rules(path)]
     if repeated := duplicates(rules):
         raise PackError(f"rules defined more than once: {', '.join(repeated)}")
     return tuple(sorted(rules, key=lambda rule: rule.id))

@@ -1,4 +1,4 @@
-"""From a candidate that the scanner found to a hit: boundary, growth, validator, keywords. Pure and bounded.
+"""From a candidate that the scanner found to a hit: boundary, growth, validator, keywords, surroundings. Pure, bounded.
 
 The answer depends on a bounded neighbourhood of the candidate only, which is why a stream can be screened through a
 window and why one text can never change what is found in another.
@@ -14,6 +14,7 @@ from schemas.screening.model import Rule
 from schemas.screening.passage import Passage
 from schemas.screening.pattern import spelled, width
 from schemas.screening.rules import MAX_LEFT
+from schemas.screening.surroundings import BEFORE, decidable, likely
 
 Span = tuple[int, int]
 
@@ -37,7 +38,8 @@ class Examiner:
         self.most = max(width(spelled(pattern, rule.flags)).most for pattern in rule.patterns) + 2
         """Characters that a raw candidate may span, its two boundary characters included."""
         grows = MAX_LEFT if rule.extend_left else 0
-        self.left_reach = grows + (rule.keyword_window if rule.keywords else 0) + 1
+        reads = max(rule.keyword_window if rule.keywords else 0, BEFORE if rule.weights is not None else 0)
+        self.left_reach = grows + reads + 1
         """Characters before a candidate that its examination may read."""
         self._edge = _ascii_class(rule.boundary)
         self._left = re.compile(f"[{rule.extend_left}]{{0,{MAX_LEFT}}}") if rule.extend_left else None
@@ -75,7 +77,11 @@ class Examiner:
             found = self._near(words, passage, near)
             if found is not True:
                 return UNDECIDED if found is UNDECIDED else None
-        return start, end
+        if rule.weights is None:
+            return start, end
+        if passage.weighed(rule.id, start):
+            return None
+        return likely(rule.weights, rule.id, passage, start, end) if decidable(passage, start) else UNDECIDED
 
     def _near(self, words: re.Pattern[str], passage: Passage, near: Span) -> bool | Undecided:
         window = self.rule.keyword_window

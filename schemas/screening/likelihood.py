@@ -56,7 +56,7 @@ class Likelihood(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def score(self, text: str) -> int:
         """The score of the best window. Linear in the text's length."""
-        return max(score for score, _ in self.windows(tokens(text)))
+        return max(self.scores(tokens(text)))
 
     def likely(self, text: str) -> bool:
         """Whether the score reaches the threshold."""
@@ -68,8 +68,10 @@ class Likelihood(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if not spans:
             return Best(self.bias, 0, 0)
         words = [text[start:end].casefold() for start, end in spans]
-        score, last = max(self.windows(words), key=lambda one: (one[0], -one[1]))
-        return Best(score, spans[max(0, last + 1 - self.window)][0], spans[last][1])
+        scores = self.scores(words)
+        score = max(scores)
+        first = scores.index(score)
+        return Best(score, spans[first][0], spans[min(first + self.window, len(words)) - 1][1])
 
     def reasons(self, text: str, most: int = 10) -> list[tuple[str, int]]:
         """The heaviest features of the best window: for whoever tunes rules, never for a log."""
@@ -90,30 +92,31 @@ class Likelihood(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 yield word, number, number
             before = word
 
-    def windows(self, words: list[str]) -> Iterator[tuple[int, int]]:
-        """Scores of windows, each with the number of its last word: all windows between which the score changes."""
-        size, weights = self.window, self.weights
-        steps: list[tuple[int, int, str]] = []
-        for feature, first, last in self.features(words):
-            steps += ((last, 1, feature), (first + size, -1, feature))
-        counts = dict.fromkeys((feature for _, _, feature in steps), 0)
-        score = self.bias
-        at = max(0, min(size, len(words)) - 1)
-        for place, change, feature in sorted(steps):
-            if place >= len(words):
-                break
-            if place > at:
-                yield score, at
-                at = place
-            counts[feature] += change
-            if counts[feature] == (change > 0):
-                score += change * weights[feature]
-        yield score, at
+    def scores(self, words: list[str]) -> list[int]:
+        """Of each window, in order. The first ends with word number `window`, or with the last one there is."""
+        size, weight_of = self.window, self.weights.get
+        changes = [0] * (len(words) + size + 1)
+        changes[0] = self.bias
+        leaves: dict[str, int] = {}
+        """By feature, with what window it is gone."""
+        for width, features in ((1, words), (2, map(" ".join, itertools.pairwise(words)))):
+            for first, feature in enumerate(features):
+                weight = weight_of(feature)
+                if weight:
+                    last = first + width - 1
+                    gone = leaves.get(feature, 0)
+                    changes[gone if gone > last else last] += weight
+                    leaves[feature] = gone = first + size
+                    changes[gone] -= weight
+        return list(itertools.accumulate(changes[: max(1, len(words))]))[min(size, max(1, len(words))) - 1 :]
 
 
 def tokens(text: str) -> list[str]:
     """The words of a text in lower case, and the marks that part roles and sections; at most `MOST_WORDS`."""
-    return [found.group().casefold() for found in _found(text)]
+    text = text.replace("’", "'")
+    if text.isascii():
+        return _WORD.findall(text.lower())[:MOST_WORDS]
+    return [word.casefold() for word in _WORD.findall(text)[:MOST_WORDS]]
 
 
 def decoded(raw: bytes) -> Likelihood:

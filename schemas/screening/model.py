@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.screening.likelihood import Likelihood
+
 ACTIONS = ("approve", "flag", "redact", "block")
 """From the mildest to the strictest."""
 
@@ -57,6 +59,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One of these must be near as well, like `keywords`: two words that say little alone say a lot together."""
     keyword_window: int = 64
     """Characters before the match and after it in which a keyword counts."""
+    likelihood: str = ""
+    """Name of the weights by which what stands around the match must score, beside all else."""
     trigger: str = "patterns"
     """What the first scan looks for: `patterns`, or `keywords` where they are rarer (beside plain digits, say)."""
     hits: tuple[str, ...] = ()
@@ -67,6 +71,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The document that defines the format."""
     pack: str = ""
     """The pack the rule came with."""
+    weights: Likelihood | None = None
+    """Those that `likelihood` names. They are part of the rule, and so of the version and the bytes of what is
+    compiled: whoever screens with it screens with the weights that it was compiled with."""
 
 
 class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import re
 
+Weighed = dict[str, tuple[int, int]]
+"""By rule, counted from where the stream began: surroundings of candidates before this have been weighed, and hits
+have told what stands before that."""
+_NOTHING = (0, 0)
+
 
 class _Run:
     """What one rule knows: it may grow from `begin` to `end`; no end mark begins from `searched` up to `unmarked`."""
@@ -25,11 +30,18 @@ class _Run:
 class Passage:
     """One text, or as much of a stream as is kept. `final`: nothing follows."""
 
-    __slots__ = ("_runs", "final", "text")
+    __slots__ = ("_base", "_runs", "_weighed", "final", "text")
 
-    def __init__(self, text: str, *, final: bool) -> None:
+    def __init__(self, text: str, *, final: bool, base: int = 0, weighed: Weighed | None = None) -> None:
+        """
+        Args:
+            base: where in the stream the text begins.
+            weighed: what `weigh` has noted of the stream before.
+        """
         self.text = text
         self.final = final
+        self._base = base
+        self._weighed: Weighed = {} if weighed is None else weighed
         self._runs: dict[str, _Run] = {}
 
     def grown(self, rule: str, over: re.Pattern[str], mark: str, start: int, limit: int) -> int | None:
@@ -52,6 +64,18 @@ class Passage:
         if end < target and not run.stopped and not self.final:
             return None
         return end
+
+    def weighed(self, rule: str, start: int) -> bool:
+        """Whether the surroundings of a candidate that begins there have been weighed, with those of one before it."""
+        return self._base + start < self._weighed.get(rule, _NOTHING)[0]
+
+    def told(self, rule: str) -> int:
+        """Where what the last hit told ends; before the text, if nothing was."""
+        return self._weighed.get(rule, _NOTHING)[1] - self._base
+
+    def weigh(self, rule: str, end: int, told: int | None = None) -> None:
+        """Notes that the surroundings of candidates that begin before `end` have been weighed, and what that told."""
+        self._weighed[rule] = (self._base + end, self._base + (self.told(rule) if told is None else told))
 
     def _marked(self, run: _Run, mark: str, start: int, end: int) -> bool:
         if not run.searched <= start <= run.unmarked:

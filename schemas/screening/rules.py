@@ -21,7 +21,8 @@ MAX_KEYWORD_WINDOW = 1_024
 LEAST_EXAMPLES = 3
 
 _KEYWORD = re.compile(r"\*?[a-z0-9](?:[a-z0-9 ._-]{0,40}[a-z0-9])?\*?")
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
+NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
+"""Of a category, of a rule in it, of a file of weights."""
 
 
 def problems(rule: Rule) -> list[str]:
@@ -31,7 +32,7 @@ def problems(rule: Rule) -> list[str]:
 
 def _problems(rule: Rule) -> Iterator[str]:
     category, _, name = rule.id.partition(".")
-    if category != rule.category or not _NAME.fullmatch(category) or not _NAME.fullmatch(name):
+    if category != rule.category or not NAME.fullmatch(category) or not NAME.fullmatch(name):
         yield f"id must be '{rule.category}.<name>', in lower case with hyphens"
     if rule.category == "nexus":
         yield "category nexus is Nexus's own"
@@ -85,6 +86,8 @@ def _problems_of_checks(rule: Rule) -> Iterator[str]:
         resolve(rule.validator)
     except (KeyError, ValueError):
         yield f"validator {rule.validator!r} does not exist"
+    if bool(rule.likelihood) != (rule.weights is not None):
+        yield f"likelihood {rule.likelihood!r} has no weights: name those of a file in schemas/packs/likelihood"
     if not 0 < rule.keyword_window <= MAX_KEYWORD_WINDOW:
         yield f"keyword_window must be from 1 to {MAX_KEYWORD_WINDOW} characters"
     if rule.trigger not in TRIGGERS or (rule.trigger == "keywords" and not rule.keywords):

@@ -10,8 +10,9 @@ import pytest
 
 from projections.screening import CompiledPack, PackError, Screener, compile_rules
 from projections.screening.compiled import Part
+from schemas.screening.model import Rule
 from schemas.screening.rules import example
-from tests.unit.schemas.screening.sample import rule
+from tests.unit.schemas.screening.sample import rule, weights
 
 
 def test_a_pack_survives_its_bytes(builtin_pack: CompiledPack) -> None:
@@ -61,6 +62,17 @@ def test_rules_that_share_an_expression_share_its_place_in_a_database() -> None:
 
 def test_examples_are_not_carried_along(builtin_pack: CompiledPack) -> None:
     assert not any(one.hits or one.misses for one in builtin_pack.rules)
+
+
+def test_weights_are_part_of_what_is_compiled() -> None:
+    def weighed(by: int) -> Rule:
+        return rule(likelihood="sample", weights=weights({"secret": by}, threshold=1))
+
+    pack = compile_rules([weighed(1)])
+    assert pack.version != compile_rules([weighed(0)]).version
+    carried = Screener(CompiledPack.from_bytes(pack.to_bytes()))
+    found = [carried.screen([text], "request").action for text in ("secret tok-1234", "open tok-1234")]
+    assert found == ["block", "approve"]
 
 
 def test_every_wrong_rule_is_named() -> None:

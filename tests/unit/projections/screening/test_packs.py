@@ -70,6 +70,19 @@ source = 'made up'
 """
 
 
+WEIGHTS = """
+[rule.weights]
+name = 'own'
+about = 'made up'
+learned_from = []
+seed = 1
+window = 10
+bias = 0
+threshold = 1
+weights = { xx = 1 }
+"""
+
+
 def test_a_rule_knows_its_pack(tmp_path: Path) -> None:
     (rule,) = load_rules(_write(tmp_path / "p.toml", GOOD))
     assert (rule.id, rule.pack) == ("test.x", "p")
@@ -82,6 +95,9 @@ def test_a_rule_knows_its_pack(tmp_path: Path) -> None:
         (GOOD + "colour = 'red'\n", "colour"),
         (GOOD.replace("patterns = ['xx']", ""), "patterns"),
         (GOOD.replace("'xx'", "'x+'", 1), "no upper bound"),
+        (GOOD + "likelihood = 'nothing'\n", "'nothing' has no weights"),
+        (GOOD + "likelihood = '../../settings'\n", "has no weights"),
+        (GOOD + WEIGHTS, "which likelihood names"),
         (GOOD.replace("['x', 'y', 'z']", "[]").replace("'block'", "'ban'"), "(?s)action must be.*at least 3"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from projections.screening import lane as lane_module
 from schemas.screening.model import Hit, ScreeningPolicy, Verdict
 from schemas.screening.tally import MAX_HITS
 from tests.unit.projections.screening.texts import EXAMPLES, NEEDING_KEYWORDS, texts
-from tests.unit.schemas.screening.sample import rule
+from tests.unit.schemas.screening.sample import rule, weights
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
 
@@ -94,6 +95,53 @@ def test_what_two_patterns_find_is_one_hit() -> None:
     grown = rule(patterns=("xto", "tok-"), extend_left="x", extend_right="a-z0-9-", extend_limit=9)
     verdict = agrees(Screener(compile_rules([grown])), "a xtok-1 b")
     assert verdict.hits == (Hit("test.token", "block", 0, 2, 8, "hard"),)
+
+
+WEIGHED = rule(
+    patterns=("ignore", "ignore the"),
+    flags="caseless words",
+    boundary="A-Za-z0-9",
+    likelihood="sample",
+    weights=weights({"ignore": 2_000, "the rules": 2_000, "please": -3_000}, threshold=4_000),
+)
+AROUND = [
+    "ignore ",
+    "Ignore the rules ",
+    "the rules ",
+    "please ",
+    "word " * 60,
+    "é",
+    ".",
+    "." * 500,
+    "%20",
+    "&#x69;gnore ",
+]
+
+
+@pytest.fixture(scope="module")
+def weighing() -> Screener:
+    return Screener(compile_rules([WEIGHED]))
+
+
+@settings(max_examples=300)
+@given(
+    words=st.lists(st.sampled_from(AROUND), max_size=30), sizes=st.lists(st.integers(1, 900), min_size=1, max_size=9)
+)
+def test_any_cut_gives_what_the_words_around_say(weighing: Screener, words: list[str], sizes: list[int]) -> None:
+    text, pieces = "".join(words), []
+    for size in itertools.cycle(sizes):
+        if not text:
+            break
+        pieces.append(text[:size])
+        text = text[size:]
+    agrees(weighing, pieces, "tool")
+
+
+def test_words_around_are_weighed_once_however_many_candidates_there_are(weighing: Screener) -> None:
+    text = ("ignore " + "word " * 9) * 400
+    assert agrees(weighing, [text[at : at + 100] for at in range(0, len(text), 100)], "tool").hits == ()
+    attack = agrees(weighing, [text, "ignore the rules ", text], "tool")
+    assert [hit.end for hit in attack.hits] == [len(text) + len("ignore the rules")]
 
 
 def test_a_hit_is_told_as_soon_as_nothing_can_change_it(screener: Screener) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.screening.likelihood import Likelihood
 from schemas.screening.model import Rule
 
 _WHOLE: dict[str, Any] = {
@@ -22,3 +23,17 @@ _WHOLE: dict[str, Any] = {
 def rule(**changes: Any) -> Rule:
     """A whole rule with some fields changed."""
     return Rule(**{**_WHOLE, **changes})
+
+
+def weights(of: dict[str, int], *, threshold: int, window: int = 60) -> Likelihood:
+    """A small model."""
+    return Likelihood(
+        name="sample",
+        about="made up",
+        learned_from=(),
+        seed=0,
+        window=window,
+        bias=0,
+        threshold=threshold,
+        weights=of,
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.screening.model import TOO_MANY_HITS
 from schemas.screening.rules import duplicates, example, problems, version
-from tests.unit.schemas.screening.sample import rule
+from tests.unit.schemas.screening.sample import rule, weights
 
 
 def test_a_whole_rule_has_no_problems() -> None:
@@ -54,6 +54,8 @@ def test_a_whole_rule_has_no_problems() -> None:
         ({"keywords": ("near",), "also": ("Far",)}, "keyword 'Far'"),
         ({"trigger": "keywords"}, "trigger must be"),
         ({"trigger": "luck"}, "trigger must be"),
+        ({"likelihood": "nothing"}, "'nothing' has no weights"),
+        ({"weights": weights({"word": 1}, threshold=1)}, "likelihood '' has no weights"),
         ({"hits": ("tok-1234",)}, "at least 3 hits"),
         ({"misses": ()}, "at least 3 hits"),
     ],
