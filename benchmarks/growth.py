@@ -21,8 +21,9 @@ from benchmarks import made, report
 from benchmarks.filling import fill
 from benchmarks.gateway import Shape, load
 from benchmarks.history import Figure
-from benchmarks.nexus import LATE, ROOT, Broken, Nexus, Usage, cpu_us
+from benchmarks.nexus import LATE, ROOT, Broken, Nexus, Usage
 from benchmarks.servers import log_on, nats
+from benchmarks.usage import tree_cpu_s
 from ops.stack.ports import free_port
 from ops.stack.procfs import resident_bytes
 from projections.log import api
@@ -112,20 +113,20 @@ def processes(counts: tuple[int, ...], requests: int) -> list[Figure]:
                 for _ in callers.map(lambda url, s=share: load(url, nexus.key, f"mock/{s.model}", s, 200), urls):
                     pass  # each has its connections and its lease then
                 nexus.drain()
-                used, before = Usage(pids), sum(map(cpu_us, gateways))
+                used, before = Usage(pids), sum(map(tree_cpu_s, gateways))
                 began = time.perf_counter()
                 list(
                     callers.map(
                         lambda url, s=share, n=requests // count: load(url, nexus.key, f"mock/{s.model}", s, n), urls
                     )
                 )
-                wall, spent = time.perf_counter() - began, sum(map(cpu_us, gateways)) - before
+                wall, spent = time.perf_counter() - began, sum(map(tree_cpu_s, gateways)) - before
                 nexus.drain()
                 label = f"{count} gateway{'s' if count > 1 else ''}"
                 resident = sum(resident_bytes(gateways).values()) / 1e6
                 figures += [
                     Figure(f"requests, {label}", round(requests / wall, 1), "1/s"),
-                    Figure(f"CPU of gateways a request, {label}", round(spent / requests), "µs", "less"),
+                    Figure(f"CPU of gateways a request, {label}", round(spent * 1e6 / requests), "µs", "less"),
                     Figure(
                         f"CPU of workers a request, {label}",
                         round(used.since(LATE)["workers"] / requests), "µs", "less",

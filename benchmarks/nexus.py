@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import say
+from benchmarks.usage import tree_cpu_s
 from ops.stack import procfs
 from projections.log import api
 from projections.log.connection import LogConnection
@@ -25,7 +26,6 @@ ROOT = Path(__file__).resolve().parents[1]
 LATE = ("workers", "postgres", "clickhouse")
 """They go on after the last answer: their CPU is read when the log has been drained."""
 DRAIN_S = 60.0
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Broken(Exception):
@@ -153,31 +153,11 @@ class Usage:
 
     def __init__(self, pids: dict[str, int]) -> None:
         self._pids = pids
-        self._before = {name: cpu_us(pid) for name, pid in pids.items()}
+        self._before = {name: tree_cpu_s(pid) for name, pid in pids.items()}
 
     def since(self, names: Sequence[str]) -> dict[str, float]:
         """Microseconds of CPU since the beginning, of the named ones that there are."""
-        return {name: cpu_us(self._pids[name]) - self._before[name] for name in names if name in self._pids}
-
-
-def cpu_us(root: int) -> float:
-    """Microseconds of CPU that a process and its descendants have used; ended children count with their parents."""
-    children: dict[int, list[int]] = {}
-    times: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-            except OSError:
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-            times[int(entry.name)] = sum(map(int, fields[11:15]))
-    total, waiting = 0, [root]
-    while waiting:
-        pid = waiting.pop()
-        total += times.get(pid, 0)
-        waiting += children.get(pid, ())
-    return total * 1e6 / TICK
+        return {name: (tree_cpu_s(self._pids[name]) - self._before[name]) * 1e6 for name in names if name in self._pids}
 
 
 def resident_mb(pids: dict[str, int]) -> dict[str, float]:

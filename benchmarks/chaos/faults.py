@@ -17,7 +17,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from benchmarks.chaos.callers import Callers
 from benchmarks.chaos.lag import Lag, Standing
-from benchmarks.chaos.site import RECEIVER, SECOND, Site, family
+from benchmarks.chaos.site import RECEIVER, SECOND, Site
+from benchmarks.usage import family
 from schemas.errors import Unavailable
 
 BACK_S = 90.0
@@ -64,25 +65,20 @@ class Faults:
 
     async def kill(self, name: str) -> None:
         """SIGKILL, until it serves again."""
-        pid = self.site.pid(name)
-        if not pid:
-            return
-        at = time.monotonic()
-        self._dies(name)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        await self._back(name, pid)
-        self._note("kill -9", name, at, recovery=time.monotonic() - at)
+        await self._end(name, signal.SIGKILL, "kill -9")
 
     async def end(self, name: str, kind: str = "SIGTERM") -> None:
         """The order to end, until it has and serves again."""
+        await self._end(name, _STOP.get(name, signal.SIGTERM), kind)
+
+    async def _end(self, name: str, number: signal.Signals, kind: str) -> None:
         pid = self.site.pid(name)
         if not pid:
             return
         at = time.monotonic()
         self._dies(name)
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, _STOP.get(name, signal.SIGTERM))
+            os.kill(pid, number)
         await self._back(name, pid)
         self._note(kind, name, at, recovery=time.monotonic() - at)
 

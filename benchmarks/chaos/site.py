@@ -277,22 +277,6 @@ class Site:
         return place
 
 
-def family(pid: int) -> list[int]:
-    """A process and all its descendants, the parents first."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-            except OSError:
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found = [pid]
-    for one in found:
-        found += children.get(one, ())
-    return found
-
-
 def free_port() -> int:
     """One that nobody has at this moment."""
     with socket.socket() as held:

@@ -23,11 +23,12 @@ from typing import Any
 import msgspec
 
 from benchmarks.history import Figure
-from benchmarks.nexus import LATE, ROOT, TICK, Broken, Nexus, Usage
+from benchmarks.nexus import LATE, ROOT, Broken, Nexus, Usage
 from benchmarks.peers.children import CannotStart
 from benchmarks.peers.contenders import PEERS, Contender
 from benchmarks.peers.environments import Skipped
 from benchmarks.report import aligned, finish, median, number, options, say
+from benchmarks.usage import TICK
 
 PROMPT_BYTES = 1024
 IN_FLIGHT = (32, 1)
