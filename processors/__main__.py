@@ -16,7 +16,7 @@ from typing import Any
 import uvloop
 
 from processors.beat import beat, beat_file
-from projections.log.tail import Tails
+from processors.shared import Shared
 from schemas.settings import BadSettings, Settings, read_settings
 
 log = logging.getLogger("processors")
@@ -25,9 +25,9 @@ MODULES = {
     name: f"processors.{name}.app"
     for name in ("audit", "analytics", "quota", "compliance", "routing", "siem", "reconcile", "checkpoint")
 }
-"""Where the `async def run(settings, stop, tails)` of each worker is; imported only when it is to run."""
+"""Where the `async def run(settings, stop, shared)` of each worker is; imported only when it is to run."""
 
-Run = Callable[[Settings, asyncio.Event, Tails], Coroutine[Any, Any, None]]
+Run = Callable[[Settings, asyncio.Event, Shared], Coroutine[Any, Any, None]]
 
 GC_AFTER = 20_000
 """New containers between two collections."""
@@ -46,8 +46,8 @@ async def run_all(workers: Mapping[str, Run], settings: Settings, stop: asyncio.
     Returns:
         The workers that failed: raised, returned unasked, or had to be cut off.
     """
-    tails = Tails(settings.nats_url)
-    tasks = {asyncio.create_task(run(settings, stop, tails), name=name): name for name, run in workers.items()}
+    shared = Shared(settings.nats_url)
+    tasks = {asyncio.create_task(run(settings, stop, shared), name=name): name for name, run in workers.items()}
     asked = asyncio.create_task(stop.wait())
     await asyncio.wait((*tasks, asked), return_when=asyncio.FIRST_COMPLETED)
     unasked = set() if stop.is_set() else {task for task in tasks if task.done()}
@@ -57,7 +57,7 @@ async def run_all(workers: Mapping[str, Run], settings: Settings, stop: asyncio.
     for task in late:
         task.cancel()
     await asyncio.wait(tasks)
-    await tails.close()
+    await shared.close()
     failed = []
     for task, name in tasks.items():
         error = None if task.cancelled() else task.exception()

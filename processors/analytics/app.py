@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from processors.door import keep
+from processors.shared import Shared
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.rebuilding import reader
 from projections.clickhouse.sink import TrafficSink
 from projections.log.connection import LogConnection
-from projections.log.tail import Tails
 from schemas import subjects
 from schemas.settings import BadSettings, Settings
 
@@ -17,7 +17,7 @@ GATHER_S = 1.0
 """An insert into the table and its rollups costs the server 40 ms of CPU, however few its rows."""
 
 
-async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = None) -> None:
     """Keeps ClickHouse up to date until `stop` is set.
 
     Raises:
@@ -26,6 +26,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
     """
     if not settings.clickhouse_url:
         raise BadSettings(["NEXUS_CLICKHOUSE_URL is missing: analytics writes there"])
+    tails = shared.tails if shared is not None else None
     connection = await LogConnection.open(settings.nats_url, "analytics")
     store = ClickHouse(settings.clickhouse_url)
     try:
@@ -34,7 +35,14 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
                 subject = subjects.traffic(partition) if settings.partitions > 1 else ""
                 sink = TrafficSink(store, reader(connection, subject), partition=partition)
                 work = keep(
-                    sink, settings, connection, "analytics", stop, tails=tails, partition=partition, gather_s=GATHER_S
+                    sink,
+                    settings,
+                    connection,
+                    "analytics",
+                    stop,
+                    tails=tails,
+                    partition=partition,
+                    gather_s=GATHER_S,
                 )
                 doors.create_task(work)
     finally:

@@ -9,8 +9,8 @@ from typing import Any
 import asyncpg
 
 from processors.door import keep
+from processors.shared import Shared
 from projections.log.connection import LogConnection
-from projections.log.tail import Tails
 from projections.postgres.configuration import config_sink
 from projections.postgres.migrate import migrate
 from projections.postgres.pool import open_pool
@@ -28,7 +28,7 @@ GATHER_S = 0.5
 _RETRY_S = 1.0
 
 
-async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = None) -> None:
     """Keeps Postgres up to date until `stop` is set.
 
     Raises:
@@ -37,6 +37,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
     """
     if not settings.postgres_url:
         raise BadSettings(["NEXUS_POSTGRES_URL is missing: audit writes there"])
+    tails = shared.tails if shared is not None else None
     connection = await LogConnection.open(settings.nats_url, "audit")
     try:
         pool = await _open(settings.postgres_url, stop)

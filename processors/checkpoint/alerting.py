@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from typing import Protocol
 
 from processors.checkpoint.retaining import claim
-from projections.live.config import LiveConfig
+from processors.shared import Shared
 from projections.log.connection import LogConnection
 from projections.log.writer import SegmentWriter
 from schemas import subjects
@@ -40,23 +39,18 @@ def alert(spec: Passthrough) -> PassthroughStood:
     return PassthroughStood(spec.id, spec.bypass, spec.scope, spec.target, spec.reason, spec.until_us)
 
 
-async def warn(connection: LogConnection, clock: Clock | None = None) -> None:
+async def warn(connection: LogConnection, shared: Shared, clock: Clock | None = None) -> None:
     """Works until it is cancelled. What goes wrong is told and tried again; it ends nothing else."""
     clock = clock or SystemClock()
-    async with AsyncExitStack() as opened:
-        live: LiveConfig | None = None
-        while True:
-            try:
-                if live is None:
-                    live = await LiveConfig.start(connection)
-                    opened.push_async_callback(live.close)
-                found = standing(live, clock.now_us())
-                if found and await claim(connection, clock.now_us(), WRITER, EVERY_S - 1):
-                    await _tell(connection, clock, found)
-            except Exception as error:
-                # the log is away, most often; checkpoints must go on whatever it is
-                log.warning("event=alerts_failed error=%s: %s", type(error).__name__, error)
-            await asyncio.sleep(EVERY_S)
+    while True:
+        try:
+            found = standing(await shared.configuration(), clock.now_us())
+            if found and await claim(connection, clock.now_us(), WRITER, EVERY_S - 1):
+                await _tell(connection, clock, found)
+        except Exception as error:
+            # the log is away, most often; checkpoints must go on whatever it is
+            log.warning("event=alerts_failed error=%s: %s", type(error).__name__, error)
+        await asyncio.sleep(EVERY_S)
 
 
 async def _tell(connection: LogConnection, clock: Clock, found: list[Passthrough]) -> None:

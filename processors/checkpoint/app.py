@@ -11,6 +11,7 @@ from processors.checkpoint.append import Overtaken
 from processors.checkpoint.retaining import retain
 from processors.checkpoint.switching import tell_switches
 from processors.checkpoint.worker import WRITER, Checkpointer
+from processors.shared import Shared
 from projections.log.connection import LogConnection
 from projections.log.ending import end
 from projections.log.reader import StreamReader, last_sequence
@@ -32,7 +33,7 @@ CATCH_UP_S = 2.0
 """Of this, for what has been written and not yet read."""
 
 
-async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = None) -> None:
     """Works until `stop` is set; then a last checkpoint over what the log holds.
 
     Raises:
@@ -42,19 +43,20 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
     clock = SystemClock()
     signer = Signer.open(settings.data)
     connection = await LogConnection.open(settings.nats_url, WRITER)
-    own = Tails("", connection)
+    own = Shared("", connection)
+    common = shared or own
     retaining: set[asyncio.Task[None]] = set()
     try:
         await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
         worker = Checkpointer(connection, signer, clock, Ids(clock), renewed=lambda: Signer.open(settings.data))
-        retaining.add(asyncio.create_task(retain(settings, connection), name="retain"))
-        retaining.add(asyncio.create_task(warn(connection), name="warn of passthroughs"))
+        retaining.add(asyncio.create_task(retain(settings, connection, common), name="retain"))
+        retaining.add(asyncio.create_task(warn(connection, common), name="warn of passthroughs"))
         retaining.add(asyncio.create_task(tell_switches(connection, clock), name="tell of switches"))
         while not stop.is_set():
             await worker.begin()
             log.info("event=checkpoint_started public_key=%s", signer.public_key.hex())
             try:
-                await _work(connection, tails or own, worker, settings.checkpoint_s, stop)
+                await _work(connection, common.tails, worker, settings.checkpoint_s, stop)
             except Overtaken:
                 log.info("event=checkpoint_overtaken")
     finally:

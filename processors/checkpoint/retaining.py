@@ -6,9 +6,9 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 
+from processors.shared import Shared
 from projections.clickhouse.client import ClickHouse
 from projections.gone import KIND
-from projections.live.config import LiveConfig
 from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.reader import last_sequence
@@ -32,13 +32,13 @@ _QUEUE_BYTES = 1024 * 1024
 _SETTLE_S = 10.0
 
 
-async def retain(settings: Settings, connection: LogConnection, clock: Clock | None = None) -> None:
+async def retain(settings: Settings, connection: LogConnection, shared: Shared, clock: Clock | None = None) -> None:
     """Works until it is cancelled. What goes wrong is told and tried again; it ends nothing else."""
     clock = clock or SystemClock()
     while True:
         try:
             if await claim(connection, clock.now_us()):
-                for went in await once(settings, connection, clock):
+                for went in await once(settings, connection, shared, clock):
                     log.info(
                         "event=retention_applied tenant=%s %s", went.tenant,
                         " ".join(f"{one.kind}={one.count}" for one in went.removed),
@@ -65,15 +65,14 @@ async def claim(connection: LogConnection, now_us: int, work: str = WRITER, ever
     return ack.error is None
 
 
-async def once(settings: Settings, connection: LogConnection, clock: Clock) -> list[Went]:
+async def once(settings: Settings, connection: LogConnection, shared: Shared, clock: Clock) -> list[Went]:
     """Applies all retentions with the holds that are in force now.
 
     Raises:
         Unavailable, Rejected: a store does not answer.
     """
     async with AsyncExitStack() as opened:
-        live = await LiveConfig.start(connection)
-        opened.push_async_callback(live.close)
+        live = await shared.configuration()
         if not await live.wait_for(await last_sequence(connection, "CONFIG"), _SETTLE_S):
             raise Unavailable("which legal holds are in force is not known yet", retry_after=1)
         ids = Ids(clock)

@@ -6,13 +6,14 @@ import asyncio
 import logging
 from typing import Any
 
-from processors.compliance.history import PastConfig
 from processors.compliance.observe import Observer
 from processors.compliance.packing import Packing
 from processors.compliance.reported import WORKER
 from processors.compliance.scanning import Scanner
 from processors.compliance.work import ScreeningDesk
 from processors.door import consume
+from processors.history import PastConfig
+from processors.shared import Shared
 from projections.live.config import OnChange
 from projections.live.state import Changed
 from projections.log.api import CONSUMER_NOT_FOUND, ApiError, call
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 QUEUE_BYTES = 16 * 1024 * 1024
 
 
-async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = None) -> None:
     """Works until `stop` is set.
 
     Raises:
@@ -43,23 +44,23 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         Unavailable: the log did not answer at the start.
     """
     connection = await LogConnection.open(settings.nats_url, WORKER)
+    own = Shared("", connection)
+    common = shared or own
     scanner: Scanner | None = None
+    told: list[OnChange] = []
+
+    def on_change(change: Changed) -> None:
+        for each in told:
+            each(change)
+
     try:
         vault = await open_vault(settings, connection)
         clock = SystemClock()
         ids = Ids(clock)
-        told: list[OnChange] = []
-
-        def on_change(change: Changed) -> None:
-            for each in told:
-                each(change)
-
-        configuration = await PastConfig.start(connection, on_change)
-        assert isinstance(configuration, PastConfig)
+        configuration = await common.configuration(on_change)
         shipped = Shipped(connection, configuration)
         pack = await unless_stopped(stop, obtain_built_in(settings.data / "packs", shipped))
         if pack is None:
-            await configuration.close()
             return
         packs = TenantPacks(pack, configuration, shipped)
         store = ConfigStore(connection, clock, ids, writer=settings.writer or WORKER)
@@ -88,7 +89,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
                 for partition in range(settings.partitions):
                     position = await _said_up_to(connection, settings, partition)
                     observer = Observer(connection, configuration, bodies, scanner, writer, position, packs)
-                    doors.create_task(_observe(settings, connection, observer, stop, partition, tails))
+                    doors.create_task(_observe(settings, connection, observer, stop, partition, common.tails))
                 doors.create_task(_followed(configuration, stop))
         finally:
             await desk.close()
@@ -96,8 +97,9 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
             await writer.close()
             await end({shipping})
             await packs.close()
-            await configuration.close()
     finally:
+        common.deaf(on_change)
+        await own.close()
         if scanner is not None:
             scanner.close()
         await connection.close()
@@ -109,7 +111,7 @@ async def _observe(
     observer: Observer,
     stop: asyncio.Event,
     partition: int,
-    tails: Tails | None,
+    tails: Tails,
 ) -> None:
     consumer = next(declared for declared in CONSUMERS if declared.name == WORKER)
     await consume(

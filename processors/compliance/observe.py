@@ -11,9 +11,9 @@ import msgspec
 from processors.compliance.accepted import NAME as ACCEPTED
 from processors.compliance.accepted import Accepted, AcceptedFacts
 from processors.compliance.bodies import NoTexts, slots_of
-from processors.compliance.history import OBSERVE, PastConfig
 from processors.compliance.reported import WORKER, Said, reported_since
 from processors.compliance.scanning import Scanner
+from processors.history import OBSERVE, PastConfig
 from projections.log.connection import LogConnection
 from projections.log.opened import segment_of
 from projections.log.reader import Message, last_sequence

@@ -7,9 +7,9 @@ import logging
 
 from processors.reconcile import checkpoint
 from processors.reconcile.sweeper import TICK_S, WRITER, Sweeper
+from processors.shared import Shared
 from projections.log.connection import LogConnection
 from projections.log.ending import end
-from projections.log.tail import Tails
 from projections.log.topology import apply
 from projections.log.writer import SegmentWriter
 from schemas.ids import Ids, SystemClock
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _QUEUE_BYTES = 1024 * 1024
 
 
-async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = None) -> None:
     """Works until `stop` is set.
 
     Raises:
@@ -34,7 +34,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
         start = await checkpoint.start_from(connection)
         log.info("event=reconcile_started from=TRAFFIC:%d", start)
-        sweeper = Sweeper(connection, clock, ids, start=start, tails=tails)
+        sweeper = Sweeper(connection, clock, ids, start=start, tails=shared.tails if shared else None)
         marks = SegmentWriter(
             connection, clock, ids, stream="OPS", writer=WRITER, boot=ids.new(),
             queue_bytes=_QUEUE_BYTES, segment_bytes=_QUEUE_BYTES,

@@ -8,6 +8,7 @@ import logging
 from processors.marks import Mark
 from processors.routing.health import Health
 from processors.routing.worker import WORKER, RoutingWorker
+from processors.shared import Shared
 from projections.log.connection import LogConnection
 from projections.log.ending import end
 from projections.log.reader import last_sequence
@@ -23,7 +24,7 @@ _TICK_S = 1.0
 _MARK_S = 5.0
 
 
-async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = None) -> None:
     """Works until `stop` is set.
 
     Raises:
@@ -53,7 +54,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         await worker.warm()
         log.info("event=routing_started after=TRAFFIC:%d", worker.position)
         tasks = {
-            asyncio.create_task(_follow(tails or own, worker), name="routing follows"),
+            asyncio.create_task(_follow(shared.tails if shared else own, worker), name="routing follows"),
             asyncio.create_task(_tick(worker), name="routing ticks"),
             asyncio.create_task(_remember(worker, mark), name="routing remembers"),
         }

@@ -6,12 +6,11 @@ import asyncio
 import logging
 
 from processors.retries import Retries
+from processors.shared import Shared
 from processors.siem.forward import LEAVE_S
 from processors.siem.targets import Targets
-from projections.live.config import LiveConfig
 from projections.log.connection import LogConnection
 from projections.log.ending import end
-from projections.log.tail import Tails
 from projections.vault import open_vault
 from schemas.settings import Settings
 
@@ -20,7 +19,7 @@ log = logging.getLogger(__name__)
 _INSTEAD = "mend the cause, then `nexus replay --from P --to P --into siem:NAME --resend`, or drop the message"
 
 
-async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = None) -> None:
     """Forwards until `stop` is set.
 
     Raises:
@@ -28,15 +27,16 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
         Unavailable: the log did not answer at the start.
     """
     connection = await LogConnection.open(settings.nats_url, "siem")
-    own = Tails("", connection)
+    own = Shared("", connection)
+    common = shared or own
     try:
         vault = await open_vault(settings, connection)
         # every target is at another place: what one missed is sent to it by name
         retries = Retries(connection, "siem", None, instead=_INSTEAD)
         await retries.open()
-        targets = Targets(connection, vault, settings.data / "siem", tails or own)
-        live = await LiveConfig.start(connection, targets.changed)
+        targets = Targets(connection, vault, settings.data / "siem", common.tails)
         try:
+            live = await common.configuration(targets.changed)
             work = asyncio.create_task(targets.run(live, stop), name="siem targets")
             following = live.task
             try:
@@ -48,7 +48,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
             if following is not None and following.done():
                 following.result()
         finally:
-            await live.close()
+            common.deaf(targets.changed)
             await retries.close()
     finally:
         await own.close()

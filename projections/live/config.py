@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ClassVar, Self
 
 from projections.live.state import Changed, LiveState
 from projections.log.connection import LogConnection
@@ -30,8 +31,11 @@ _BATCH = 5_000
 class LiveConfig(LiveState):
     """A live state with a task that follows the log. Start it with `start`, and look at `age_s` before trusting it."""
 
+    without: ClassVar[tuple[str, ...]] = ()
+    """See `LiveState`."""
+
     def __init__(self, connection: LogConnection, on_change: OnChange | None = None) -> None:
-        super().__init__()
+        super().__init__(self.without)
         self._connection = connection
         self._reader = StreamReader(connection, "CONFIG", batch=_BATCH)
         self._on_change = on_change
@@ -39,7 +43,7 @@ class LiveConfig(LiveState):
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, connection: LogConnection, on_change: OnChange | None = None) -> LiveConfig:
+    async def start(cls, connection: LogConnection, on_change: OnChange | None = None) -> Self:
         """Folds all there is and follows from then on.
 
         Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -127,7 +127,12 @@ class Changed(msgspec.Struct, frozen=True):
 class LiveState:
     """All configuration in force, as of `sequence`. Folding is by subject: a message applied twice changes nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, without: Collection[str] = ()) -> None:
+        """
+        Args:
+            without: aggregates that whoever asks has no use for: passed over, and nothing of them is kept.
+        """
+        self._without = frozenset(without)
         self.tenants: dict[str, TenantView] = {}
         self.keys_by_hash: dict[str, VirtualKey] = {}
         self.revoked_hashes: set[str] = set()
@@ -136,7 +141,7 @@ class LiveState:
         """By subject: state, version, sequence of the last message."""
 
     def apply(self, sequence: int, subject: str, payload: bytes) -> Changed | None:
-        """Folds one message; None when it was folded before.
+        """Folds one message; None when it was folded before, or is of no use here.
 
         Raises:
             Malformed: the bytes are not a segment.
@@ -146,7 +151,7 @@ class LiveState:
         tenant, aggregate, identifier = subjects.parse_config(subject)
         self.sequence = sequence
         decider = BY_NAME.get(aggregate)
-        if decider is None:
+        if decider is None or aggregate in self._without:
             # written by a newer version; what is not known here cannot matter here
             return None
         segment = decode_segment(payload)

@@ -12,6 +12,7 @@ import pytest
 from ops.cli.record import tell
 from processors.checkpoint import retaining
 from processors.checkpoint.retaining import claim, once
+from processors.shared import Shared
 from projections.comparing.clickhouse import ClickHouseRows
 from projections.comparing.postgres import postgres_rows
 from projections.comparing.rows import FINDING, TRAFFIC_EVENT
@@ -278,7 +279,9 @@ async def test_a_worker_applies_it_once_an_hour_and_only_one_does(
     await store.handle(BY_NAME["retention"], "acme", "r", Put(spec), actor="admin:test", correlation="test")
     vault = await open_vault(settings, connection)
     await BodyVault(connection, vault, clock=Later(-60)).seal("acme", OTHER, "r", "request", b"text")
-    (went,) = await once(settings, connection, CLOCK)
+    shared = Shared("", connection)
+    (went,) = await once(settings, connection, shared, CLOCK)
+    await shared.close()
     assert counts(went.removed) == {"bodies": (1, 0)}
     facts = [fact for message in await stored(connection, "OPS") for fact in decode_segment(message.payload).facts]
     (said,) = [fact for fact in facts if isinstance(open_fact(fact), RetentionApplied)]

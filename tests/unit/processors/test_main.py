@@ -9,25 +9,25 @@ import pytest
 
 from processors import __main__ as command
 from processors.__main__ import MODULES, main, run_all
-from projections.log.tail import Tails
+from processors.shared import Shared
 from schemas.settings import Settings
 
 SETTINGS = Settings(nats_url="nats://127.0.0.1:1")
 
 
-async def patient(settings: Settings, stop: asyncio.Event, tails: Tails) -> None:
+async def patient(settings: Settings, stop: asyncio.Event, shared: Shared) -> None:
     await stop.wait()
 
 
-async def failing(settings: Settings, stop: asyncio.Event, tails: Tails) -> None:
+async def failing(settings: Settings, stop: asyncio.Event, shared: Shared) -> None:
     raise KeyError("mistake")
 
 
-async def leaving(settings: Settings, stop: asyncio.Event, tails: Tails) -> None:
+async def leaving(settings: Settings, stop: asyncio.Event, shared: Shared) -> None:
     return
 
 
-async def deaf(settings: Settings, stop: asyncio.Event, tails: Tails) -> None:
+async def deaf(settings: Settings, stop: asyncio.Event, shared: Shared) -> None:
     await asyncio.Event().wait()
 
 

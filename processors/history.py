@@ -62,7 +62,9 @@ class History:
 
 
 class PastConfig(LiveConfig):
-    """The live configuration, with a memory of its routes and policies."""
+    """The live configuration as workers need it: without the keys, with a memory of its routes and policies."""
+
+    without = ("virtual-key",)
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processors.compliance.history import History
+from processors.history import History
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.route import Route
 
