@@ -61,6 +61,7 @@ FACTS: tuple[FactType, ...] = (
     FactType("switch.turned.v1", ops.SwitchTurned, "TRAFFIC"),
     FactType("master-key.rotated.v1", ops.MasterKeyRotated, "OPS"),
     FactType("signing-key.rotated.v1", ops.SigningKeyRotated, "OPS"),
+    FactType("signing-key.announced.v1", ops.SigningKeyAnnounced, "TRAFFIC"),
     FactType("log.checkpointed.v1", ops.LogCheckpointed, "OPS"),
     FactType("checkpoint.announced.v1", ops.CheckpointAnnounced, "TRAFFIC"),
 )

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from processors.door import consume
 from processors.quota import snapshot
 from processors.quota.append import STREAM, StreamLedgerLog
 from processors.quota.counters import Counters
 from processors.quota.worker import WRITER, QuotaWorker
+from processors.shared import Shared
 from projections.live.config import LiveConfig
 from projections.live.state import Changed
 from projections.log.api import call
 from projections.log.connection import LogConnection
 from projections.log.ending import end
-from projections.log.reader import Message, StreamReader, last_sequence
-from projections.log.tail import Tails
+from projections.log.reader import last_sequence
 from projections.log.topology import apply
 from projections.valkey.spent import SpentStore
-from schemas import subjects
 from schemas.aggregates.budget import Budget
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
@@ -34,7 +32,7 @@ _QUIET_US = 20_000_000
 """Gateways give a sign of life every ten seconds: after so long without any message there are none."""
 
 
-async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = None) -> None:
     """Works until `stop` is set.
 
     Raises:
@@ -43,6 +41,8 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
     clock = SystemClock()
     ids = Ids(clock)
     connection = await LogConnection.open(settings.nats_url, WRITER)
+    own = Shared("", connection)
+    common = shared or own
     live: LiveConfig | None = None
     counters: Counters | None = None
     store: SpentStore | None = None
@@ -61,7 +61,7 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
 
     try:
         await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
-        live = await LiveConfig.start(connection, configured)
+        live = await common.configuration(configured)
         following = live
         boot = ids.new()
         incarnation = await _incarnation(connection)
@@ -76,7 +76,6 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
                 budgets=budgets,
                 changed=moved,
                 partition=partition,
-                earlier=partial(_earlier, connection, subjects.traffic(partition)),
             )
             for partition in range(settings.partitions)
         ]
@@ -97,24 +96,15 @@ async def run(settings: Settings, stop: asyncio.Event, tails: Tails | None = Non
                 tasks.create_task(
                     consume(
                         settings, connection, consumer, worker.handle, worker.position, stop,
-                        refresh=worker.refresh, skip=worker.skip, partition=partition, tails=tails,
+                        refresh=worker.refresh, skip=worker.skip, partition=partition, tails=common.tails,
                     )
                 )  # fmt: skip
     finally:
-        if live is not None:
-            await live.close()
+        common.deaf(configured)
+        await own.close()
         if store is not None:
             await store.close()
         await connection.close()
-
-
-async def _earlier(
-    connection: LogConnection, subject: str, since_us: int, until: int
-) -> AsyncIterator[Sequence[Message]]:
-    """What stands on one partition of TRAFFIC from a time on, up to a sequence."""
-    reader = StreamReader(connection, "TRAFFIC", subjects=(subject,), start_time_us=since_us)
-    async for batch in reader.batches(follow=False, until=until):
-        yield batch
 
 
 async def _follow(live: LiveConfig, stop: asyncio.Event) -> None:

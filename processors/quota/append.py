@@ -36,6 +36,10 @@ class LedgerLog(Protocol):
         """Everything after a sequence, up to the newest there is now."""
         ...
 
+    def past(self, tenant: str) -> AsyncIterator[list[Message]]:
+        """Everything of one tenant's, up to the newest there is now."""
+        ...
+
 
 class StreamLedgerLog:
     """The real one."""
@@ -53,7 +57,16 @@ class StreamLedgerLog:
         raise Unavailable(f"the ledger takes nothing at the moment: {ack.error.description}", retry_after=1)
 
     async def read(self, after: int) -> AsyncIterator[list[Message]]:
-        reader = StreamReader(self._connection, STREAM, start=after + 1)
-        async with aclosing(cast("AsyncGenerator[list[Message], None]", reader.batches(follow=False))) as batches:
-            async for batch in batches:
-                yield batch
+        async for batch in _all(StreamReader(self._connection, STREAM, start=after + 1)):
+            yield batch
+
+    async def past(self, tenant: str) -> AsyncIterator[list[Message]]:
+        async for batch in _all(StreamReader(self._connection, STREAM, subjects=(subjects.ledger(tenant),))):
+            yield batch
+
+
+async def _all(reader: StreamReader) -> AsyncIterator[list[Message]]:
+    """What there is now."""
+    async with aclosing(cast("AsyncGenerator[list[Message], None]", reader.batches(follow=False))) as batches:
+        async for batch in batches:
+            yield batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -12,9 +13,11 @@ from projections.log.reader import Message
 from schemas.aggregates.budget import Budget
 from schemas.codec import Malformed
 from schemas.errors import Invalid
-from schemas.facts.ledger import Settled, SpendLine, SpendRecorded, ThresholdCrossed
+from schemas.facts.ledger import Recorded, Settled, SpendLine, SpendRecorded, ThresholdCrossed
 from schemas.facts.traffic import Terminal
 from schemas.ids import day_of
+
+log = logging.getLogger(__name__)
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -24,6 +27,10 @@ class Ended(msgspec.Struct, frozen=True):
     tenant: str
     boot: str
     """`writer/boot` of the process that served it."""
+    chain: str
+    """`writer/boot` of the segment that says so."""
+    number: int
+    """Of that segment."""
     day: str
     """UTC day on which it started: the one whose windows it had money set aside in."""
     terminal: Terminal
@@ -39,13 +46,18 @@ def ended_in(messages: Iterable[Message]) -> list[Ended]:
     for message in messages:
         try:
             segment = message.once(segment_of)
+            chain = f"{segment.writer}/{segment.boot}"
             for end in message.once(ends_of):
                 if (terminal := end.data) is None:
                     raise Malformed(end.fault)
                 if terminal.account or terminal.cost_micros or terminal.budgets:
                     writer, boot = terminal.writer or segment.writer, terminal.boot or segment.boot
                     day = day_of(terminal.started_us or end.fact.time)
-                    found.append(Ended(message.sequence, end.fact.tenant, f"{writer}/{boot}", day, terminal))
+                    found.append(
+                        Ended(
+                            message.sequence, end.fact.tenant, f"{writer}/{boot}", chain, segment.number, day, terminal
+                        )
+                    )
         except Malformed as error:
             raise Invalid(f"{message.stream}:{message.sequence}: {error}") from None
     return found
@@ -71,11 +83,41 @@ def facts_for(
     """The facts of one tenant for one range; empty when there is nothing to record, or it is recorded."""
     if tenant.through.get(partition, 0) >= last:
         return []
-    own = [entry for entry in ended if entry.tenant == tenant.tenant and first <= entry.sequence <= last]
+    own = originals(tenant, partition, [e for e in ended if e.tenant == tenant.tenant and first <= e.sequence <= last])
     if not own:
         return []
-    recorded = SpendRecorded(first, last, _lines(own), _settled(own), partition)
+    heights = {entry.chain: entry.number for entry in own}
+    chains = tuple(Recorded(*one) for one in sorted(heights.items()))
+    recorded = SpendRecorded(first, last, _lines(own), _settled(own), partition, chains)
     return [recorded, *_crossed(tenant, recorded, budgets)]
+
+
+def originals(tenant: TenantLedger, partition: int, ended: Iterable[Ended]) -> list[Ended]:
+    """What is told for the first time: numbers of a chain rise along the stream, so that what comes again is a copy.
+
+    Args:
+        ended: in order, of this tenant; of chains whose heights are known.
+    """
+    found: list[Ended] = []
+    told: dict[str, Ended] = {}
+    for entry in ended:
+        before = told.get(entry.chain)
+        number = before.number if before is not None else tenant.height((partition, entry.chain)) or 0
+        if entry.number > number:
+            told[entry.chain] = entry
+        elif before is None or entry.sequence != before.sequence:
+            log.warning(
+                "event=copy_not_recorded sequence=%d chain=%s number=%d", entry.sequence, entry.chain, entry.number
+            )
+            continue
+        found.append(entry)
+    return found
+
+
+def unknown(tenant: TenantLedger, partition: int, ended: Iterable[Ended]) -> set[str]:
+    """The chains of which only the ledger's past says how far they are recorded for a tenant."""
+    named = {entry.chain for entry in ended if entry.tenant == tenant.tenant}
+    return {chain for chain in named if tenant.height((partition, chain)) is None}
 
 
 def _lines(ended: Iterable[Ended]) -> tuple[SpendLine, ...]:

@@ -15,7 +15,7 @@ from processors.quota.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 FILE = "quota.snapshot"
 EVERY_S = 300.0
 WORTH = 1_000

@@ -11,14 +11,13 @@ from typing import cast
 import msgspec
 
 from processors.quota.append import LedgerLog
-from processors.quota.copies import Copies, Earlier
-from processors.quota.decide import Ended, ended_in, facts_for, ranges
-from processors.quota.ledger import Ledger, TenantLedger
+from processors.quota.decide import Ended, ended_in, facts_for, ranges, unknown
+from processors.quota.ledger import Ledger, TenantLedger, recorded_in
 from projections.log.reader import Message
 from schemas import subjects
 from schemas.aggregates.budget import Budget
 from schemas.codec import encode_fact, encode_segment, fact
-from schemas.ids import Clock, Ids
+from schemas.ids import Clock, Ids, day_of
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +41,10 @@ class QuotaWorker:
         budgets: Callable[[str], Sequence[Budget]] = lambda tenant: (),
         changed: Callable[[str], None] = lambda tenant: None,
         partition: int = 0,
-        earlier: Earlier | None = None,
     ) -> None:
         """
         Args:
             ledger: shared by the workers of a process.
-            earlier: see `Copies`.
             budgets: of a tenant, for thresholds.
             changed: called with the tenant after its ledger moved.
         """
@@ -59,7 +56,6 @@ class QuotaWorker:
         self._budgets = budgets
         self._changed = changed
         self._partition = partition
-        self._copies = Copies(earlier)
         self._appended = 0
         self._behind = True
 
@@ -99,7 +95,7 @@ class QuotaWorker:
         fresh = [message for message in messages if message.sequence > self.position()]
         if not fresh:
             return
-        ended = ended_in(await self._copies.without(fresh))
+        ended = ended_in(fresh)
         last = fresh[-1].sequence
         while self.position() < last:
             if self._behind:
@@ -115,6 +111,8 @@ class QuotaWorker:
             found = {}
             for name in sorted({entry.tenant for entry in waiting}):
                 tenant = self._ledger.tenant(name)
+                for chain in unknown(tenant, self._partition, waiting):
+                    await self._recall(tenant, chain)
                 facts = facts_for(tenant, start, end, self._partition, waiting, self._budgets(name))
                 if facts:
                     # the place belongs to the bytes: another partition's worker may move the tenant meanwhile
@@ -122,6 +120,19 @@ class QuotaWorker:
             if not await self._append_all(found):
                 return
             self._ledger.moved(self._partition, end)
+
+    async def _recall(self, tenant: TenantLedger, chain: str) -> None:
+        """Looks in the ledger how far a chain is recorded that nothing was heard of for long.
+
+        Raises:
+            Unavailable: the log does not answer.
+        """
+        number = 0
+        async with aclosing(cast("AsyncGenerator[list[Message], None]", self._log.past(tenant.tenant))) as found:
+            async for batch in found:
+                number = max(number, *(recorded_in(message, self._partition, chain) for message in batch))
+        tenant.risen((self._partition, chain), number, day_of(self._clock.now_us()))
+        log.info("event=chain_recalled tenant=%s chain=%s number=%d", tenant.tenant, chain, number)
 
     async def _append_all(self, segments: dict[str, tuple[bytes, int]]) -> bool:
         """Appends one segment to the ledger of each tenant; False when somebody else was faster somewhere.

@@ -30,6 +30,16 @@ class Settled(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cost_micros: int
 
 
+class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How far a chain of TRAFFIC has been recorded: numbers of its segments only rise along the stream, so that one at
+    or below this is a copy, however late."""
+
+    chain: str
+    """`writer/boot` of the segments."""
+    number: int
+    """Of the last one that something was recorded of."""
+
+
 class SpendRecorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a tenant spent between two positions of TRAFFIC, both inclusive."""
 
@@ -40,6 +50,8 @@ class SpendRecorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The same money by what it was reserved against; lets the counters of leases be rebuilt from the log alone."""
     partition: int = 0
     """Of TRAFFIC, whose positions these are; ranges of one tenant and partition never overlap."""
+    chains: tuple[Recorded, ...] = ()
+    """Those that anything of this range was recorded from; empty in what was recorded before this was told."""
 
 
 class ThresholdCrossed(msgspec.Struct, frozen=True, array_like=True, gc=False):

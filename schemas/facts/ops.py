@@ -133,6 +133,12 @@ class SigningKeyRotated(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The same: whoever says this has the new key."""
 
 
+class SigningKeyAnnounced(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What stands on OPS of a handover, told on TRAFFIC before the first checkpoint that is signed with the new key."""
+
+    handover: SigningKeyRotated
+
+
 class Removed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How much of one kind went."""
 

@@ -278,6 +278,9 @@ PASSTHROUGH = Passthrough(
     since_us=1_795_000_000_000_000,
 )
 
+_HANDOVER = ops.SigningKeyRotated(
+    bytes(range(32)), bytes(range(32, 64)), 1_795_219_200_000_000, bytes(range(64)), bytes(range(64, 128))
+)
 _SUMMARY = traffic.Terminal(
     key_id="key-1a2b3c4d5e6f",
     key_prefix="nvk_01234567",
@@ -440,6 +443,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         ),
         settled=(ledger.Settled(boot="gateway-1/0d4c7b1e", budget="november", day="2026-11-20", cost_micros=8_400),),
         partition=1,
+        chains=(ledger.Recorded(chain="gateway-1/0d4c7b1e", number=4_711),),
     ),
     ledger.ThresholdCrossed(
         budget="november", window="2026-11-20", percent=75, spent_micros=18_750_001, limit_micros=25_000_000
@@ -467,13 +471,8 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         until_us=1_795_005_400_000_000,
     ),
     ops.MasterKeyRotated(old="0c650974", new="a1b2c3d4", data_keys=1_024, left=0, overwritten=True),
-    ops.SigningKeyRotated(
-        old=bytes(range(32)),
-        new=bytes(range(32, 64)),
-        time_us=1_795_219_200_000_000,
-        signed_by_old=bytes(range(64)),
-        signed_by_new=bytes(range(64, 128)),
-    ),
+    _HANDOVER,
+    ops.SigningKeyAnnounced(handover=_HANDOVER),
     ops.LogCheckpointed(
         number=12,
         time_us=1_795_000_060_000_000,

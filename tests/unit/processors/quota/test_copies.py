@@ -1,116 +1,135 @@
-"""A segment that stands on the log twice is paid for once, whoever put it there and whenever this process began."""
+"""A segment that stands on the log twice is paid for once, whoever put it there, however late, whenever we began."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.quota import copies
-from processors.quota.copies import FARTHEST_US, LATE_US, Copies
-from processors.quota.ledger import Ledger
+from processors.quota.ledger import KEEP_DAYS, Ledger
 from processors.quota.worker import QuotaWorker
 from projections.log.reader import Message
 from schemas.ids import Ids, SystemClock
 from tests.unit.processors.quota.traffic_made import NOON, MemoryLedger, completed, segment
 
-
-def copy_of(message: Message, sequence: int, time_us: int = NOON) -> Message:
-    return Message("TRAFFIC", sequence, message.subject, message.payload, time_us, "another id")
-
-
-def originals(count: int) -> list[Message]:
-    return [segment(number, [("acme", completed(10**number))]) for number in range(1, count + 1)]
+DAY_US = 86_400_000_000
+TENANTS = ("acme", "beta")
+CLOCK = SystemClock()
 
 
-@given(order=st.permutations(range(4)), split=st.integers(0, 8))
-async def test_copies_in_any_order_cost_nothing(order: list[int], split: int) -> None:
-    first = originals(4)
-    messages = first + [copy_of(first[place], 5 + number) for number, place in enumerate(order)]
+class Days(SystemClock):
+    """A clock that is days on."""
+
+    def __init__(self, days: int) -> None:
+        self.days = days
+
+    def now_us(self) -> int:
+        return NOON + self.days * DAY_US
+
+
+def worker(log: MemoryLedger, ledger: Ledger | None = None, days: int = 0) -> QuotaWorker:
+    return QuotaWorker(log, ledger or Ledger(), Days(days), Ids(CLOCK), boot="b")
+
+
+def copy_of(message: Message, sequence: int) -> Message:
+    return Message("TRAFFIC", sequence, message.subject, message.payload, NOON + 400 * DAY_US, "another id")
+
+
+def paid(log: MemoryLedger) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for tenant, recorded in log.recorded():
+        sums[tenant] += sum(line.cost_micros for line in recorded.lines)
+    return sums
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[list[Message], Counter[str]]:
+    """Chains of some writers side by side, with copies of any of their segments anywhere behind them."""
+    numbers: Counter[tuple[str, str]] = Counter()
+    messages: list[Message] = []
+    owed: Counter[str] = Counter()
+    for place in range(1, draw(st.integers(1, 14)) + 1):
+        if messages and draw(st.booleans()):
+            messages.append(copy_of(draw(st.sampled_from(messages)), place))
+            continue
+        writer, boot = draw(st.sampled_from([("g", "1"), ("g", "2"), ("h", "1")]))
+        # numbers in between are of segments without anything that costs
+        numbers[writer, boot] += draw(st.integers(1, 3))
+        ended = [(tenant, completed(10**number)) for number, tenant in enumerate(TENANTS) if draw(st.booleans())]
+        ended *= draw(st.integers(1, 2))
+        messages.append(segment(place, ended, writer=writer, boot=boot, number=numbers[writer, boot]))
+        owed.update({tenant: 0 for tenant, _ in ended})
+        for tenant, data in ended:
+            owed[tenant] += data.cost_micros
+    return messages, owed
+
+
+@given(streams(), st.lists(st.integers(0, 14), max_size=3), st.booleans())
+async def test_copies_cost_nothing_whoever_meets_them(
+    made: tuple[list[Message], Counter[str]], cuts: list[int], fresh: bool
+) -> None:
+    messages, owed = made
     log = MemoryLedger()
-    clock = SystemClock()
-    quota = QuotaWorker(log, Ledger(), clock, Ids(clock), boot="b")
-    for batch in (messages[:split], messages[split:], messages):
-        await quota.handle(batch)
-    assert sum(line.cost_micros for _, recorded in log.recorded() for line in recorded.lines) == 11_110
-    assert quota.position() == 8
+    quota = worker(log)
+    begin = 0
+    for cut in [*sorted(cuts), len(messages)]:
+        if fresh:
+            # all that this one knows is what the ledger says, and its clock is weeks on
+            quota = worker(log, days=begin * 30)
+            await quota.refresh()
+        await quota.handle(messages[min(begin, cut) : cut])
+        # and shown again
+        await quota.handle(messages[:cut])
+        begin = cut
+    assert +paid(log) == +owed
+    assert quota.position() == len(messages)
 
 
-async def test_messages_that_are_shown_again_are_no_copies() -> None:
-    known, messages = Copies(), originals(3)
-    assert await known.without(messages) == messages
-    assert await known.without(messages[1:]) == messages[1:]
+@given(streams(), streams(), st.booleans())
+async def test_a_chain_that_was_let_go_of_is_looked_up_in_the_ledger(
+    one: tuple[list[Message], Counter[str]], other: tuple[list[Message], Counter[str]], again: bool
+) -> None:
+    messages, owed = one
+    log, ledger = MemoryLedger(), Ledger()
+    await worker(log, ledger).handle(messages)
+    ledger.forget("2027-03-01")
+    assert all(not tenant.heights for tenant in ledger.tenants.values())
+    copies = [copy_of(message, len(messages) + place) for place, message in enumerate(messages, 1)]
+    quota = worker(log, ledger, days=100)
+    await quota.handle(copies)
+    assert +paid(log) == +owed
+    if again:
+        asked = len(log.asked)
+        await quota.handle([copy_of(message, 2 * len(messages) + n) for n, message in enumerate(messages, 1)])
+        assert (paid(log) + Counter(), len(log.asked)) == (owed + Counter(), asked), "what was looked up is known"
 
 
-async def test_a_process_that_began_later_looks_at_the_log() -> None:
-    first = originals(3)
-    asked: list[int] = []
-
-    async def earlier(since_us: int, until: int) -> AsyncIterator[Sequence[Message]]:
-        asked.append(until)
-        assert since_us < NOON
-        yield first
-
-    known = Copies(earlier)
-    late = [copy_of(first[1], 4, NOON + LATE_US), copy_of(first[2], 5, NOON + LATE_US)]
-    fresh = segment(6, [("acme", completed(1))])
-    assert await known.without([*late, fresh]) == [fresh]
-    assert asked == [4]
-
-
-async def test_of_what_is_long_ago_only_the_height_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "REMEMBERED", 2)
-    known, first = Copies(), originals(4)
-    assert await known.without(first) == first
-    assert await known.without([copy_of(first[0], 9), copy_of(first[3], 10)]) == []
+async def test_a_chain_of_long_ago_that_says_something_new_is_paid() -> None:
+    log, ledger = MemoryLedger(), Ledger()
+    first = segment(1, [("acme", completed(1))], boot="5", number=7)
+    await worker(log, ledger).handle([first])
+    ledger.forget("2027-03-01")
+    later = [
+        segment(2, [("acme", completed(10))], boot="5", number=8),
+        copy_of(first, 3),
+        segment(4, [("acme", completed(100))], boot="4", number=1),
+        segment(5, [("acme", completed(1000))], boot="6", number=1),
+    ]
+    await worker(log, ledger, days=100).handle(later)
+    assert paid(log) == {"acme": 1111}
+    assert log.asked == ["acme", "acme"], "nothing is looked up of a boot that is newer than all that was let go of"
 
 
-async def test_what_is_no_segment_passes() -> None:
-    rubbish = Message("TRAFFIC", 1, "traffic.0", b"rubbish", NOON, "")
-    assert await Copies().without([rubbish]) == [rubbish]
-
-
-def on_log(messages: Sequence[Message]) -> copies.Earlier:
-    async def earlier(since_us: int, until: int) -> AsyncIterator[Sequence[Message]]:
-        yield messages
-
-    return earlier
-
-
-async def test_a_process_that_began_in_the_middle_of_a_chain_knows_what_stands_before_its_first_look() -> None:
-    first = originals(4)
-    known = Copies(on_log(first))
-    assert await known.without(first[2:]) == first[2:]
-    assert await known.without([copy_of(first[0], 9, NOON + LATE_US), copy_of(first[3], 10)]) == []
-
-
-async def test_looking_back_makes_nothing_in_hand_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "REMEMBERED", 3)
-    first = originals(6)
-    known = Copies(on_log(first[:4]))
-    in_hand = first[4:]
-    assert await known.without(in_hand) == in_hand
-    foreign = Message("TRAFFIC", 7, "traffic.0", segment(1, [("x", completed(1))]).payload, NOON + LATE_US, "")
-    assert await known.without([*in_hand, foreign]) == in_hand
-    assert await known.without(in_hand) == in_hand, "shown again"
-
-
-@pytest.mark.parametrize(
-    "stored_us",
-    [LATE_US, 2 * FARTHEST_US],
-    ids=["within the week", "from long ago, or made to look so"],
-)
-async def test_what_says_it_is_old_is_not_held_against_the_whole_log(stored_us: int) -> None:
-    asked: list[int] = []
-
-    async def earlier(since_us: int, until: int) -> AsyncIterator[Sequence[Message]]:
-        asked.append(since_us)
-        yield []
-
-    message = copy_of(originals(1)[0], 9, NOON + stored_us)
-    assert await Copies(earlier).without([message]) == [message]
-    (since,) = asked
-    assert NOON + stored_us - FARTHEST_US - 600_000_000 <= since
-    assert since < max(NOON, NOON + stored_us - FARTHEST_US)
+async def test_what_is_kept_of_a_writer_does_not_grow_with_what_it_says() -> None:
+    log, ledger = MemoryLedger(), Ledger()
+    quota = worker(log, ledger)
+    for number in range(1, 60):
+        await quota.handle([segment(number, [("acme", completed(1))])])
+    acme = ledger.tenant("acme")
+    assert (len(acme.heights), len(acme.sums), len(acme.seen)) == (1, 4 * 3, 0)
+    ledger.forget("2026-11-25")
+    assert (len(acme.heights), len(acme.sums)) == (1, 4 * 2), "the day is over, the month is not"
+    assert KEEP_DAYS > 28
+    ledger.forget("2027-03-01")
+    assert (len(acme.heights), len(acme.sums)) == (0, 4)

@@ -27,13 +27,15 @@ def completed(
     )  # fmt: skip
 
 
-def segment(sequence: int, ended: list[tuple[str, Terminal]]) -> Message:
-    """One message of TRAFFIC with terminal facts of some tenants."""
+def segment(
+    sequence: int, ended: list[tuple[str, Terminal]], *, writer: str = "g", boot: str = "1", number: int = 0
+) -> Message:
+    """One message of TRAFFIC with terminal facts of some tenants; its number is its place unless that is given."""
     facts = [
         encode_fact(fact(data, id=IDS.new(), time=NOON, tenant=tenant, actor="key:k", correlation=IDS.new()))
         for tenant, data in ended
     ]
-    payload = encode_segment("traffic.0", "g", "1", sequence, GENESIS, facts)
+    payload = encode_segment("traffic.0", writer, boot, number or sequence, GENESIS, facts)
     return Message("TRAFFIC", sequence, "traffic.0", payload, NOON, "")
 
 
@@ -42,6 +44,8 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.asked: list[str] = []
+        """Whose past was read."""
         self.trouble: Callable[[], str] = lambda: ""
         """Called before an append: `before` fails and stores nothing, `after` stores and fails all the same."""
 
@@ -61,6 +65,10 @@ class MemoryLedger:
     async def read(self, after: int) -> AsyncIterator[list[Message]]:
         for start in range(after, len(self.messages), 7):
             yield self.messages[start : start + 7]
+
+    async def past(self, tenant: str) -> AsyncIterator[list[Message]]:
+        self.asked.append(tenant)
+        yield [message for message in self.messages if message.subject == subjects.ledger(tenant)]
 
     def recorded(self) -> list[tuple[str, SpendRecorded]]:
         return [(tenant, data) for tenant, data in self._facts() if isinstance(data, SpendRecorded)]
