@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -52,7 +53,7 @@ def line_of(anchor: bytes, handovers: Sequence[SigningKeyRotated], is_signed: Is
         handovers: in the order of the log.
     """
     keys, used = [anchor], set[int]()
-    signed = [_is_whole(one, is_signed) for one in handovers]
+    signed = [is_whole(one, is_signed) for one in handovers]
     for at, one in reversed(list(enumerate(handovers))):
         if signed[at] and one.new == keys[0] and one.old not in keys:
             keys.insert(0, one.old)
@@ -67,6 +68,24 @@ def line_of(anchor: bytes, handovers: Sequence[SigningKeyRotated], is_signed: Is
     return Line(tuple(keys), tuple(strays))
 
 
-def _is_whole(one: SigningKeyRotated, is_signed: IsSigned) -> bool:
+def leading(
+    handovers: Sequence[SigningKeyRotated], known: bytes, key: bytes, is_signed: IsSigned
+) -> list[SigningKeyRotated]:
+    """What whoever has seen checkpoints signed with one key has to be told to trust those signed with another.
+
+    Args:
+        handovers: in the order of the log.
+        known: the key that was seen last; empty for none, or one that is not of the line: then all are told.
+        key: that signs now.
+    """
+    line = line_of(key, handovers, is_signed)
+    keys = line.keys[max(line.place(known), 0) : line.place(key) + 1]
+    pairs = dict.fromkeys(pairwise(keys))
+    whole = [one for at, one in enumerate(handovers) if at not in line.strays and (one.old, one.new) in pairs]
+    return list({(one.old, one.new): one for one in whole}.values())
+
+
+def is_whole(one: SigningKeyRotated, is_signed: IsSigned) -> bool:
+    """Whether both keys have signed a handover."""
     said = statement(one.old, one.new, one.time_us)
     return is_signed(one.old, one.signed_by_old, said) and is_signed(one.new, one.signed_by_new, said)

@@ -25,7 +25,7 @@ from projections.log.verify import SEGMENTED, Fault, Report, faults_of, verify_c
 from projections.vault.signing import public_key_in
 from schemas.codec import Malformed
 from schemas.envelope import Position, parse_position
-from schemas.facts.ops import CheckpointAnnounced
+from schemas.facts.ops import CheckpointAnnounced, SigningKeyRotated
 from schemas.ids import SystemClock, iso
 from schemas.ocsf.checkpoint import announced_in
 
@@ -73,8 +73,13 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
             checkpoints.require(root)
         for path, found in kept:
             for line, said in found:
-                checkpoints.require_announced(said, f"{path}:{line}")
-            output.message(f"{path}: {len(found)} checkpoints held against the log")
+                if isinstance(said, SigningKeyRotated):
+                    checkpoints.require_handover(said, f"{path}:{line}")
+                else:
+                    checkpoints.require_announced(said, f"{path}:{line}")
+            handovers = sum(isinstance(said, SigningKeyRotated) for _, said in found)
+            told = f", and {handovers} handovers between signing keys" if handovers else ""
+            output.message(f"{path}: {len(found) - handovers} checkpoints{told} held against the log")
         for stream in streams:
             # one a stream: the rate is that of what is read now
             progress = Progress(output.stderr)
@@ -137,8 +142,8 @@ def crashed(one: Unclosed) -> str:
     )
 
 
-def announced_in_file(path: Path) -> list[tuple[int, CheckpointAnnounced]]:
-    """(line number, checkpoint) of all that events in NDJSON tell of.
+def announced_in_file(path: Path) -> list[tuple[int, CheckpointAnnounced | SigningKeyRotated]]:
+    """(line number, checkpoint or handover between signing keys) of all that events in NDJSON tell of.
 
     Raises:
         Misused: the file cannot be read, or proves nothing since no checkpoint is in it.
@@ -155,7 +160,7 @@ def announced_in_file(path: Path) -> list[tuple[int, CheckpointAnnounced]]:
                     found.append((number, said))
     except OSError as problem:
         raise Misused(f"{path} cannot be read ({problem.strerror})") from None
-    if not found:
+    if not any(isinstance(said, CheckpointAnnounced) for _, said in found):
         raise Misused(f"{path} has no checkpoint in it: nothing can be held against it")
     return found
 

@@ -16,6 +16,7 @@ from schemas.facts.ops import ChainHead, CheckpointAnnounced, LogCheckpointed, S
 from schemas.merkle import root_of
 from schemas.signing_keys import SUBJECT as SIGNING
 from schemas.signing_keys import Line, line_of
+from schemas.signing_keys import is_whole as is_whole_handover
 
 STREAM = "OPS"
 
@@ -101,6 +102,15 @@ class Series:
         elif (said.number, said.root) not in self._roots:
             detail = f"{place}: checkpoint {said.number} with the root {said.root.hex()} is not on the log"
             self.flaws.append(Flaw("cut", said.number, 0, detail))
+
+    def require_handover(self, said: SigningKeyRotated, place: str) -> None:
+        """Holds the handovers against what somebody outside was told of one. Arguments as of `require_announced`."""
+        if not is_whole_handover(said, is_signed):
+            detail = f"{place}: a handover to {said.new.hex()}: its signatures are not right"
+            self.flaws.append(Flaw("changed", 0, 0, detail))
+        elif all((one.old, one.new) != (said.old, said.new) for _, one in self._handovers):
+            detail = f"{place}: a handover from {said.old.hex()} to {said.new.hex()} is not on the log"
+            self.flaws.append(Flaw("cut", 0, 0, detail))
 
     def _anchor(self, key: bytes) -> Line:
         """The keys that count, from the first one that was named on."""

@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.envelope import Fact
 from schemas.facts.traffic import TERMINALS
-from schemas.ocsf.checkpoint import ANNOUNCED, EventLogActivity, checkpoint_of
+from schemas.ocsf.checkpoint import ANNOUNCED, HANDED_OVER, EventLogActivity, checkpoint_of, handover_of
 from schemas.ocsf.event import ApiActivity
 from schemas.ocsf.finding import DetectionFinding, finding_of, is_finding
 from schemas.ocsf.mapping import event_of
@@ -21,9 +21,10 @@ def is_told(fact: Fact, tenant: str | None) -> bool:
     """Whether a SIEM is told of this fact: how a request ended, or what rules, hooks and switches decided.
 
     Args:
-        tenant: of whom it is told; of everybody when None. Announced checkpoints are for every target.
+        tenant: of whom it is told; of everybody when None. Announced checkpoints, and which key signs them, are for
+            every target.
     """
-    if fact.type == ANNOUNCED:
+    if fact.type in (ANNOUNCED, HANDED_OVER):
         return True
     return (tenant is None or fact.tenant == tenant) and (fact.type in TERMINALS or is_finding(fact))
 
@@ -32,6 +33,8 @@ def security_event_of(fact: Fact, sequence: int, index: int) -> SecurityEvent:
     """The event of a fact that `is_told`, at its place in TRAFFIC; one that cannot be read is told as such."""
     if fact.type == ANNOUNCED:
         return checkpoint_of(fact, sequence, index)
+    if fact.type == HANDED_OVER:
+        return handover_of(fact, sequence, index)
     return event_of(fact, sequence, index) if fact.type in TERMINALS else finding_of(fact, sequence, index)
 
 

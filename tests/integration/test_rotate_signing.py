@@ -10,9 +10,15 @@ import pytest
 
 from ops.cli import rotate_signing
 from processors.checkpoint.worker import Checkpointer
+from processors.siem.lines import lines_of
 from projections.log.checkpoints import read_checkpoints, read_handovers
 from projections.log.connection import LogConnection
+from projections.log.reader import StreamReader
 from projections.vault.signing import FILE, NEXT_FILE, PUBLIC_FILE, Signer, public_key_in
+from schemas import codec
+from schemas.facts.ops import SigningKeyAnnounced, SigningKeyRotated
+from schemas.ocsf.checkpoint import announced_in, handover_of
+from schemas.ocsf.lines import line_of
 from schemas.settings import Settings
 from schemas.signing_keys import SUBJECT, handover
 from tests.integration.log_fixture import CLOCK, IDS, connection
@@ -72,6 +78,43 @@ async def test_a_running_worker_goes_on_with_the_new_key_and_both_prove_all_of_i
         wrong = settings.data / PUBLIC_FILE if request == early else old_file
         code, out, _ = await nexus("evidence", "verify", str(proof), "--public-key", str(wrong), "--output", "json")
         assert code == 1 and "another key" in json.loads(out)["flaws"][0]
+
+
+async def test_whoever_reads_traffic_is_told_before_the_first_checkpoint_of_the_new_key(
+    connection: LogConnection, settings: Settings, tmp_path: Path
+) -> None:
+    own = await worker(connection, settings)
+    await wrote(connection, "b1", 1)
+    await read_all(connection, own)
+    made = [await own.write()]
+    handovers = []
+    for again in range(2):
+        handovers.append(await rotated(settings))
+        # the second time by a worker that was started meanwhile
+        own = await worker(connection, settings) if again else own
+        made += [await own.write(), await own.write()]
+    messages = [one async for batch in StreamReader(connection, "TRAFFIC").batches(follow=False) for one in batch]
+    file = tmp_path / "kept.ndjson"
+    file.write_bytes(b"".join(line.data for message in messages for line in lines_of(message, "a")))
+    told = [announced_in(line) for line in file.read_bytes().splitlines(True)]
+    shown = [said.new.hex() if isinstance(said, SigningKeyRotated) else said.number for said in told if said]
+    assert shown == [1, handovers[0]["new"], 2, 3, handovers[1]["new"], 4, 5]
+
+    verify = ("verify", "--data", settings.data_dir, "--stream", "OPS", "--siem-file", str(file))
+    code, out, err = await nexus(*verify)
+    assert (code, "5 checkpoints, and 2 handovers between signing keys held against" in err) == (0, True), out
+    # whoever wants a key of his own to follow has to sign with the one before
+    stranger = Signer(bytes(range(32))).public_key.hex()
+    file.write_bytes(file.read_bytes().replace(handovers[1]["new"].encode(), stranger.encode()))
+    code, out, _ = await nexus(*verify)
+    assert (code, f"a handover to {stranger}: its signatures are not right" in out) == (1, True)
+    # and one that the log does not know was taken off it
+    old, new = Signer.open(settings.data), Signer(bytes(range(32)))
+    said = handover(old.public_key, new.public_key, 7, old.sign, new.sign)
+    fact = codec.fact(SigningKeyAnnounced(said), id="x", time=1, tenant="system", actor="w", correlation="c")
+    file.write_bytes(file.read_bytes().splitlines(True)[0] + line_of(handover_of(fact, 1, 0)))
+    code, out, _ = await nexus(*verify)
+    assert (code, f"to {stranger} is not on the log" in out) == (1, True)
 
 
 async def test_cut_off_after_it_was_announced_the_command_goes_on(

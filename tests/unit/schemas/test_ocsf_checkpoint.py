@@ -10,9 +10,9 @@ import pytest
 
 from schemas import codec
 from schemas.codec import Malformed
-from schemas.facts.ops import CheckpointAnnounced
+from schemas.facts.ops import CheckpointAnnounced, SigningKeyAnnounced, SigningKeyRotated
 from schemas.facts.traffic import RequestCompleted
-from schemas.ocsf.checkpoint import announced_in, checkpoint_of
+from schemas.ocsf.checkpoint import announced_in, checkpoint_of, handover_of
 from schemas.ocsf.lines import line_of, place_of
 from schemas.ocsf.mapping import event_of
 
@@ -21,6 +21,11 @@ SAID = CheckpointAnnounced(12, 1_795_000_060_000_000, 3, b"R" * 32, b"k" * 32, b
 FACT = codec.fact(
     SAID, id="019a9f3c-0000-7000-8000-0123456789ab", time=1_795_000_060_000_123, tenant="system",
     actor="worker:checkpoint", correlation="checkpoint:12",
+)  # fmt: skip
+HANDOVER = SigningKeyRotated(b"o" * 32, b"n" * 32, 1_795_000_030_000_000, b"S" * 64, b"T" * 64)
+HANDED_OVER = codec.fact(
+    SigningKeyAnnounced(HANDOVER), id="019a9f3c-0000-7000-8000-0123456789ac", time=1_795_000_060_000_120,
+    tenant="system", actor="worker:checkpoint", correlation="checkpoint:12",
 )  # fmt: skip
 REQUIRED = frozenset(
     ["activity_id", "actor", "category_uid", "class_uid", "device", "metadata", "severity_id", "time", "type_uid"]
@@ -45,6 +50,17 @@ def test_it_has_what_the_schema_demands() -> None:
 
 def test_what_was_announced_comes_back_from_the_line() -> None:
     assert announced_in(line_of(checkpoint_of(FACT, 98, 0))) == SAID
+
+
+def test_a_handover_between_keys_is_an_event_that_comes_back_from_its_line() -> None:
+    line = line_of(handover_of(HANDED_OVER, 99, 1))
+    assert json.loads(line) == json.loads(GOLDEN.with_name("signing-key.json").read_text())
+    assert json.loads(line).keys() >= REQUIRED
+    assert (place_of(line), announced_in(line)) == ((99, 1), HANDOVER)
+    broken = line_of(handover_of(msgspec.structs.replace(HANDED_OVER, data=msgspec.Raw(b"\x91\x01")), 99, 1))
+    assert json.loads(broken)["status_code"] == "unreadable_fact"
+    with pytest.raises(Malformed):
+        announced_in(broken)
 
 
 def test_an_event_of_a_request_is_no_checkpoint() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from projections.vault.signing import Signer, is_signed
 from schemas.facts.ops import SigningKeyRotated
-from schemas.signing_keys import handover, line_of
+from schemas.signing_keys import handover, leading, line_of
 
 SIGNERS = [Signer(bytes([number]) * 32) for number in range(5)]
 KEYS = tuple(signer.public_key for signer in SIGNERS)
@@ -27,6 +27,20 @@ def test_from_any_key_all_are_found(anchor: int) -> None:
 
 def test_without_handovers_there_is_the_key_alone() -> None:
     assert line_of(KEYS[0], [], is_signed).keys == KEYS[:1]
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [(b"", [0, 1, 2]), (KEYS[0], [0, 1, 2]), (KEYS[2], [2]), (KEYS[3], []), (bytes(32), [0, 1, 2])],
+    ids=["none", "first", "last but one", "same", "a stranger"],
+)
+def test_who_has_seen_one_key_is_told_what_leads_to_another(known: bytes, told: list[int]) -> None:
+    handovers = [over(0, 1), over(1, 2), over(2, 3), over(3, 4)]
+    assert leading(handovers, known, KEYS[3], is_signed) == [handovers[place] for place in told]
+    assert (
+        leading([over(0, 1, 9), *handovers, over(2, 0)], known, KEYS[3], is_signed)[-1:]
+        == [handovers[place] for place in told][-1:]
+    )
 
 
 def test_said_twice_it_is_said_once() -> None:
