@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ingress.codecs.codec import CallerCodec
 from ingress.gateway.content_coding import UnsupportedCoding
 from ingress.gateway.door import Door, Headers
@@ -13,6 +15,7 @@ from schemas.screening.model import Verdict
 
 NONE = "none"
 """Stands in a header for what a request did not come to."""
+_UNPRINTABLE = re.compile(r"[^ -~]")
 
 
 def hook_of(verdict: Verdict) -> str:
@@ -33,7 +36,8 @@ def answer_headers(record: Record, hook: str, content_type: str) -> Headers:
         ("x-nexus-hook", hook or NONE),
     ]
     if record.dropped:
-        headers.append(("x-nexus-dropped", ", ".join(record.dropped)[:1_000]))
+        # names of fields that the caller made up may be among them: a line end would begin another header
+        headers.append(("x-nexus-dropped", _UNPRINTABLE.sub("?", ", ".join(record.dropped)[:1_000])))
     return headers
 
 

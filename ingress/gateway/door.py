@@ -18,6 +18,12 @@ _LAST_CHUNK = b"0\r\n\r\n"
 _JSON = b"application/json"
 _COPIED = 65_536
 """Bytes of a body up to which joining it to the head costs less than handing over two buffers."""
+_PIECES = 64
+"""Pieces of a body that are kept one by one: thousands of two bytes each would take twenty times their size."""
+_UNASKED = 1024 * 1024
+"""Bytes of a body that are kept while nobody has asked for it, and with that said how large it may be."""
+_OVER = 1 << 62
+"""Stands for the size of a body of which some was thrown away."""
 
 
 class ClientLeft(Exception):
@@ -67,7 +73,7 @@ class Door:
         self._headers = headers
         self._modern = modern
         self._asks_leave = modern and headers.get(b"expect", b"").lower() == b"100-continue"
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes | bytearray] = []
         self._size = 0
         self._limit = 0
         self._whole = self._broken = self._opened = self._chunked = False
@@ -132,7 +138,7 @@ class Door:
         if not self._size:
             raise InvalidRequest("The request has no body.")
         pieces, self._pieces = self._pieces, []
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        body = bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
         if inflater is None:
             return body
         # who asks once more after an error finds the same one
@@ -165,10 +171,18 @@ class Door:
         """A piece of the body came. After the answer nobody wants it any more."""
         if self.answered:
             return
-        self._pieces.append(data)
+        pieces = self._pieces
         self._size += len(data)
-        if self._limit and self._size > self._limit:
+        if self._size > (self._limit or _UNASKED):
+            pieces.clear()
+            self._size = _OVER
             self._wake()
+        elif len(pieces) < _PIECES:
+            pieces.append(data)
+        elif isinstance(last := pieces[-1], bytearray):
+            last += data
+        else:
+            pieces.append(bytearray(data))
 
     def complete(self) -> None:
         """The request is whole."""

@@ -13,6 +13,8 @@ import httptools
 
 HIGH_WATER = 256 * 1024
 """Bytes of an answer that may wait to be read before the socket is paused."""
+MOST_FRAMING = 512 * 1024
+"""Bytes of an answer without any of its body between them: of its head, of interim ones, of trailers."""
 
 
 class BrokenExchange(Exception):
@@ -45,6 +47,8 @@ class Connection(asyncio.Protocol):
         self._thrown: Exception | None = None
         """What it raised."""
         self._body: deque[bytes] = deque()
+        self._framing = 0
+        """Bytes that have come since the last of the body."""
         self._waiting_bytes = 0
         self._paused = False
         self._error = ""
@@ -75,7 +79,7 @@ class Connection(asyncio.Protocol):
         assert self._complete, "an exchange is under way"
         self._parser = httptools.HttpResponseParser(self)
         self._body.clear()
-        self._waiting_bytes = 0
+        self._waiting_bytes = self._framing = 0
         self._error = ""
         self._head_done = self._complete = self._until_close = self.touched = False
         self.status = 0
@@ -229,11 +233,18 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail("malformed")
             self.abort()
-        if self._take is not None and self._body:
-            self._hand_over(self._take)
+        if self._body:
+            self._framing = 0
+            if self._take is not None:
+                self._hand_over(self._take)
+        else:
+            self._framing += len(data)
+            if self._framing > MOST_FRAMING and not self._complete:
+                self._fail("malformed")
+                self.abort()
         if self._take is None or self._complete or self._error:
             self._wake()
 

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Door], Awaitable[None]]
 
 HEAD_BYTES = 65_536
-"""Most bytes of a request's first line and headers."""
+"""Most bytes of a request's first line and headers; after them, of what is between two pieces of its body: the sizes of
+chunks, their extensions, trailers."""
 HEAD_S = 15.0
 """From a request's first byte to the end of its headers."""
 IDLE_S = 75.0
@@ -106,18 +107,17 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        if self._receiving is None:
-            if not self._in_head:
-                self._in_head = True
-                self._head_size = 0
-                self._since = self._loop.time()
-            self._head_size += len(data)
+        if self._receiving is None and not self._in_head:
+            self._in_head = True
+            self._head_size = 0
+            self._since = self._loop.time()
+        self._head_size += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._broken(InvalidRequest("The request is not HTTP/1.1.", code="invalid_http"))
             return
-        if self._in_head and self._head_size > HEAD_BYTES:
+        if self._head_size > HEAD_BYTES and (self._in_head or self._receiving is not None):
             self._broken(HeadTooLarge(f"The headers of the request are larger than {HEAD_BYTES} bytes."))
 
     def eof_received(self) -> bool:
@@ -160,6 +160,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         parser = self._parser
         self._in_head = False
+        self._head_size = 0
         modern = parser.get_http_version() == "1.1"
         if modern and b"host" not in self._headers:
             self._broken(InvalidRequest("The request has no Host header.", code="invalid_http"))
@@ -181,6 +182,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def on_body(self, body: bytes) -> None:
+        self._head_size = 0
         if self._receiving is not None:
             self._receiving.feed(body)
 

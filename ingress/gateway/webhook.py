@@ -118,9 +118,13 @@ def is_public(text: str) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
         if inner is not None:
             return is_public(str(inner))
-    return address.is_global and not address.is_multicast
+    if address.is_reserved or (isinstance(address, ipaddress.IPv6Address) and address.is_site_local):
+        return False
+    return address.is_global and not address.is_multicast and address != _AZURE
 
 
+_AZURE = ipaddress.ip_address("168.63.129.16")
+"""Public by its number, and on every machine of Azure's the way to its host, which knows the machine's secrets."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 

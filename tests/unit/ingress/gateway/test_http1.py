@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.gateway.http1 import HIGH_WATER, BrokenExchange, Connection
+from ingress.gateway.http1 import HIGH_WATER, MOST_FRAMING, BrokenExchange, Connection
 
 PLAIN = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\nretry-after: 3\r\n\r\nhello world"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
@@ -204,3 +204,52 @@ async def test_an_answer_cut_off_between_pieces_is_told() -> None:
     connection.connection_lost(None)
     with pytest.raises(BrokenExchange):
         await reading
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "endless"),
+    [
+        (b"HTTP/1.1 200 OK\r\nx-long: ", b"y" * 65_536),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" * 1_000),
+        (HEAD + b"1;x=", b"y" * 65_536),
+        (HEAD + b"1\r\na\r\n0\r\nx-trailer: ", b"y" * 65_536),
+    ],
+    ids=["header", "interim answers", "chunk extension", "trailer"],
+)
+async def test_an_answer_that_never_comes_to_its_body_is_given_up(before: bytes, endless: bytes) -> None:
+    connection, wire = await connected()
+    if before:
+        connection.data_received(before)
+    if connection._body:
+        await connection.next()
+    for _ in range(2 * MOST_FRAMING // len(endless)):
+        if wire.aborted:
+            break
+        connection.data_received(endless)
+    assert wire.aborted
+    with pytest.raises(BrokenExchange) as caught:
+        await read(connection)
+    assert caught.value.outcome == "malformed"
+
+
+async def test_a_provider_that_changes_the_protocol_is_not_understood() -> None:
+    connection, wire = await connected()
+    connection.data_received(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nhello")
+    with pytest.raises(BrokenExchange) as caught:
+        await read(connection)
+    assert (caught.value.outcome, wire.aborted) == ("malformed", True)
+
+
+async def test_a_long_stream_of_small_chunks_is_read_to_its_end() -> None:
+    connection, _ = await connected()
+    connection.data_received(HEAD)
+    read_on = 0
+    for _ in range(100_000):
+        connection.data_received(b"1\r\n")
+        connection.data_received(b"a\r\n")
+        read_on += len(await connection.next() or b"")
+    connection.data_received(b"0\r\n\r\n")
+    assert (read_on, await connection.next()) == (100_000, None)

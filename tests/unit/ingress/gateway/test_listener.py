@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -181,6 +182,70 @@ async def test_what_is_refused(house: House, request_bytes: bytes, status: bytes
         line = await reader.readline()
     writer.close()
     assert line.split(b" ")[1] == status
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"0\r\nx-trailer: " + b"y" * 70_000, b"1;x=" + b"y" * 70_000, b"0\r\n" + b"x-a: b\r\n" * 10_000],
+    ids=["trailer", "extension", "trailers"],
+)
+async def test_what_is_between_the_pieces_of_a_body_has_an_end(house: House, endless: bytes) -> None:
+    reader, writer = await house.open()
+    writer.write(CHUNKED)
+    await until(lambda: len(house.doors) == 1, "served")
+    writer.write(endless)
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).split(b" ")[1] == b"400"
+    writer.close()
+
+
+async def test_many_small_chunks_are_no_endless_framing(house: House) -> None:
+    async def large(door: Door) -> None:
+        door.answer(200, json_headers(), b"%d" % len(await door.body(100_000, 5)))
+
+    house.handler = large
+    head = CHUNKED.replace(b"Host: a", b"Host: a\r\n" + CLOSE.encode())
+    assert (await house.talk(head + b"2\r\nab\r\n" * 20_000 + b"0\r\n\r\n")).endswith(b"\r\n\r\n40000")
+
+
+class _Nowhere:
+    """Stands for a connection."""
+
+    closed = congested = False
+    date = address = ""
+
+    def write(self, data: bytes) -> None:
+        raise AssertionError("nothing is answered here")
+
+
+def waiting_door() -> Door:
+    return Door(_Nowhere(), "POST", "/", {}, modern=True, keep=True)  # type: ignore[arg-type]
+
+
+async def test_a_body_in_many_pieces_takes_about_its_own_size() -> None:
+    door = waiting_door()
+    for _ in range(50_000):
+        door.feed(b"ab")
+    door.complete()
+    assert sum(map(sys.getsizeof, door._pieces)) + sys.getsizeof(door._pieces) < 3 * 100_000
+    assert await door.body(100_000, 5) == b"ab" * 50_000
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "not asked for"])
+async def test_more_of_a_body_than_may_come_is_not_kept(asked: bool) -> None:
+    door = waiting_door()
+    asking = asyncio.ensure_future(door.body(100_000, 5)) if asked else None
+    await asyncio.sleep(0)
+    for _ in range(40):
+        door.feed(bytes(65_536))
+    assert sum(map(len, door._pieces)) <= 1024 * 1024
+    door.complete()
+    with pytest.raises(NexusError) as caught:
+        await (asking or door.body(32 * 1024 * 1024, 5))
+    assert caught.value.status == 413
 
 
 async def test_an_answer_before_the_body_came_closes_the_connection(house: House) -> None:

@@ -22,6 +22,7 @@ from tests.unit.schemas.hooks.given import hook, seen
         *((address, False) for address in ("169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255")),
         *((address, False) for address in ("::1", "::", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "ff02::1")),
         *((address, False) for address in ("::ffff:127.0.0.1", "::ffff:169.254.169.254", "2002:7f00:1::")),
+        *((address, False) for address in ("fec0::1", "::127.0.0.1", "::a9fe:a9fe", "240.0.0.1", "168.63.129.16")),
         *((address, False) for address in ("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "not an address", "")),
     ],
 )
