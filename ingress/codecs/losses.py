@@ -1,4 +1,4 @@
-"""What a conversation says that a wire format cannot: collected while a request is written."""
+"""What a caller says that a wire format cannot: collected while a request is written."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingress.codecs.fields import decode_object
-from schemas.conversation.ask import Conversation
+from schemas.conversation.ask import Conversation, Embed, Moderate, Rerank
 from schemas.conversation.parts import Part, ToolCall
 
 _UNSAID: tuple[object, ...] = (None, "", (), {}, [])
+Ask = Conversation | Embed | Moderate | Rerank
 
 
 class Losses:
@@ -21,10 +22,10 @@ class Losses:
     def drop(self, name: str) -> None:
         self._names[name] = None
 
-    def unless_unsaid(self, conversation: Conversation, *fields: str) -> None:
+    def unless_unsaid(self, ask: Ask, *fields: str) -> None:
         """Drops each of these fields that the caller said something in; `other` by the names inside it."""
         for field in fields:
-            value = getattr(conversation, field)
+            value = getattr(ask, field)
             if field == "other":
                 for name in value:
                     self.drop(name)
@@ -44,12 +45,12 @@ def arguments_of(call: ToolCall, losses: Losses) -> dict[str, Any]:
     return value
 
 
-def say_own(body: dict[str, Any], conversation: Conversation, protocol: str, losses: Losses) -> None:
+def say_own(body: dict[str, Any], ask: Ask, protocol: str, losses: Losses) -> None:
     """Puts the words that only the caller's protocol has back into a body of it; in any other they are dropped."""
-    if conversation.origin != protocol:
-        losses.unless_unsaid(conversation, "other")
+    if ask.origin != protocol:
+        losses.unless_unsaid(ask, "other")
         return
-    for name, value in conversation.other.items():
+    for name, value in ask.other.items():
         found = body.get(name)
         if isinstance(found, list) and isinstance(value, list):
             body[name] = [*found, *value]

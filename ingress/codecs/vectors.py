@@ -1,4 +1,4 @@
-"""Vectors inside answers, as numbers or base64, and what a request for them can lose. No wire format lives here."""
+"""Vectors inside answers, as numbers or base64, and the texts they are asked for. No wire format lives here."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import binascii
 import struct
 from typing import Any
 
-from ingress.codecs.losses import Losses
 from schemas.conversation.ask import Embed
 from schemas.errors import InvalidRequest
 
 MOST = struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
 """The largest 32-bit float: what callers may want a vector in."""
-_UNSAID: tuple[object, ...] = (None, "", (), {})
 
 
 def read_vector(value: Any) -> tuple[float, ...]:
@@ -37,16 +35,6 @@ def read_vector(value: Any) -> tuple[float, ...]:
 
 def write_vector(vector: tuple[float, ...], *, as_base64: bool) -> Any:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode() if as_base64 else list(vector)
-
-
-def drop_unsayable(ask: Embed, losses: Losses, *fields: str, own: str = "") -> None:
-    """Drops each of these fields that was said, and what only the caller's protocol knows unless it is `own`."""
-    for field in fields:
-        if getattr(ask, field) not in _UNSAID:
-            losses.drop(field)
-    if ask.origin != own or not own:
-        for name in ask.other:
-            losses.drop(name)
 
 
 def texts_of(ask: Embed, provider: str) -> list[str]:

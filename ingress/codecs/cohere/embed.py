@@ -8,7 +8,7 @@ from ingress.codecs.codec import Encoded, ErrorTold, Malformed
 from ingress.codecs.cohere.answer import count, read_error
 from ingress.codecs.fields import Fields, decode_json, put
 from ingress.codecs.losses import Losses
-from ingress.codecs.vectors import drop_unsayable, read_vector, texts_of
+from ingress.codecs.vectors import read_vector, texts_of
 from schemas.conversation.answer import Embeddings
 from schemas.conversation.ask import Embed
 from schemas.errors import InvalidRequest
@@ -30,7 +30,7 @@ class CohereEmbeddings:
 
     def write_request(self, ask: Embed) -> Encoded:
         losses = Losses()
-        drop_unsayable(ask, losses, "user", "title")
+        losses.unless_unsaid(ask, "user", "title", "other")
         if ask.purpose and ask.purpose not in _PURPOSES:
             losses.drop("purpose")
         body: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 from ingress.codecs.codec import Encoded, ErrorTold, Malformed
 from ingress.codecs.cohere.answer import read_error
 from ingress.codecs.fields import Fields, decode_json, put, wrong
-from ingress.codecs.losses import Losses
+from ingress.codecs.losses import Losses, say_own
 from ingress.codecs.ranks import read_order
 from schemas.conversation.answer import Ranking
 from schemas.conversation.ask import Rerank
@@ -40,15 +40,10 @@ class CohereRerank:
 
     def write_request(self, ask: Rerank) -> Encoded:
         losses = Losses()
-        if ask.truncate is not None:
-            losses.drop("truncate")
+        losses.unless_unsaid(ask, "truncate")
         body: dict[str, Any] = {"model": ask.model, "query": ask.query, "documents": list(ask.documents)}
         put(body, top_n=ask.top_n)
-        if ask.origin == NAME:
-            body.update(ask.other)
-        else:
-            for name in ask.other:
-                losses.drop(name)
+        say_own(body, ask, NAME, losses)
         # documents are not sent back in this version; who asked for them gets the ones that were sent
         return Encoded(body, losses.names())
 

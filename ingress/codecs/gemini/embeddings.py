@@ -7,8 +7,8 @@ from typing import Any
 from ingress.codecs.codec import Encoded, ErrorTold, Malformed
 from ingress.codecs.fields import Fields, decode_json, put, wrong
 from ingress.codecs.gemini.answer import read_error
-from ingress.codecs.losses import Losses
-from ingress.codecs.vectors import drop_unsayable, read_vector, texts_of
+from ingress.codecs.losses import Losses, say_own
+from ingress.codecs.vectors import read_vector, texts_of
 from schemas.conversation.answer import Embeddings
 from schemas.conversation.ask import Embed
 from schemas.errors import InvalidRequest
@@ -67,12 +67,11 @@ class GeminiEmbeddings:
 
     def write_request(self, ask: Embed) -> Encoded:
         losses = Losses()
-        drop_unsayable(ask, losses, "user", "truncate", own=NAME)
+        losses.unless_unsaid(ask, "user", "truncate")
         each: dict[str, Any] = {"model": f"models/{ask.model}"}
         options: dict[str, Any] = {}
         put(options, taskType=TASKS.get(ask.purpose, ""), title=ask.title, outputDimensionality=ask.dimensions)
-        if ask.origin == NAME:
-            options.update(ask.other)
+        say_own(options, ask, NAME, losses)
         requests = [{**each, "content": {"parts": [{"text": text}]}, **options} for text in texts_of(ask, "Gemini")]
         return Encoded({"model": ask.model, "requests": requests}, losses.names())
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from ingress.codecs.codec import Encoded, ErrorTold, Malformed
 from ingress.codecs.fields import Fields, decode_json, put, wrong
-from ingress.codecs.losses import Losses
+from ingress.codecs.losses import Losses, say_own
 from ingress.codecs.openai.chat_answer import read_error
-from ingress.codecs.vectors import drop_unsayable, read_vector, write_vector
+from ingress.codecs.vectors import read_vector, write_vector
 from schemas.conversation.answer import Embeddings
 from schemas.conversation.ask import Embed
 from schemas.errors import InvalidRequest
@@ -42,12 +42,11 @@ class OpenAIEmbeddings:
 
     def write_request(self, ask: Embed) -> Encoded:
         losses = Losses()
-        drop_unsayable(ask, losses, "purpose", "title", "truncate", own=NAME)
+        losses.unless_unsaid(ask, "purpose", "title", "truncate")
         given: Any = [list(each) for each in ask.tokens] if ask.tokens else list(ask.texts)
         body: dict[str, Any] = {"model": ask.model, "input": given if ask.many or len(given) != 1 else given[0]}
         put(body, dimensions=ask.dimensions, encoding_format="base64" if ask.base64 else "", user=ask.user)
-        if ask.origin == NAME:
-            body.update(ask.other)
+        say_own(body, ask, NAME, losses)
         return Encoded(body, losses.names())
 
     def read_answer(self, raw: bytes) -> Embeddings:

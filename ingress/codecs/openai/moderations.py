@@ -6,7 +6,7 @@ from typing import Any
 
 from ingress.codecs.codec import Encoded, ErrorTold, Malformed
 from ingress.codecs.fields import Fields, decode_json, wrong
-from ingress.codecs.losses import Losses
+from ingress.codecs.losses import Losses, say_own
 from ingress.codecs.openai.chat_answer import read_error
 from schemas.conversation.answer import Moderation, Verdict
 from schemas.conversation.ask import Moderate
@@ -58,11 +58,7 @@ class OpenAIModerations:
         elif not ask.many and len(ask.texts) == 1:
             given = ask.texts[0]
         body: dict[str, Any] = {"model": ask.model, "input": given}
-        if ask.origin == NAME:
-            body.update(ask.other)
-        else:
-            for name in ask.other:
-                losses.drop(name)
+        say_own(body, ask, NAME, losses)
         return Encoded(body, losses.names())
 
     def read_answer(self, raw: bytes) -> Moderation:

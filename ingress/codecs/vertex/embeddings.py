@@ -10,7 +10,7 @@ from ingress.codecs.fields import Fields, decode_json, put
 from ingress.codecs.gemini.answer import read_error
 from ingress.codecs.gemini.embeddings import TASKS
 from ingress.codecs.losses import Losses
-from ingress.codecs.vectors import drop_unsayable, read_vector, texts_of
+from ingress.codecs.vectors import read_vector, texts_of
 from schemas.conversation.answer import Embeddings
 from schemas.conversation.ask import Embed
 from schemas.errors import InvalidRequest
@@ -26,7 +26,7 @@ class VertexEmbeddings:
 
     def write_request(self, ask: Embed) -> Encoded:
         losses = Losses()
-        drop_unsayable(ask, losses, "user")
+        losses.unless_unsaid(ask, "user", "other")
         options: dict[str, Any] = {}
         put(options, task_type=TASKS.get(ask.purpose, ""), title=ask.title)
         parameters: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from ingress.codecs.codec import Encoded, ErrorTold
 from ingress.codecs.fields import put
 from ingress.codecs.losses import Losses
 from ingress.codecs.openai.embeddings import OpenAIEmbeddings
-from ingress.codecs.vectors import drop_unsayable, texts_of
+from ingress.codecs.vectors import texts_of
 from ingress.codecs.voyage.errors import read_error
 from schemas.conversation.answer import Embeddings
 from schemas.conversation.ask import Embed
@@ -27,7 +27,7 @@ class VoyageEmbeddings:
 
     def write_request(self, ask: Embed) -> Encoded:
         losses = Losses()
-        drop_unsayable(ask, losses, "user", "title")
+        losses.unless_unsaid(ask, "user", "title", "other")
         if ask.purpose and ask.purpose not in _PURPOSES:
             losses.drop("purpose")
         body: dict[str, Any] = {"model": ask.model, "input": texts_of(ask, "Voyage AI")}

@@ -24,8 +24,7 @@ class VoyageRerank:
 
     def write_request(self, ask: Rerank) -> Encoded:
         losses = Losses()
-        for name in ask.other:
-            losses.drop(name)
+        losses.unless_unsaid(ask, "other")
         body: dict[str, Any] = {"model": ask.model, "query": ask.query, "documents": list(ask.documents)}
         put(body, top_k=ask.top_n, truncation=ask.truncate)
         return Encoded(body, losses.names())
