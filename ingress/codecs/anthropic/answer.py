@@ -10,6 +10,7 @@ from ingress.codecs.anthropic.request_read import read_block
 from ingress.codecs.anthropic.signed_calls import sealed
 from ingress.codecs.codec import ErrorTold, Malformed
 from ingress.codecs.fields import Fields, count, decode_json, decode_object, put
+from ingress.codecs.told_errors import clipped, decoded, member
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Refusal, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest, NexusError
@@ -147,15 +148,5 @@ def write_error(error: NexusError) -> bytes:
 
 
 def read_error(body: bytes) -> ErrorTold:
-    try:
-        told = decode_json(body[:65_536])
-    except ValueError:
-        return ErrorTold()
-    error = told.get("error") if isinstance(told, dict) else None
-    if not isinstance(error, dict):
-        return ErrorTold()
-    message, kind = error.get("message"), error.get("type")
-    return ErrorTold(
-        message[:2_000] if isinstance(message, str) else "",
-        kind[:100] if isinstance(kind, str) else "",
-    )
+    error = member(decoded(body), "error")
+    return ErrorTold(clipped(member(error, "message")), clipped(member(error, "type"), 100))

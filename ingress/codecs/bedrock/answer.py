@@ -8,6 +8,7 @@ import msgspec
 
 from ingress.codecs.codec import ErrorTold, Malformed
 from ingress.codecs.fields import Fields, count, decode_json
+from ingress.codecs.told_errors import clipped, decoded, member
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest
@@ -79,15 +80,7 @@ def _parts(block: Fields) -> list[Part]:
 
 def read_error(body: bytes) -> ErrorTold:
     """`{"message"}`, in some services `Message`; the kind is in a header, and in some bodies as `__type`."""
-    try:
-        told = decode_json(body[:65_536])
-    except ValueError:
-        return ErrorTold()
-    if not isinstance(told, dict):
-        return ErrorTold()
-    message = told.get("message") or told.get("Message")
-    code = told.get("__type") or told.get("code")
-    return ErrorTold(
-        message[:2_000] if isinstance(message, str) else "",
-        code.rpartition("#")[2][:100] if isinstance(code, str) else "",
-    )
+    told = decoded(body)
+    message = member(told, "message") or member(told, "Message")
+    code = member(told, "__type") or member(told, "code")
+    return ErrorTold(clipped(message), code.rpartition("#")[2][:100] if isinstance(code, str) else "")

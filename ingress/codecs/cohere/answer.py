@@ -6,6 +6,7 @@ from typing import Any
 
 from ingress.codecs.codec import ErrorTold, Malformed
 from ingress.codecs.fields import Fields, decode_json
+from ingress.codecs.told_errors import clipped, decoded, member
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest
@@ -76,9 +77,4 @@ def read_answer(raw: bytes) -> Answer:
 
 def read_error(body: bytes) -> ErrorTold:
     """`{"message", "id"}`."""
-    try:
-        told = decode_json(body[:65_536])
-    except ValueError:
-        return ErrorTold()
-    message = told.get("message") if isinstance(told, dict) else None
-    return ErrorTold(message[:2_000] if isinstance(message, str) else "")
+    return ErrorTold(clipped(member(decoded(body), "message")))

@@ -9,6 +9,7 @@ import msgspec
 from ingress.codecs.codec import ErrorTold, Malformed
 from ingress.codecs.fields import Fields, count, decode_json, decode_object, put
 from ingress.codecs.gemini.request_read import Calls, read_parts
+from ingress.codecs.told_errors import clipped, decoded, member
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Refusal, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest, NexusError
@@ -181,17 +182,6 @@ def write_error(error: NexusError) -> bytes:
 
 
 def read_error(body: bytes) -> ErrorTold:
-    try:
-        told = decode_json(body[:65_536])
-    except ValueError:
-        return ErrorTold()
-    if isinstance(told, list) and told:
-        told = told[0]
-    error = told.get("error") if isinstance(told, dict) else None
-    if not isinstance(error, dict):
-        return ErrorTold()
-    message, status = error.get("message"), error.get("status")
-    return ErrorTold(
-        message[:2_000] if isinstance(message, str) else "",
-        status.lower()[:100] if isinstance(status, str) else "",
-    )
+    told = decoded(body)
+    error = member(told[0] if isinstance(told, list) and told else told, "error")
+    return ErrorTold(clipped(member(error, "message")), clipped(member(error, "status")).lower()[:100])

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from ingress.codecs.codec import ErrorTold
-from ingress.codecs.fields import decode_json
+from ingress.codecs.told_errors import clipped, decoded, member
 
 
 def read_error(body: bytes) -> ErrorTold:
     """`{"detail"}`: a text, or a list of what is wrong with each field."""
-    try:
-        told = decode_json(body[:65_536])
-    except ValueError:
-        return ErrorTold()
-    detail = told.get("detail") if isinstance(told, dict) else None
-    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        detail = detail[0].get("msg")
-    return ErrorTold(detail[:2_000] if isinstance(detail, str) else "")
+    detail = member(decoded(body), "detail")
+    if isinstance(detail, list) and detail:
+        detail = member(detail[0], "msg")
+    return ErrorTold(clipped(detail))
