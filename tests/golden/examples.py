@@ -1,4 +1,4 @@
-"""One plausible instance of every fact's struct, each field set to something else than its default."""
+"""One plausible instance of every fact, each field set to something else than its default. Aggregates: `specs`."""
 
 from __future__ import annotations
 
@@ -6,53 +6,44 @@ import hashlib
 
 import msgspec
 
-from schemas.aggregates.budget import Budget, BudgetChanged, BudgetCreated, BudgetRemoved
-from schemas.aggregates.credential import (
-    Credential,
-    CredentialChanged,
-    CredentialCreated,
-    CredentialRemoved,
-    SealedSecret,
-)
-from schemas.aggregates.header_rules import HeaderRule
-from schemas.aggregates.hold import Hold, HoldChanged, HoldCreated, HoldRemoved
-from schemas.aggregates.kill import Kill, KillChanged, KillCreated, KillRemoved
-from schemas.aggregates.model import Model, ModelChanged, ModelCreated, ModelRemoved, Prices
-from schemas.aggregates.model_list import (
-    Listed,
-    ModelList,
-    ModelListChanged,
-    ModelListCreated,
-    ModelListRemoved,
-)
-from schemas.aggregates.pack import Pack, PackChanged, PackCreated, PackRemoved
-from schemas.aggregates.passthrough import (
-    Passthrough,
-    PassthroughChanged,
-    PassthroughCreated,
-    PassthroughRemoved,
-)
-from schemas.aggregates.policy import Policy, PolicyChanged, PolicyCreated, PolicyRemoved
-from schemas.aggregates.provider import (
-    Provider,
-    ProviderChanged,
-    ProviderCreated,
-    ProviderRemoved,
-    Rename,
-    Retry,
-)
-from schemas.aggregates.retention import Retention, RetentionChanged, RetentionCreated, RetentionRemoved
-from schemas.aggregates.route import Route, RouteChanged, RouteCreated, RouteRemoved, Target
-from schemas.aggregates.rule import CustomRule, RuleChanged, RuleCreated, RuleRemoved
-from schemas.aggregates.siem_target import SiemTarget, SiemTargetChanged, SiemTargetCreated, SiemTargetRemoved
-from schemas.aggregates.tenant import Tenant, TenantChanged, TenantCreated, TenantRemoved
-from schemas.aggregates.virtual_key import VirtualKey, VirtualKeyChanged, VirtualKeyIssued, VirtualKeyRevoked
+from schemas.aggregates.budget import BudgetChanged, BudgetCreated, BudgetRemoved
+from schemas.aggregates.credential import CredentialChanged, CredentialCreated, CredentialRemoved
+from schemas.aggregates.hold import HoldChanged, HoldCreated, HoldRemoved
+from schemas.aggregates.kill import KillChanged, KillCreated, KillRemoved
+from schemas.aggregates.model import ModelChanged, ModelCreated, ModelRemoved
+from schemas.aggregates.model_list import ModelListChanged, ModelListCreated, ModelListRemoved
+from schemas.aggregates.pack import PackChanged, PackCreated, PackRemoved
+from schemas.aggregates.passthrough import PassthroughChanged, PassthroughCreated, PassthroughRemoved
+from schemas.aggregates.policy import PolicyChanged, PolicyCreated, PolicyRemoved
+from schemas.aggregates.provider import ProviderChanged, ProviderCreated, ProviderRemoved
+from schemas.aggregates.retention import RetentionChanged, RetentionCreated, RetentionRemoved
+from schemas.aggregates.route import RouteChanged, RouteCreated, RouteRemoved
+from schemas.aggregates.rule import RuleChanged, RuleCreated, RuleRemoved
+from schemas.aggregates.siem_target import SiemTargetChanged, SiemTargetCreated, SiemTargetRemoved
+from schemas.aggregates.tenant import TenantChanged, TenantCreated, TenantRemoved
+from schemas.aggregates.virtual_key import VirtualKeyChanged, VirtualKeyIssued, VirtualKeyRevoked
 from schemas.facts import decisions, ledger, ops, traffic
-from schemas.hooks.hook import Hook, HookOptions
 from schemas.screening.model import Hit
+from tests.golden.specs import (
+    BUDGET,
+    CREDENTIAL,
+    HOLD,
+    KEY,
+    KILL,
+    MODEL,
+    MODEL_LIST,
+    PACK,
+    PASSTHROUGH,
+    POLICY,
+    PROVIDER,
+    RETENTION,
+    ROUTE,
+    RULE,
+    SIEM_TARGET,
+    TENANT,
+)
 
 REASON = "replaced by the new account"
-SECRET = SealedSecret(key="m1", nonce=b"twelve bytes", ciphertext=b"not a secret, only its shape")
 BODY = traffic.SealedBody(
     subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0",
     key="d1",
@@ -61,223 +52,6 @@ BODY = traffic.SealedBody(
     sha256=hashlib.sha256(b"sealed bytes and their tag").digest(),
     size=10,
 )
-TENANT = Tenant(id="acme-labs", name="Acme Labs", parent="acme", enabled=False)
-CREDENTIAL = Credential(id="main", tenant="acme", sealed=SECRET, description="rotated in November")
-RETENTION = Retention(id="standard", tenant="system", bodies_days=30, rows_days=90, findings_days=365, facts_days=400)
-HEADER_RULE = HeaderRule(action="forward", name="x-team", pattern="x-team-.*", value="none", to="x-department")
-PROVIDER = Provider(
-    id="east",
-    tenant="acme",
-    wire="openai",
-    base_url="https://api.example.com/v1",
-    credential="main",
-    region="eu-west-1",
-    project="acme-prod",
-    api_version="2024-10-21",
-    connect_timeout_ms=2_000,
-    first_byte_timeout_ms=20_000,
-    idle_timeout_ms=10_000,
-    total_timeout_ms=120_000,
-    max_connections=64,
-    http2=True,
-    ca_pem="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
-    enabled=False,
-    forward_token=True,
-    model_filter="gpt-.*",
-    renames=(Rename(name="gpt-4o", upstream="our-gpt-4o"),),
-    header_rules=(HEADER_RULE,),
-    client_cert_pem="-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n",
-    client_key="east-key",
-    proxy_url="http://proxy.example.com:3128",
-    retry=Retry(attempts=2, backoff_ms=100, max_backoff_ms=1_000, statuses=(429, 503)),
-    discover=False,
-)
-PRICES = Prices(
-    input=2_500_000,
-    output=10_000_000,
-    cached_input=1_250_000,
-    cache_write=3_125_000,
-    reasoning=11_000_000,
-    audio_input=40_000_000,
-    audio_output=80_000_000,
-    image=5_000_000,
-    request=1_000,
-)
-MODEL = Model(
-    id="east/gpt-4o",
-    tenant="acme",
-    upstream="gpt-4o-2024-11-20",
-    prices=PRICES,
-    context_tokens=64_000,
-    max_output_tokens=4_096,
-    enabled=False,
-    header_rules=(HEADER_RULE,),
-)
-MODEL_LIST = ModelList(
-    id="east",
-    tenant="acme",
-    wire="openai",
-    models=(
-        Listed(
-            name="gpt-4o",
-            context_tokens=128_000,
-            max_output_tokens=16_384,
-            prices=PRICES,
-            prices_from="a page, 2025-09-01",
-        ),
-    ),
-    left_out=3,
-    at_us=1_795_000_000_000_000,
-    failed="status 401",
-)
-KEY = VirtualKey(
-    id="key-1a2b3c4d5e6f",
-    tenant="acme",
-    hash="ab" * 32,
-    prefix="nvk_01234567",
-    name="billing service",
-    owner="billing",
-    models=("gpt-4o*", "east/gpt-4o"),
-    requests_per_minute=600,
-    expires_us=1_798_761_600_000_000,
-    enabled=False,
-)
-EVERY_OPTION = Hook(
-    id="everything",
-    kind="webhook_forward",
-    stage="response",
-    priority=5,
-    fail="open",
-    timeout_ms=2_500,
-    routes=("chat",),
-    tenants=("acme",),
-    cap="redact",
-    soft=True,
-    options=HookOptions(
-        action="flag",
-        words=("project falcon",),
-        whole_words=False,
-        case_sensitive=True,
-        rules=("secrets", "email"),
-        at_least=2,
-        labels={"restricted": ("secrets",)},
-        allowed={"restricted": ("region:eu-*",)},
-        per_minute=60,
-        by="tenant",
-        max_bytes=65_536,
-        max_characters=20_000,
-        max_messages=40,
-        min_characters=2,
-        json=True,
-        max_repeats=9,
-        allow=("10.0.0.0/8",),
-        deny=("10.9.0.0/16",),
-        url="https://hooks.example.com/judge",
-        credential="main",
-        private=True,
-        model="guard/llama-guard",
-        api="moderations",
-        categories=("S1",),
-    ),
-    enabled=False,
-)
-"""No hook has all of these: it is here for its shape."""
-POLICY = Policy(
-    id="strict",
-    tenant="acme",
-    screen_requests=False,
-    screen_responses=False,
-    overrides={"pii.email": "redact"},
-    disabled=("pii.phone",),
-    hooks=(EVERY_OPTION,),
-    reversible=True,
-    stream="hold",
-    allowed=("ab" * 32,),
-    normalize=False,
-    severities={"pii.email": "hard"},
-)
-RULE = CustomRule(
-    id="secret.acme-badge",
-    tenant="acme",
-    title="Number of an employee's badge",
-    severity="hard",
-    action="redact",
-    directions=("request",),
-    patterns=("ACME-[0-9]{6}",),
-    flags="caseless",
-    boundary="A-Za-z0-9",
-    extend_left="A-Z",
-    extend_right="0-9",
-    extend_until="0",
-    extend_limit=8,
-    validator="entropy:1.5",
-    keywords=("badge",),
-    also=("number",),
-    keyword_window=40,
-    hits=("badge number ACME-104729",),
-    misses=("badge number ACME-10472",),
-    source="the handbook of the front desk",
-    enabled=False,
-)
-PACK = Pack(
-    id="built-in-2eccf1a0",
-    tenant="system",
-    version="a39b38c7b0f91e6633f41ef9b55f574e",
-    rules=478,
-    size=5_056_464,
-    sha256="cd" * 32,
-    platform="hyperscan 0.8.2 (Version: 5.4.12 Features: AVX2 Mode: BLOCK)",
-)
-ROUTE = Route(
-    id="chat",
-    tenant="acme",
-    models=("gpt-4o*",),
-    priority=10,
-    strategy="fallback",
-    targets=(Target("east", "gpt-4o"), Target("west")),
-    max_attempts=2,
-    durability="strict",
-    on_log_failure="spool",
-    placement="observe",
-    policy="strict",
-    capture=False,
-    enabled=False,
-    strict=True,
-)
-BUDGET = Budget(
-    id="november",
-    tenant="acme",
-    scope="key",
-    target="key-1a2b3c4d5e6f",
-    window="day",
-    limit_micros=25_000_000,
-    thresholds=(75, 90),
-    enabled=False,
-)
-SIEM_TARGET = SiemTarget(
-    id="soc",
-    tenant="system",
-    kind="http",
-    file="events.ndjson",
-    url="https://siem.example.com/ingest",
-    token=SECRET,
-    all_tenants=True,
-    enabled=False,
-)
-HOLD = Hold(id="case-7", tenant="acme", subject="sub_0f1e2d3c4b5a69788796a5b4c3d2e1f0", reason="evidence in a lawsuit")
-
-KILL = Kill(id="leak", tenant="acme", scope="route", target="chat", reason="the assistant tells what it must not")
-PASSTHROUGH = Passthrough(
-    id="scanner-down",
-    tenant="acme",
-    bypass=("hooks", "normalize"),
-    scope="provider",
-    target="east",
-    reason="the rules of last night block every order",
-    minutes=90,
-    since_us=1_795_000_000_000_000,
-)
-
 _HANDOVER = ops.SigningKeyRotated(
     bytes(range(32)), bytes(range(32, 64)), 1_795_219_200_000_000, bytes(range(64)), bytes(range(64, 128))
 )

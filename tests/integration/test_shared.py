@@ -14,7 +14,7 @@ from schemas.aggregates.catalogue import BY_NAME
 from schemas.aggregates.decider import Create, Put
 from schemas.ids import Ids, SystemClock
 from tests.architecture.source import ROOT
-from tests.golden.examples import BUDGET, KEY
+from tests.golden.specs import BUDGET, KEY
 from tests.integration.log_fixture import connection
 from tests.integration.nats_fixture import nats_server
 

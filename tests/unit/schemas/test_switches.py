@@ -12,7 +12,7 @@ from schemas.aggregates.kill import Kill
 from schemas.aggregates.passthrough import DECIDER, MINUTE_US, MOST_MINUTES, Passthrough, PassthroughCreated
 from schemas.errors import InvalidRequest
 from schemas.switches import NOTHING, bypassed, killed
-from tests.golden.examples import PASSTHROUGH
+from tests.golden.specs import PASSTHROUGH
 from tests.unit.schemas.aggregates.given import Story
 
 ROUTE = Kill(id="r", tenant="acme", scope="route", target="chat", reason="x")

@@ -6,7 +6,7 @@ import msgspec
 
 from processors.checkpoint.alerting import alert, standing
 from projections.live.state import LiveState, TenantView
-from tests.golden.examples import PASSTHROUGH
+from tests.golden.specs import PASSTHROUGH
 
 
 def test_only_those_that_are_on_are_told_of() -> None:

@@ -11,7 +11,7 @@ from schemas.aggregates.kill import KillRemoved
 from schemas.aggregates.passthrough import PassthroughCreated
 from schemas.envelope import GENESIS
 from schemas.facts.ops import SwitchTurned
-from tests.golden.examples import PASSTHROUGH
+from tests.golden.specs import PASSTHROUGH
 
 
 def message(kind: str, identifier: str, data: msgspec.Struct, sequence: int) -> Message:

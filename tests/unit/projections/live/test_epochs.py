@@ -18,7 +18,7 @@ from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route, Target
 from schemas.envelope import GENESIS
-from tests.golden.examples import RULE
+from tests.golden.specs import RULE
 
 OLD, NEW = Prices(input=1, output=2), Prices(input=3, output=4)
 

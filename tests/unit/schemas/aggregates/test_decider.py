@@ -14,7 +14,7 @@ from schemas.aggregates import virtual_key
 from schemas.aggregates.catalogue import BY_COLLECTION, BY_NAME, DECIDERS
 from schemas.aggregates.decider import Change, Command, Create, Decider, Put, Remove, fold, problems_of_id
 from schemas.errors import Conflict, InvalidRequest, NexusError, NotFound
-from tests.golden.examples import (
+from tests.golden.specs import (
     BUDGET,
     CREDENTIAL,
     HOLD,

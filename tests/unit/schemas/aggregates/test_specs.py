@@ -14,7 +14,7 @@ from schemas.aggregates.policy import Policy, advice, binding_hooks
 from schemas.aggregates.route import Target
 from schemas.errors import InvalidRequest
 from schemas.hooks.hook import Hook, HookOptions
-from tests.golden.examples import SECRET
+from tests.golden.specs import SECRET
 from tests.unit.schemas.aggregates.given import Story
 from tests.unit.schemas.aggregates.test_decider import VALID
 
