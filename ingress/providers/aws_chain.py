@@ -75,8 +75,8 @@ def from_environment(environment: Mapping[str, str]) -> AwsFound | None:
     return AwsFound(sound(AwsCredentials(key, secret, environment.get("AWS_SESSION_TOKEN", ""))))
 
 
-def from_file(text: str, profile: str) -> AwsFound | None:
-    """A profile of the shared credentials file; None when it is not in it.
+def profiles(text: str, file: str) -> configparser.RawConfigParser:
+    """The sections of a shared file, in which no section is the default of others.
 
     Raises:
         BadCredential: the text is no such file.
@@ -85,7 +85,17 @@ def from_file(text: str, profile: str) -> AwsFound | None:
     try:
         reader.read_string(text)
     except configparser.Error:
-        raise BadCredential("the shared credentials file cannot be read") from None
+        raise BadCredential(f"{file} cannot be read") from None
+    return reader
+
+
+def from_file(text: str, profile: str) -> AwsFound | None:
+    """A profile of the shared credentials file; None when it is not in it.
+
+    Raises:
+        BadCredential: the text is no such file.
+    """
+    reader = profiles(text, "the shared credentials file")
     section = next((name for name in (profile, f"profile {profile}") if reader.has_section(name)), "")
     if not section or not reader.has_option(section, "aws_access_key_id"):
         return None

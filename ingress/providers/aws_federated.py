@@ -6,7 +6,6 @@ Pure steps. Sources: AWS STS API reference, "AssumeRoleWithWebIdentity"; IAM Ide
 
 from __future__ import annotations
 
-import configparser
 import hashlib
 import re
 import xml.etree.ElementTree as ElementTree
@@ -16,7 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from ingress.providers.aws_chain import AwsFound, sound
+from ingress.providers.aws_chain import AwsFound, profiles, sound
 from ingress.providers.google import check_endpoint
 from ingress.providers.sigv4 import AwsCredentials
 from ingress.providers.token import BadCredential, TokenRequest
@@ -69,11 +68,7 @@ def profile_of(text: str, profile: str) -> dict[str, str]:
     Raises:
         BadCredential: the text is no such file.
     """
-    reader = configparser.RawConfigParser(default_section="\0", strict=False)
-    try:
-        reader.read_string(text)
-    except configparser.Error:
-        raise BadCredential("the shared config file cannot be read") from None
+    reader = profiles(text, "the shared config file")
     section = "default" if profile == "default" else f"profile {profile}"
     if not reader.has_section(section):
         return {}
