@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from benchmarks.corpus.item import ALNUM, DIGITS, UPPER, Maker, of
+from benchmarks.corpus.item import DIGITS, UPPER, Maker, of
 
 _VERHOEFF_D = (
     *("0123456789", "1234067895", "2340178956", "3401289567", "4012395678"),
@@ -213,12 +213,6 @@ def email(rng: random.Random) -> str:
 def phone(pattern: str) -> Maker:
     """Digits for each `#`."""
     return lambda rng: "".join(rng.choice("2345678") if char == "#" else char for char in pattern)
-
-
-def licence_uk(rng: random.Random) -> str:
-    head = of(UPPER, 5)(rng)
-    decade = f"{rng.randint(5, 9)}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{rng.randint(0, 9)}"
-    return f"{head}{decade}{of(UPPER, 2)(rng)}{of(ALNUM.upper()[26:], 3)(rng)}"
 
 
 NUMBERS: dict[str, dict[str, Maker]] = {

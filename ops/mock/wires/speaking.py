@@ -17,7 +17,6 @@ from ops.mock.refusal import Refusal
 from ops.mock.wire import Stamp
 
 T = TypeVar("T")
-Broken = Callable[[Stamp], bytes]
 
 
 class Incoming(msgspec.Struct):

@@ -167,8 +167,6 @@ def private_jwk(value: str) -> bool:
 
 
 _WORD_LIST_LENGTHS = (12, 15, 18, 21, 24)
-
-
 _SEED_LABEL = re.compile(
     r"[A-Za-z ]{0,20}(?:phrase|mnemonic|seed|words)[\s:=\"'-]{0,6}(?:is|are)?[\s:=\"'-]{0,6}", re.IGNORECASE
 )
@@ -176,9 +174,7 @@ _SEED_LABEL = re.compile(
 
 def mnemonic(value: str) -> tuple[int, int] | None:
     """12 to 24 short plain words in a row after the label, as BIP 39 writes a seed; sentences have other words."""
-    label = re.match(
-        r"[A-Za-z ]{0,20}(?:phrase|mnemonic|seed|words)[\s:=\"'-]{0,6}(?:is|are)?[\s:=\"'-]{0,6}", value, re.I
-    )
+    label = _SEED_LABEL.match(value)
     start = label.end() if label else 0
     row = []
     for found in re.finditer(r"[A-Za-z]+", value[start:]):
