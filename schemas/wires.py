@@ -28,6 +28,14 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether `stream_options.include_usage` is known; where it is not, usage comes unasked or not at all."""
     thinking: bool = False
     """Whether earlier `reasoning_content` is to be sent back."""
+    parts: bool = False
+    """Whether thoughts stand among the parts of a content, in answers and in earlier turns."""
+    schemas: bool = True
+    """Whether an answer may be asked for by a schema; else any JSON is asked for."""
+    names: bool = True
+    """Whether messages may have a name."""
+    turns: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(role, fields that its messages may have besides), where others are refused."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +189,15 @@ WIRES: dict[str, Wire] = {
         chat=_chat(),
         listings=PLAIN,
         base_url="https://api.deepseek.com/v1",
-        quirks=Quirks(rename=_SHORT, remove=("n", "seed", "metadata", "service_tier", "user"), developer=False),
+        # "Create chat completion" (response_format: text or json_object); "Thinking mode": earlier reasoning_content is
+        # passed over without tools, and missed with them
+        quirks=Quirks(
+            rename=_SHORT,
+            remove=("n", "seed", "metadata", "service_tier", "user"),
+            developer=False,
+            thinking=True,
+            schemas=False,
+        ),
     ),
     "moonshot": Wire(
         chat=_chat(),
@@ -195,19 +211,28 @@ WIRES: dict[str, Wire] = {
         moderations=Endpoint(protocol="openai_moderations", path="/moderations"),
         listings=plain(context="max_context_length"),
         base_url="https://api.mistral.ai/v1",
+        # "Chat Completion" and the models of its client 3.7.0: fields, messages by role, thoughts as parts (ThinkChunk)
         quirks=Quirks(
             rename=(*_SHORT, ("seed", "random_seed")),
-            remove=("user", "logprobs", "top_logprobs", "logit_bias", "service_tier", "store"),
-            values=(("tool_choice", "required", "any"),),
+            remove=("user", "logit_bias", "service_tier", "store"),
             developer=False,
             stream_usage=False,
+            thinking=True,
+            parts=True,
+            turns=(
+                ("system", ("content",)),
+                ("user", ("content",)),
+                ("assistant", ("content", "tool_calls", "prefix")),
+                ("tool", ("content", "tool_call_id", "name")),
+            ),
         ),
     ),
     "groq": Wire(
         chat=_chat(),
         listings=plain(context="context_window", output="max_completion_tokens"),
         base_url="https://api.groq.com/openai/v1",
-        quirks=Quirks(remove=("logprobs", "top_logprobs", "logit_bias")),
+        # "OpenAI Compatibility", what is answered with 400: these fields, names, more than one choice
+        quirks=Quirks(remove=("logprobs", "top_logprobs", "logit_bias", "n"), names=False),
     ),
     "fireworks": Wire(
         chat=_chat(),

@@ -58,9 +58,10 @@ class Growing:
         events.append(PartBegun(choice, part, kind, id, name, signature))
         return part
 
-    def open_part(self, choice: int) -> int | None:
+    def open_part(self, choice: int, key: str = "") -> int | None:
+        """The part that grows, if it is of that key or none is asked for."""
         found = self._open.get(choice)
-        return None if found is None else found[0]
+        return None if found is None or (key and found[1] != key) else found[0]
 
     def close(self, events: list[Event], choice: int) -> None:
         found = self._open.pop(choice, None)

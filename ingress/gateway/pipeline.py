@@ -10,6 +10,7 @@ from typing import Any
 
 from ingress.codecs.asked import Asked, Front, parse
 from ingress.codecs.codec import CallerCodec
+from ingress.codecs.openai import mistral
 from ingress.codecs.openai_chat import CODEC, ChatRequest, parse_request
 from ingress.codecs.shots import ShotFront, parse_shot
 from ingress.gateway.delivery import answer_stream, answer_whole
@@ -30,6 +31,8 @@ class Pipeline:
 
     def chat_completions(self, door: Door, said: dict[str, Any]) -> Coroutine[Any, Any, None]:
         """OpenAI's chat completions. `said` is what the path says instead of the body."""
+        if mistral.is_client(door.header("user-agent")):
+            return self._serve(door, ChatRequest.operation, mistral.CODEC, partial(mistral.parse, said=said))
         read = partial(parse_request, said=said) if said else parse_request
         return self._serve(door, ChatRequest.operation, CODEC, read)
 

@@ -13,9 +13,13 @@ from ingress.codecs.registry import CHAT, ONE_SHOT
 from ingress.codecs.replicate import prediction
 from ingress.codecs.replicate.request import NAME as REPLICATE
 from schemas.errors import InvalidRequest
-from schemas.wires import OPENAI_CHAT, Endpoint, Quirks
+from schemas.wires import OPENAI_CHAT, WIRES, Endpoint, Quirks
 
-_THINKING = OpenAIChat(thinking=True)
+_DIALECTS = {
+    (quirks.thinking, quirks.parts): OpenAIChat(thinking=quirks.thinking, parts=quirks.parts)
+    for quirks in (wire.quirks for wire in WIRES.values())
+    if quirks.thinking or quirks.parts
+}
 FOLLOWED = frozenset({REPLICATE})
 """Protocols whose first answer tells where to ask for the rest: `ingress.codecs.replicate.prediction.next_call`."""
 
@@ -31,8 +35,8 @@ _SLASHED = (REPLICATE,)
 
 def codec_for(endpoint: Endpoint, quirks: Quirks) -> Any:
     """What writes to an endpoint and reads its answers: a `ProviderCodec`, or a `OneShotProvider`."""
-    if endpoint.protocol == OPENAI_CHAT and quirks.thinking:
-        return _THINKING
+    if endpoint.protocol == OPENAI_CHAT and (found := _DIALECTS.get((quirks.thinking, quirks.parts))) is not None:
+        return found
     return CHAT.get(endpoint.protocol) or ONE_SHOT[endpoint.protocol]
 
 

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import msgspec
 
 from ingress.codecs.asked import Asked
+from ingress.codecs.openai.chat import OpenAIChat
+from ingress.codecs.openai.parts import moved
 from ingress.codecs.registry import IN_PATH
 from ingress.codecs.replicate.prediction import headers_for
 from ingress.providers.catalogue import FOLLOWED, REFUSALS, codec_for, in_path
@@ -30,7 +32,7 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     codec: Any
     """Reads the answer: a `ProviderCodec` for a conversation, a `OneShotProvider` for what has no stream."""
     crossed: bool
-    """Whether the provider's protocol is another than the caller's."""
+    """Whether answers are read and written anew: the provider's protocol, or its dialect of it, is not the caller's."""
     framing: str
     dropped: tuple[str, ...] = ()
     """What the provider's protocol has no word for."""
@@ -106,7 +108,7 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
     else:
         body = asked.same(model, max_output)
     if way.bends:
-        dropped += tuple(name for name in wire.quirks.remove if body.get(name) is not None)
+        dropped += lost(body, wire.quirks)
         body = bent(body, wire.quirks)
     if strict and dropped:
         raise InvalidRequest(
@@ -119,7 +121,7 @@ def prepare(asked: Asked, provider: Provider, model: str, max_output: int | None
         _path(endpoint, wire, provider, model, body),
         _encode(body),
         codec,
-        crossed,
+        crossed or dialect_of(codec) != dialect_of(asked.codec),
         endpoint.framing,
         dropped,
         headers_for(provider.total_timeout_ms / 1000, stream=asked.stream) if followed else (),
@@ -145,6 +147,11 @@ def _path(endpoint: Endpoint, wire: Wire, provider: Provider, model: str, body: 
     return path.replace("{version}", quote(provider.api_version or wire.api_version))
 
 
+def dialect_of(codec: Any) -> bool:
+    """Whether thoughts are told as parts of contents, by who speaks OpenAI's chat format."""
+    return isinstance(codec, OpenAIChat) and codec.parts
+
+
 def bent(body: dict[str, Any], quirks: Quirks) -> dict[str, Any]:
     """A request of OpenAI's chat format as a provider with these quirks wants it. The given body is not changed."""
     bent = {name: value for name, value in body.items() if name not in quirks.remove}
@@ -162,6 +169,52 @@ def bent(body: dict[str, Any], quirks: Quirks) -> dict[str, Any]:
             else message
             for message in bent["messages"]
         ]
+    if quirks.parts:
+        bent["messages"] = [moved(message) for message in bent["messages"]]
+    if quirks.turns or not quirks.names:
+        known = dict(quirks.turns)
+        bent["messages"] = [_known(message, known, names=quirks.names) for message in bent["messages"]]
+    if not quirks.schemas and _by_schema(bent):
+        bent["response_format"] = {"type": "json_object"}
     if not quirks.stream_usage:
         bent.pop("stream_options", None)
     return bent
+
+
+_THOUGHTS = frozenset({"reasoning_content", "reasoning_details", "reasoning"})
+_USUAL = {"n": 1, "logprobs": False}
+"""What says nothing: to leave it out changes no answer."""
+
+
+def lost(body: dict[str, Any], quirks: Quirks) -> tuple[str, ...]:
+    """What a request says and `bent` leaves out; earlier thoughts aside, which it puts elsewhere."""
+    found = [name for name in quirks.remove if body.get(name) is not None and body[name] != _USUAL.get(name)]
+    if quirks.turns or not quirks.names:
+        known = dict(quirks.turns)
+        names = set()
+        for message in body["messages"]:
+            kept = _known(message, known, names=quirks.names)
+            if kept is not message:
+                names |= {name for name, value in message.items() if value and name not in kept}
+        found += sorted(f"messages.{name}" for name in names - _THOUGHTS)
+    if not quirks.schemas and _by_schema(body):
+        found.append("format.schema")
+    return tuple(found)
+
+
+def _known(message: Any, known: dict[str, tuple[str, ...]], *, names: bool) -> Any:
+    """A message with what its role may have; the same one where that is all of it."""
+    if not isinstance(message, dict) or not isinstance(role := message.get("role"), str):
+        return message
+    fields = known.get(role)
+    kept = {
+        name: value
+        for name, value in message.items()
+        if (fields is None or name in fields or name == "role") and (names or name != "name" or role == "tool")
+    }
+    return message if len(kept) == len(message) else kept
+
+
+def _by_schema(body: dict[str, Any]) -> bool:
+    form = body.get("response_format")
+    return isinstance(form, dict) and form.get("type") == "json_schema"

@@ -23,6 +23,15 @@ def judge_python() -> Path:
 
 
 @pytest.fixture(scope="session")
+def llamaindex_python() -> Path:
+    """An interpreter with LlamaIndex."""
+    try:
+        return environment.python(environment.LLAMAINDEX)
+    except environment.Unavailable as problem:
+        pytest.skip(f"no judge LlamaIndex: {problem}")
+
+
+@pytest.fixture(scope="session")
 def judge_node() -> Path:
     """A folder with the official Node SDKs."""
     try:

@@ -15,10 +15,13 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "requirements.lock"
+LLAMAINDEX = HERE / "llamaindex.lock"
+"""By itself: its adapters want an older `openai` than the judge."""
 NODE = HERE / "node"
 INSTALL_S = 600
 """Bound for an installation."""
@@ -32,16 +35,16 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nexus" / "judges"
 
 
-def python() -> Path:
-    """The interpreter that has the Python SDKs; installs them when they are not there yet.
+def python(lock: Path = LOCK) -> Path:
+    """The interpreter that has the Python SDKs of a lock; installs them when they are not there yet.
 
     Raises:
         Unavailable: they cannot be installed.
     """
-    folder = cache() / f"python-{sys.version_info[0]}.{sys.version_info[1]}-{_name(LOCK.read_bytes())}"
+    folder = cache() / f"python-{sys.version_info[0]}.{sys.version_info[1]}-{_name(lock.read_bytes())}"
     interpreter = Path("bin", "python")
     if not (folder / interpreter).exists():
-        _built(folder, _install_python)
+        _built(folder, partial(_install_python, lock))
     return folder / interpreter
 
 
@@ -77,12 +80,12 @@ def _built(folder: Path, install: Callable[[Path], None]) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _install_python(folder: Path) -> None:
+def _install_python(lock: Path, folder: Path) -> None:
     # with links and without a path of its own in any script: it is moved when it is whole
     venv.create(folder, with_pip=True, symlinks=True)
     pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-input"]
     options = ["--quiet", "--require-hashes", "--only-binary", ":all:", "--no-compile", "--retries", "1"]
-    _run([*pip, "install", *options, "-r", LOCK], folder)
+    _run([*pip, "install", *options, "-r", lock], folder)
 
 
 def _install_node(folder: Path) -> None:
@@ -97,7 +100,7 @@ def _run(command: list[object], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    for build in (python, node):
+    for build in (python, partial(python, LLAMAINDEX), node):
         try:
             print(build())
         except Unavailable as problem:

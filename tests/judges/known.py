@@ -34,9 +34,12 @@ ASKED: dict[str, tuple[str, ...]] = {
 }
 """The features that callers of a protocol can ask for."""
 
+TOLD_AGAIN = ("deepseek", "moonshot", "mistral")
+"""Kinds of OpenAI's format that take earlier thoughts back."""
 # (protocol, or empty for each; provider; feature): what is known not to be done
 EXPECTED: dict[tuple[str, str, str], str] = {
-    ("", "glm", "structured"): DROPPED,  # JSON, but no schema for it
+    # JSON, but no schema for it
+    **{("", each, "structured"): DROPPED for each in ("glm", "deepseek")},
     # a prompt and a text, without turns, tools or a form
     **{("", "replicate", each): DROPPED for each in _SPOKEN if each not in ("plain", "stream", "errors")},
     **{("", "perplexity", each): DROPPED for each in ("tools", "parallel tools")},
@@ -47,7 +50,7 @@ EXPECTED: dict[tuple[str, str, str], str] = {
     **{
         ("messages", each, "reasoning"): DROPPED
         for each in TALKERS
-        if each not in ("anthropic", "gemini", "vertex", "bedrock", "cohere", "minimax", "glm", "moonshot")
+        if each not in ("anthropic", "gemini", "vertex", "bedrock", "cohere", "minimax", "glm", *TOLD_AGAIN)
     },
 }
 

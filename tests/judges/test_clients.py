@@ -39,6 +39,12 @@ def test_langchain_is_served(judge_python: Path, town: Town, judged: House) -> N
     assert [each for each in found if each.mark != DONE] == []
 
 
+def test_llamaindex_is_served(llamaindex_python: Path, town: Town, judged: House) -> None:
+    orders = Orders(town.url + "/llm/openai/v1", judged.key, SOME, True, "", VECTORISTS)
+    found = sit([llamaindex_python, "-W", "ignore", "llamaindex_chat.py"], orders)
+    assert [each for each in found if each.mark != DONE] == []
+
+
 @pytest.mark.parametrize(("agent", "path"), [("claude code", "/llm/anthropic"), ("codex", "/llm/v1")])
 def test_clients_that_write_code_are_served(
     judge_python: Path, town: Town, judged: House, agent: str, path: str
@@ -49,9 +55,14 @@ def test_clients_that_write_code_are_served(
 
 
 def test_mistrals_client_is_served_as_one_of_openais_kind(judge_python: Path, town: Town, judged: House) -> None:
-    orders = Orders(town.url, judged.key, names_of(("mistral",)), True)
+    # thoughts that another provider has not signed are not told it again
+    lost = ("reasoning", DROPPED)
+    accounts = names_of(("mistral", "openai", "anthropic", "gemini", "deepseek", "moonshot"))
+    orders = Orders(town.url, judged.key, accounts, True, "", {"mistral": VECTORS})
     found = sit([judge_python, "-W", "ignore", "mistral_chat.py"], orders)
-    assert [each for each in found if each.mark not in (DONE, DROPPED)] == []
+    assert [each for each in found if each.mark != DONE and (each.feature, each.mark) != lost] == []
+    told_again = {each.account for each in found if (each.feature, each.mark) == ("reasoning", DONE)}
+    assert {"mistral", "moonshot"} <= told_again
 
 
 def test_voyages_client_is_served_with_vectors(judge_python: Path, town: Town, judged: House) -> None:

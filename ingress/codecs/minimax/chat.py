@@ -90,7 +90,8 @@ class MinimaxChat:
         return MinimaxReader(self._openai.reader())
 
     def read_error(self, body: bytes) -> ErrorTold:
-        return refused(body) or self._openai.read_error(body)
+        told = refused(body) or self._openai.read_error(body)
+        return replace(told, code=_MEANT.get(told.code, told.code))
 
 
 class MinimaxReader:
@@ -115,8 +116,7 @@ def refused(raw: bytes) -> ErrorTold | None:
     resp = _resp(raw)
     if resp is None:
         return None
-    code = str(resp.status_code)
-    return ErrorTold(resp.status_msg[:2_000], _MEANT.get(code, code))
+    return ErrorTold(resp.status_msg[:2_000], str(resp.status_code))
 
 
 def _resp(raw: bytes) -> _Resp | None:

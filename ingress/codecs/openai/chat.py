@@ -15,12 +15,17 @@ from schemas.errors import NexusError
 
 
 class OpenAIChat:
-    """See `ingress.codecs.codec.ChatCodec`. `thinking`: whether providers take earlier reasoning back."""
+    """See `ingress.codecs.codec.ChatCodec`."""
 
-    name = NAME
-
-    def __init__(self, *, thinking: bool = False) -> None:
+    def __init__(self, *, thinking: bool = False, parts: bool = False) -> None:
+        """
+        Args:
+            thinking: whether providers take earlier reasoning back.
+            parts: whether thoughts stand among the parts of a content, as Mistral and its client have them.
+        """
         self._thinking = thinking
+        self.parts = parts
+        self.name = f"{NAME}_parts" if parts else NAME
 
     def read_request(self, body: dict[str, Any]) -> Conversation:
         return read_request(body)
@@ -32,13 +37,13 @@ class OpenAIChat:
         return read_answer(raw)
 
     def write_answer(self, answer: Answer) -> dict[str, Any]:
-        return write_answer(answer)
+        return write_answer(answer, parts=self.parts)
 
     def reader(self) -> EventReader:
         return ChatReader()
 
     def writer(self, *, include_usage: bool) -> EventWriter:
-        return ChatWriter(include_usage=include_usage)
+        return ChatWriter(include_usage=include_usage, parts=self.parts)
 
     def read_error(self, body: bytes) -> ErrorTold:
         return read_error(body)

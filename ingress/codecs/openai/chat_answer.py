@@ -10,6 +10,7 @@ from ingress.codecs.codec import ErrorTold, Malformed
 from ingress.codecs.fields import Fields, count, decode_json, put
 from ingress.codecs.openai.chat_request_read import read_thinking, read_tool_calls
 from ingress.codecs.openai.chat_request_write import written_call
+from ingress.codecs.openai.parts import content_of, text_of
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Audio, Part, Refusal, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest, NexusError
@@ -120,17 +121,18 @@ def _piece(fields: Fields) -> list[Part]:
         case "text":
             return [Text(fields.string("text"))]
         case "thinking":
-            return [Thinking("".join(each.string("text") for each in fields.each("thinking")))]
+            return [Thinking(text_of(fields.body), fields.string("signature"))]
     return []
 
 
-def write_answer(answer: Answer) -> dict[str, Any]:
+def write_answer(answer: Answer, *, parts: bool = False) -> dict[str, Any]:
+    """The body for a caller. `parts`: whether thoughts go among the parts of the content."""
     body: dict[str, Any] = {
         "id": answer.id,
         "object": "chat.completion",
         "created": answer.created_s,
         "model": answer.model,
-        "choices": [_written_choice(choice) for choice in answer.choices],
+        "choices": [_written_choice(choice, parts=parts) for choice in answer.choices],
     }
     if answer.usage is not None:
         body["usage"] = write_usage(answer.usage)
@@ -138,7 +140,7 @@ def write_answer(answer: Answer) -> dict[str, Any]:
     return body
 
 
-def _written_choice(choice: Choice) -> dict[str, Any]:
+def _written_choice(choice: Choice, *, parts: bool) -> dict[str, Any]:
     texts: list[str] = []
     refusals: list[str] = []
     calls: list[dict[str, Any]] = []
@@ -160,12 +162,15 @@ def _written_choice(choice: Choice) -> dict[str, Any]:
         message["content"] = "".join(texts)
     if refusals:
         message["refusal"] = "".join(refusals)
-    put(
-        message,
-        tool_calls=calls,
-        reasoning_content="".join(thought.text for thought in thoughts),
-        reasoning_details=[_detail(thought) for thought in thoughts],
-    )
+    put(message, tool_calls=calls)
+    if parts:
+        message["content"] = content_of(thoughts, message["content"])
+    else:
+        put(
+            message,
+            reasoning_content="".join(thought.text for thought in thoughts),
+            reasoning_details=[_detail(thought) for thought in thoughts],
+        )
     return {
         "index": choice.index,
         "message": message,

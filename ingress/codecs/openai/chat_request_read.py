@@ -6,6 +6,7 @@ from typing import Any
 
 from ingress.codecs.fields import Fields, put, wrong
 from ingress.codecs.media import image_of, split_data_url
+from ingress.codecs.openai.parts import text_of
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
     Audio,
@@ -57,7 +58,7 @@ def read_request(body: dict[str, Any]) -> Conversation:
         top_k=fields.integer("top_k"),
         frequency_penalty=fields.number("frequency_penalty"),
         presence_penalty=fields.number("presence_penalty"),
-        seed=fields.integer("seed"),
+        seed=_seed(fields),
         stop=fields.strings("stop"),
         n=fields.integer("n", 1),
         logprobs=fields.flag("logprobs"),
@@ -69,6 +70,12 @@ def read_request(body: dict[str, Any]) -> Conversation:
         origin=NAME,
         other={**fields.rest(), **other},
     )
+
+
+def _seed(fields: Fields) -> int | None:
+    """Under its own name, or Mistral's, as `any` is Mistral's word for `required`."""
+    seed, other = fields.integer("seed"), fields.integer("random_seed")
+    return other if seed is None else seed
 
 
 def _message(fields: Fields) -> Message:
@@ -84,6 +91,8 @@ def _message(fields: Fields) -> Message:
     if role == "assistant":
         parts_found += read_thinking(fields)
     parts_found += _content(fields)
+    if role != "assistant" and any(isinstance(part, Thinking) for part in parts_found):
+        raise wrong(fields.path("content"), "without thoughts, which are an assistant's")
     if role == "assistant":
         if refusal := fields.string("refusal"):
             parts_found.append(Refusal(refusal))
@@ -114,6 +123,8 @@ def _part(fields: Fields) -> Part:
             return Text(fields.string("text"), _cached(fields))
         case "refusal":
             return Refusal(fields.string("refusal"))
+        case "thinking":
+            return Thinking(text_of(fields.body), fields.string("signature"))
         case "image_url":
             inner = fields.any("image_url")
             if isinstance(inner, str):
@@ -202,9 +213,9 @@ def _tool_choice(fields: Fields, other: dict[str, Any]) -> ToolChoice | None:
     if value is None:
         return None
     if isinstance(value, str):
-        if value not in ("auto", "none", "required"):
+        if value not in ("auto", "none", "required", "any"):
             raise wrong("tool_choice", "one of auto, none, required, or an object")
-        return ToolChoice(value)
+        return ToolChoice("required" if value == "any" else value)
     named = Fields(value, "tool_choice")
     function = named.inner("function")
     if function is None:

@@ -15,6 +15,7 @@ from ingress.codecs.openai.chat_answer import (
     write_finish,
     write_usage,
 )
+from ingress.codecs.openai.parts import text_of, written
 from ingress.codecs.partial import Growing
 from schemas.conversation.answer import (
     Begun,
@@ -148,10 +149,18 @@ class ChatReader:
                 continue
             if piece.get("type") == "text" and isinstance(piece.get("text"), str):
                 self._growing.text(events, choice, "text", piece["text"])
-            elif piece.get("type") == "thinking" and isinstance(piece.get("thinking"), list):
-                for inner in piece["thinking"]:
-                    if isinstance(inner, dict) and isinstance(inner.get("text"), str):
-                        self._growing.text(events, choice, "thinking", inner["text"])
+            elif piece.get("type") == "thinking":
+                self._thought(events, choice, piece)
+
+    def _thought(self, events: list[Event], choice: int, piece: dict[str, Any]) -> None:
+        growing = self._growing
+        if thought := text_of(piece):
+            growing.text(events, choice, "thinking", thought)
+        if isinstance(signature := piece.get("signature"), str) and signature:
+            part = growing.open_part(choice, "thinking")
+            if part is None:
+                part = growing.begin(events, choice, "thinking", "thinking")
+            events.append(Signed(choice, part, signature))
 
     def end(self) -> list[Event]:
         """A stream of this format ends with `[DONE]`; one without has said all when its choices have finished."""
@@ -161,10 +170,18 @@ class ChatReader:
 class ChatWriter:
     """Events in, chunks out."""
 
-    __slots__ = ("_calls", "_head", "_include_usage", "_kinds", "_next_call", "_opened", "_usage")
+    __slots__ = ("_calls", "_head", "_include_usage", "_kinds", "_next_call", "_opened", "_parts", "_usage", "_whole")
 
-    def __init__(self, *, include_usage: bool) -> None:
+    def __init__(self, *, include_usage: bool, parts: bool = False) -> None:
+        """
+        Args:
+            parts: whether thoughts go among the parts of a content, and calls of tools come whole, as who speaks so
+                wants them.
+        """
         self._include_usage = include_usage
+        self._parts = parts
+        self._whole: dict[tuple[int, int], tuple[PartBegun, list[str]]] = {}
+        """Calls that are not whole yet."""
         self._head = b""
         self._kinds: dict[tuple[int, int], str] = {}
         self._calls: dict[tuple[int, int], int] = {}
@@ -182,6 +199,8 @@ class ChatWriter:
                 self._head = b"data: " + _encode({**stamp, "model": event.model})[:-1]
             case PartBegun():
                 return self._begin(event)
+            case Signed(choice=choice, signature=signature) if self._parts:
+                return self._chunk(choice, {"content": [written("", signature)]})
             case Signed(choice=choice, part=part, signature=signature):
                 detail = {"type": "reasoning.text", "signature": signature, "index": part}
                 return self._chunk(choice, {"reasoning_details": [detail]})
@@ -196,6 +215,9 @@ class ChatWriter:
                 return b"data: " + write_error(error) + b"\n\ndata: [DONE]\n\n"
             case Ended():
                 return self._end()
+            case PartEnded(choice=choice, part=part) if (choice, part) in self._whole:
+                begun, pieces = self._whole.pop((choice, part))
+                return self._call(begun, "".join(pieces))
             case PartEnded():
                 pass
         return b""
@@ -206,12 +228,17 @@ class ChatWriter:
             case "text":
                 return self._chunk(choice, {"content": text})
             case "thinking":
-                return self._chunk(choice, {"reasoning_content": text})
+                return self._chunk(choice, {"content": [written(text)]} if self._parts else {"reasoning_content": text})
             case "refusal":
                 return self._chunk(choice, {"refusal": text})
+            case "encrypted" if self._parts:
+                return b""
             case "encrypted":
                 detail = {"type": "reasoning.encrypted", "data": text, "index": part}
                 return self._chunk(choice, {"reasoning_details": [detail]})
+        if self._parts:
+            self._whole[choice, part][1].append(text)
+            return b""
         call = {"index": self._calls[(choice, part)], "function": {"arguments": text}}
         return self._chunk(choice, {"tool_calls": [call]})
 
@@ -220,6 +247,13 @@ class ChatWriter:
         self._kinds[key] = event.kind
         if event.kind != "tool_call":
             return b""
+        if self._parts:
+            self._whole[key] = (event, [])
+            return b""
+        return self._call(event, "")
+
+    def _call(self, event: PartBegun, arguments: str) -> bytes:
+        key = (event.choice, event.part)
         index = self._next_call.get(event.choice, 0)
         self._next_call[event.choice] = index + 1
         self._calls[key] = index
@@ -227,7 +261,7 @@ class ChatWriter:
             "index": index,
             "id": event.id,
             "type": "function",
-            "function": {"name": event.name, "arguments": ""},
+            "function": {"name": event.name, "arguments": arguments},
         }
         if event.signature:
             call["extra_content"] = {"google": {"thought_signature": event.signature}}

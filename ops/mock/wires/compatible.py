@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from typing import Any
 
 import msgspec
 
 from ops.mock import wire
 from ops.mock.behaviour import Behaviour
 from ops.mock.refusal import Refusal
-from ops.mock.request import decode
+from ops.mock.request import ChatRequest, decode
 from ops.mock.wire import Stamp
 from ops.mock.wires.cohere import read_rerank
 from ops.mock.wires.openai import authorise, read_completions, read_embeddings, read_moderations
@@ -37,20 +38,37 @@ class Limits(msgspec.Struct, frozen=True):
     """Whether a stream tells each call of a function in one piece."""
     usage_unasked: bool = False
     """Whether a stream tells its usage in its last chunk, always."""
+    parts: bool = False
+    """Whether thoughts are parts of a content."""
+    owed: bool = False
+    """Whether a request with tools must tell again what was thought before they were called."""
+    schemas: bool = True
+    """Whether an answer may be asked for by a schema."""
+    names: bool = True
+    """Whether messages may have a name."""
+    most_choices: int = 128
+    fields: dict[str, tuple[str, ...]] = {}
+    """Of messages, by role; other ones are refused. None for a role that is not named."""
 
 
 LIMITS = {
-    "deepseek": Limits(status=422),
+    "deepseek": Limits(status=422, owed=True, schemas=False),
     "moonshot": Limits(),
     "mistral": Limits(
-        refuses=("user", "seed", "logprobs", "top_logprobs", "logit_bias", "service_tier", "store", "stream_options",
-                 "max_completion_tokens"),
+        refuses=("user", "seed", "logit_bias", "store", "stream_options", "max_completion_tokens"),
         choices=("none", "auto", "required", "any"),
         status=422,
         whole_calls=True,
         usage_unasked=True,
+        parts=True,
+        fields={
+            "system": ("content",), "user": ("content",), "assistant": ("content", "tool_calls", "prefix"),
+            "tool": ("content", "tool_call_id", "name"),
+        },
     ),
-    "groq": Limits(refuses=("logprobs", "top_logprobs", "logit_bias"), developer=True),
+    "groq": Limits(
+        refuses=("logprobs", "top_logprobs", "logit_bias"), developer=True, names=False, most_choices=1
+    ),
     "fireworks": Limits(refuses=("store", "service_tier")),
     "together": Limits(),
     "perplexity": Limits(refuses=("tools", "tool_choice", "parallel_tool_calls", "n", "seed"), usage_unasked=True),
@@ -69,6 +87,7 @@ def _chat(limits: Limits, incoming: Incoming) -> Wanted:
     for message in request.messages:
         if message.role == "developer" and not limits.developer:
             raise Refusal(limits.status, "unknown variant `developer`, expected one of system, user, assistant, tool")
+    _check(limits, request, raw)
     if isinstance(raw.get("tool_choice"), str) and raw["tool_choice"] not in limits.choices:
         raise Refusal(limits.status, f"tool_choice must be one of {', '.join(limits.choices)}", param="tool_choice")
     asked = asked_of(request, raw)
@@ -83,9 +102,27 @@ def _chat(limits: Limits, incoming: Incoming) -> Wanted:
             no_usage=behaviour.no_usage,
             unasked=limits.usage_unasked,
             whole=limits.whole_calls,
+            parts=limits.parts,
         )
 
     return Wanted(request.model, make, asked.stream)
+
+
+def _check(limits: Limits, request: ChatRequest, raw: dict[str, Any]) -> None:
+    """What providers of this format are stricter in."""
+    for message in raw["messages"]:
+        for name in message.keys() - {"role"} - set(limits.fields.get(message["role"], message)):
+            raise Refusal(limits.status, "Extra inputs are not permitted", param=name, code="extra_forbidden")
+        if not limits.names and "name" in message and message["role"] != "tool":
+            raise Refusal(limits.status, "property 'name' is unsupported", param="messages")
+        owes = message.get("tool_calls") and not message.get("reasoning_content")
+        if limits.owed and owes and raw.get("tools") and "think" in request.model:
+            raise Refusal(400, "The `reasoning_content` in the thinking mode must be passed back to the API.")
+    if (request.n or 1) > limits.most_choices:
+        raise Refusal(limits.status, f"'n': number must be at most {limits.most_choices}", param="n")
+    form = request.response_format
+    if not limits.schemas and form is not None and form.type == "json_schema":
+        raise Refusal(400, "This response_format type is unavailable now", param="response_format")
 
 
 def _embeddings(incoming: Incoming) -> Wanted:

@@ -66,6 +66,8 @@ def asked_of(request: ChatRequest, raw: dict[str, Any]) -> Asked:
                 _part(asked, part, f"messages[{index}].content")
         if written.get("reasoning_content"):
             asked.seen.append("thought")
+        if isinstance(written.get("content"), list):
+            asked.seen += ["thought" for part in written["content"] if part["type"] == "thinking"]
         for call in message.tool_calls or ():
             _call(asked, call, f"messages[{index}].tool_calls")
         if message.role == "tool":
@@ -81,7 +83,7 @@ def asked_of(request: ChatRequest, raw: dict[str, Any]) -> Asked:
 
 def _part(asked: Asked, part: dict[str, Any], where: str) -> None:
     kind = part["type"]
-    if kind in ("text", "refusal"):
+    if kind in ("text", "refusal", "thinking"):
         return
     if kind not in _MEDIA or not isinstance(part.get(kind), dict):
         raise invalid_value(where, f"{kind!r} is no content part")
@@ -124,16 +126,20 @@ def reply(
     no_usage: bool,
     unasked: bool = False,
     whole: bool = False,
+    parts: bool = False,
 ) -> Reply:
     """The answer in this format.
 
     Args:
         unasked: a stream's usage comes with its last choice, wanted or not.
         whole: a call in a stream comes in one piece.
+        parts: thoughts come as parts of the content.
     """
     used = None if no_usage else usage_of(said)
     if stream:
-        groups = _events(said, stamp, used, with_usage=with_usage and not unasked, unasked=unasked, whole=whole)
+        groups = _events(
+            said, stamp, used, with_usage=with_usage and not unasked, unasked=unasked, whole=whole, parts=parts
+        )
         return Reply(
             groups=groups,
             tokens=said.steps,
@@ -144,7 +150,9 @@ def reply(
     choices = []
     for index in range(said.choices):
         message: dict[str, Any] = {"role": "assistant", "content": None if said.calls else said.text, "refusal": None}
-        if said.thoughts:
+        if said.thoughts and parts:
+            message["content"] = [_thought(said.thought), {"type": "text", "text": said.text}]
+        elif said.thoughts:
             message["reasoning_content"] = said.thought
         if said.calls:
             message["tool_calls"] = [
@@ -162,6 +170,11 @@ def reply(
     return Reply(wire.encode(body), prompt_tokens=said.prompt_tokens, completion_tokens=said.completion_tokens)
 
 
+def _thought(text: str) -> dict[str, Any]:
+    """Source: Mistral API reference, "Chat Completion" (ThinkChunk)."""
+    return {"type": "thinking", "thinking": [{"type": "text", "text": text}]}
+
+
 def _head(stamp: Stamp, kind: str) -> dict[str, Any]:
     return {
         "id": f"chatcmpl-{stamp.ident.decode()}",
@@ -173,7 +186,14 @@ def _head(stamp: Stamp, kind: str) -> dict[str, Any]:
 
 
 def _events(
-    said: Said, stamp: Stamp, used: dict[str, Any] | None, *, with_usage: bool, unasked: bool, whole: bool
+    said: Said,
+    stamp: Stamp,
+    used: dict[str, Any] | None,
+    *,
+    with_usage: bool,
+    unasked: bool,
+    whole: bool,
+    parts: bool,
 ) -> Iterator[list[bytes]]:
     head = _head(stamp, "chat.completion.chunk")
     nothing: dict[str, Any] = {"usage": None} if with_usage else {}
@@ -186,7 +206,7 @@ def _events(
 
     yield deltas({"role": "assistant", "content": None if said.calls else ""})
     for piece in said.thoughts:
-        yield deltas({"reasoning_content": piece})
+        yield deltas({"content": [_thought(piece)]} if parts else {"reasoning_content": piece})
     for at, call in enumerate(said.calls):
         opened = [
             {"index": at, "id": call_id(stamp, 0, at), "type": "function",

@@ -58,6 +58,22 @@ await observe({
     });
     return { value: answer.object };
   },
+  ...(asked.think === "responses" && {
+    async reasoning(models) {
+      const providerOptions = { openai: { reasoningEffort: "low", reasoningSummary: "auto", forceReasoning: true } };
+      const model = speak(models("think"));
+      const messages = [{ role: "user", content: HELLO }];
+      const answer = await generateText({ model, messages, providerOptions, ...once });
+      const stream = streamText({ model, messages, providerOptions, ...once });
+      const seen = { text: "", thought: "", pieces: 0 };
+      for await (const part of stream.fullStream) {
+        if (part.type === "reasoning-delta") seen.thought += part.text;
+        if (part.type === "text-delta") seen.text += part.text;
+      }
+      if (answer.reasoningText !== seen.thought) seen.thought = "";
+      return { ...seen, finish: await stream.finishReason };
+    },
+  }),
   errors: (models) => failing(() => generateText({ model: speak(models("error-429")), prompt: HELLO, ...once })),
 });
 await observe(

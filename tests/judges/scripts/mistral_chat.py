@@ -18,11 +18,21 @@ def ask(content: Any) -> list[Any]:
     return [{"role": "system", "content": "Be brief."}, {"role": "user", "content": content}]
 
 
+def told(content: Any) -> tuple[str, str]:
+    """The text and the thoughts of a content, which is a text or has parts."""
+    if not isinstance(content, list):
+        return content or "", ""
+    thoughts = [inner.text for part in content if part.type == "thinking" for inner in part.thinking]
+    return "".join(part.text for part in content if part.type == "text"), "".join(thoughts)
+
+
 def seen(answer: Any) -> dict[str, Any]:
     choice = answer.choices[0]
     calls = choice.message.tool_calls or []
+    text, thought = told(choice.message.content)
     return {
-        "text": choice.message.content or "",
+        "text": text,
+        "thought": thought,
         "calls": [[call.function.name, json.loads(call.function.arguments)] for call in calls],
         "finish": choice.finish_reason,
         "output": answer.usage.completion_tokens,
@@ -30,20 +40,22 @@ def seen(answer: Any) -> dict[str, Any]:
 
 
 def streamed(**more: Any) -> dict[str, Any]:
-    texts, finish, output = [], "", 0
+    texts, thoughts, finish, output = [], [], "", 0
     calls: dict[int, list[str]] = {}
     for event in CLIENT.chat.stream(**more):
         chunk = event.data
         output = chunk.usage.completion_tokens if chunk.usage else output
         for choice in chunk.choices:
             finish = choice.finish_reason or finish
-            if choice.delta.content:
-                texts.append(choice.delta.content)
+            text, thought = told(choice.delta.content)
+            texts += [text] if text else []
+            thoughts.append(thought)
             for call in choice.delta.tool_calls or ():
                 name, arguments = calls.setdefault(call.index or 0, ["", ""])
                 calls[call.index or 0] = [name + call.function.name, arguments + call.function.arguments]
     found = [[name, json.loads(arguments)] for name, arguments in calls.values()]
-    return {"text": "".join(texts), "pieces": len(texts), "calls": found, "finish": finish, "output": output}
+    said = {"text": "".join(texts), "thought": "".join(thoughts)}
+    return {**said, "pieces": len(texts), "calls": found, "finish": finish, "output": output}
 
 
 def plain(models: Models) -> dict[str, Any]:
@@ -52,6 +64,17 @@ def plain(models: Models) -> dict[str, Any]:
 
 def stream(models: Models) -> dict[str, Any]:
     return streamed(model=models(), messages=ask(HELLO))
+
+
+def reasoning(models: Models) -> dict[str, Any]:
+    whole = seen(CHAT(model=models("think"), messages=ask(HELLO)))
+    found = streamed(model=models("think"), messages=ask(HELLO))
+    both = tools(lambda knob="": models("+".join(filter(None, ("think", knob)))))
+    return {
+        **found,
+        "thought": found["thought"] if whole["thought"] == found["thought"] else "",
+        "after": both["after"],
+    }
 
 
 def tools(models: Models) -> dict[str, Any]:
@@ -89,9 +112,10 @@ def embeddings(models: Models) -> dict[str, Any]:
 
 LOOKS = {
     "plain": plain, "stream": stream, "tools": tools, "parallel tools": parallel, "vision": vision,
-    "structured": structured, "errors": errors, "embeddings": embeddings,
+    "structured": structured, "reasoning": reasoning, "errors": errors,
 }  # fmt: skip
 
 if __name__ == "__main__":
     listen()
     observe(ASKED, LOOKS)
+    observe({**ASKED, "accounts": ASKED.get("embedders", {})}, {"embeddings": embeddings})

@@ -1,0 +1,53 @@
+"""Thoughts as parts of a content, as Mistral tells them in OpenAI's chat format. Source: Mistral API reference, "Chat
+Completion" (ThinkChunk); "Reasoning"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.conversation.parts import Thinking
+
+
+def written(text: str, signature: str = "") -> dict[str, Any]:
+    """One part."""
+    part: dict[str, Any] = {"type": "thinking", "thinking": [{"type": "text", "text": text}] if text else []}
+    if signature:
+        part["signature"] = signature
+    return part
+
+
+def text_of(part: Any) -> str:
+    """What a part says of thoughts; empty for every other."""
+    if not isinstance(part, dict) or part.get("type") != "thinking" or not isinstance(part.get("thinking"), list):
+        return ""
+    told = (inner.get("text") for inner in part["thinking"] if isinstance(inner, dict))
+    return "".join(text for text in told if isinstance(text, str))
+
+
+def content_of(thoughts: list[Thinking], text: str | None) -> Any:
+    """The content of an answer: a text, or parts where there are thoughts that can be read."""
+    told = [written(thought.text, thought.signature) for thought in thoughts if thought.text]
+    if not told:
+        return text
+    return [*told, {"type": "text", "text": text}] if text else told
+
+
+def moved(message: Any) -> Any:
+    """An earlier answer with its thoughts where this dialect has them. The given one is not changed."""
+    if not isinstance(message, dict) or message.get("role") != "assistant":
+        return message
+    thought = message.get("reasoning_content")
+    if not isinstance(thought, str) or not thought:
+        return message
+    content = message.get("content")
+    rest = content if isinstance(content, list) else [{"type": "text", "text": content}] if content else []
+    return {**message, "content": [written(thought, _signature(message)), *rest]}
+
+
+def _signature(message: dict[str, Any]) -> str:
+    """Under the thoughts of an earlier answer, where its caller has kept it."""
+    details = message.get("reasoning_details")
+    for each in details if isinstance(details, list) else ():
+        if isinstance(each, dict) and isinstance(signature := each.get("signature"), str):
+            return signature
+    return ""
