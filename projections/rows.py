@@ -58,6 +58,7 @@ KIND_OF = {name: name.split(".")[1] for name in TERMINALS}
 SCREENED = "request.screened.v1"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _DAY_US = 86_400_000_000
 _HIGHEST = 2**63 - 1
 _texts = itemgetter(*(place for place, column in enumerate(TRAFFIC) if column.kind == "text"))
@@ -233,3 +234,11 @@ _STORABLE: dict[str, Callable[[Any], Any]] = {
 @lru_cache(maxsize=512)
 def _day(days: int) -> date:
     return date.fromordinal(_EPOCH.toordinal() + days)
+
+
+def plain(value: Any) -> Any:
+    """A value as it is compared between stores: a time in microseconds since the epoch."""
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return (aware - _EPOCH) // _MICROSECOND
+    return value

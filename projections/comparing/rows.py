@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 
-from projections.content import plain
-from projections.rows import FINDINGS, TRAFFIC, Column, Row
+from projections.rows import FINDINGS, TRAFFIC, Column, Row, plain
 
 MOST = 1_000
 """Faults that are told of one table; one is enough to distrust it."""

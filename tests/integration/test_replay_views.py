@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from ops.replay.bookmark import Bookmark, Mark
-from projections.content import Contents
 from projections.log import api
 from projections.rebuild import rebuild
 from schemas import subjects
+from tests.integration.contents import Contents, in_clickhouse, in_postgres
 from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.integration.sample_log import message
 from tests.integration.test_cli_log import nexus
@@ -25,7 +25,6 @@ from tests.waiting import BOUND
 __all__ = ["clickhouse_url", "database", "module_database", "nats_server"]
 
 BOTH = pytest.mark.parametrize("view", ["postgres", "clickhouse"])
-Both = tuple[dict[str, Contents], dict[str, Contents]]
 
 
 class Made:
@@ -59,9 +58,6 @@ class Made:
 
     async def contents(self, view: str) -> dict[str, Contents]:
         """Both stores' own, without holding one against the other."""
-        from projections.clickhouse.contents import content_hash as in_clickhouse
-        from projections.postgres.contents import content_hash as in_postgres
-
         if view == "postgres":
             return await in_postgres(self.rig.pool)
         return await in_clickhouse(self.rig.store)

@@ -13,17 +13,15 @@ import asyncpg
 from processors.analytics import app as analytics
 from processors.audit import app as audit
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.contents import content_hash as clickhouse_contents
-from projections.content import Contents
 from projections.log.connection import LogConnection
 from projections.log.topology import apply
 from projections.log.writer import SegmentWriter
-from projections.postgres.contents import content_hash as postgres_contents
 from projections.postgres.pool import open_pool
 from schemas.errors import Rejected
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
 from schemas.topology import EMBEDDED
+from tests.integration.contents import Contents, in_clickhouse, in_postgres
 from tests.integration.nats_fixture import NatsServer
 from tests.integration.sample_log import Traffic
 from tests.waiting import BOUND
@@ -96,7 +94,7 @@ class Rig:
 
     async def contents(self) -> tuple[dict[str, Contents], dict[str, Contents]]:
         """Hashes of everything in Postgres and in ClickHouse, which must agree on requests."""
-        postgres, clickhouse = await postgres_contents(self.pool), await clickhouse_contents(self.store)
+        postgres, clickhouse = await in_postgres(self.pool), await in_clickhouse(self.store)
         assert postgres["traffic_event"] == clickhouse["traffic_events"]
         return postgres, clickhouse
 

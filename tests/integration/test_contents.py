@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.content import ContentHash, Contents
+from tests.integration.contents import ContentHash, Contents
 
 VALUES = st.one_of(
     st.text(max_size=5), st.integers(-(2**63), 2**63 - 1), st.booleans(), st.dates(), st.lists(st.text(max_size=2))
