@@ -38,6 +38,7 @@ from schemas.whatif import (
     to_read,
 )
 from schemas.whatif_budgets import Player
+from schemas.whatif_rates import RatePlayer
 from schemas.whatif_report import Report
 
 _AT_ONCE = 32
@@ -148,6 +149,7 @@ class Comparison:
         self._epochs = epochs
         self._health = health
         self._budgets = budgets
+        self._rates = RatePlayer()
         self._tenant = tenant
         self._limit = limit
         self._span = span
@@ -166,7 +168,8 @@ class Comparison:
             show(done, len(self._span) * (2 if waiting else 1), outcome.report.requests)
         if waiting:
             await self._look(await permit(outcome.needed), show)
-        outcome.report.play(self._budgets.play())
+        rates = self._rates.play()
+        outcome.report.play(rates, self._budgets.play({one.id for one in rates.refused}))
         return outcome
 
     async def _look(self, texts: Texts, show: Show) -> None:
@@ -201,9 +204,8 @@ class Comparison:
         unreadable += requests.unreadable
 
     def _pending(self, recorded: Recorded) -> _Pending:
-        end, accepted = recorded.end, recorded.accepted
-        at = accepted.config_sequence if accepted is not None else 0
-        way = self._epochs.at(recorded.tenant, at, end.started_us).ways(end.model_requested)
+        end = recorded.end
+        way = self._epochs.at(recorded.tenant, _decided_with(recorded), end.started_us).ways(end.model_requested)
         return _Pending(recorded, way, () if recorded.damaged else to_read(recorded, way))
 
     def _add(self, one: _Pending, seen: Mapping[str, Verdict | str]) -> None:
@@ -211,6 +213,9 @@ class Comparison:
         judgement = judge(recorded, way, seen, self._allows(recorded))
         self.outcome.report.add(recorded, judgement)
         self._budgets.add(recorded, judgement, way.before.budgets, way.after.budgets)
+        end = recorded.end
+        rates = self._epochs.rate(recorded.tenant, end.key_id, _decided_with(recorded), end.started_us)
+        self._rates.add(recorded, judgement, *rates)
 
     def _allows(self, recorded: Recorded) -> Callable[[str], bool]:
         """What the request's own gateway saw counts first, then what was told of the account at that time."""
@@ -225,6 +230,11 @@ class Comparison:
             return self._health.allows(recorded.tenant, account, recorded.end.started_us)
 
         return allows
+
+
+def _decided_with(recorded: Recorded) -> int:
+    """The position of CONFIG; 0 for not known."""
+    return recorded.accepted.config_sequence if recorded.accepted is not None else 0
 
 
 def body_of(recorded: Recorded, stage: str) -> SealedBody | None:

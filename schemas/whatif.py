@@ -22,9 +22,11 @@ from schemas.screening.model import TOO_MANY_HITS, Rule, ScreeningPolicy, Verdic
 from schemas.screening.tally import effective_action
 
 STAGES = ("request", "response")
-KINDS = ("blocked", "redacted", "flagged", "passed", "rerouted", "refused", "served", "over_budget", "in_budget")
+KINDS = ("blocked", "redacted", "flagged", "passed", "rerouted", "refused", "served", "over_budget", "in_budget",
+         "over_rate", "in_rate")  # fmt: skip
 """What may be new about a request: the four ends of screening; another model answers; no model is found any more; one
-is found where there was none; a budget has no room any more; one has room where it had none."""
+is found where there was none; a budget has no room any more; one has room where it had none; the same of the rate of a
+key."""
 NO_FACTS, NOT_CAPTURED, ERASED, GONE, UNREADABLE = "no_facts", "not_captured", "erased", "gone", "unreadable"
 """Why a screening cannot be judged: the request's facts are not (or no more) on the log; its body was not kept, its
 data key was erased, its object is gone, its bytes are no body."""

@@ -7,7 +7,7 @@ budget ends may be off by what was under way then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import msgspec
 
@@ -127,8 +127,12 @@ class Player:
             )
         )
 
-    def play(self) -> Budgets:
-        """Plays all of them, as it was and with the candidate: only what differs between the two is told."""
+    def play(self, without: Set[str] = frozenset()) -> Budgets:
+        """Plays all of them, as it was and with the candidate: only what differs between the two is told.
+
+        Args:
+            without: ids of requests that never come to a budget with the candidate.
+        """
         found = Budgets(played=not self._full)
         if self._full:
             return found
@@ -138,6 +142,8 @@ class Player:
             found.requests += 1
             own, other = one.budgets
             stopped_then, left_then = was.take(one, own, one.before)
+            if one.id in without:
+                continue
             stopped, left = will.take(one, other, one.after)
             if stopped is not None and not one.was_refused and stopped_then is None:
                 nothing = Outcome(one.after.action, one.after.rule, "", 0)

@@ -6,7 +6,8 @@ import msgspec
 
 from schemas.facts.traffic import Terminal
 from schemas.whatif import KINDS, OF_ACTION, Judgement, Recorded
-from schemas.whatif_budgets import Budgets
+from schemas.whatif_budgets import Budgets, Played
+from schemas.whatif_rates import Rates
 
 
 class Report:
@@ -25,6 +26,7 @@ class Report:
         self.costs: dict[tuple[str, str], list[int]] = {}
         """Tenant and model to requests, micro-dollars as recorded, and with the candidate."""
         self.budgets = Budgets()
+        self.rates = Rates()
         self.examples: list[tuple[Recorded, Judgement]] = []
         """The first ones on the log."""
 
@@ -52,14 +54,19 @@ class Report:
         if judgement.differs:
             self._example(recorded, judgement)
 
-    def play(self, budgets: Budgets) -> None:
-        """Takes in about whom budgets decide otherwise; once, after all requests."""
-        self.budgets = budgets
-        for one in budgets.refused:
-            sums = self._cost(one.tenant, one.would.model)
-            sums[0] -= 1
-            sums[2] -= one.would.cost_micros
-        for kind, played in (("over_budget", budgets.refused), ("in_budget", budgets.room)):
+    def play(self, rates: Rates, budgets: Budgets) -> None:
+        """Takes in about whom rates of keys and budgets decide otherwise; once, after all requests."""
+        self.rates, self.budgets = rates, budgets
+        self._decided("over_rate", rates.refused, "in_rate", rates.room)
+        self._decided("over_budget", budgets.refused, "in_budget", budgets.room)
+
+    def _decided(self, over: str, refused: list[Played], within: str, room: list[Played]) -> None:
+        for one in refused:
+            if one.would.model or one.would.cost_micros:
+                sums = self._cost(one.tenant, one.would.model)
+                sums[0] -= 1
+                sums[2] -= one.would.cost_micros
+        for kind, played in ((over, refused), (within, room)):
             self.kinds[kind] += len(played)
             # who differed already is counted already
             self.changed += sum(not one.differed for one in played)

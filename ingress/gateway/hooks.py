@@ -14,7 +14,7 @@ from ingress.gateway.screening import Screening
 from schemas.aggregates.policy import Policy
 from schemas.errors import NexusError
 from schemas.facts.traffic import HookDecided, HooksDecided
-from schemas.hooks.bounds import Bucket, ip_access, rate_limiter, request_size
+from schemas.hooks.bounds import ip_access, rate_limiter, request_size
 from schemas.hooks.decision import (
     NOTHING,
     BadCuts,
@@ -31,6 +31,7 @@ from schemas.hooks.replies import BadReply
 from schemas.hooks.rule_hits import by_rules, data_classification, tool_call_guard
 from schemas.hooks.wording import keyword_filter, response_quality
 from schemas.ids import Clock
+from schemas.rates import Bucket
 from schemas.screening.model import strictness
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from schemas.aggregates.virtual_key import VirtualKey
 from schemas.errors import LimitReached
+from schemas.rates import Bucket, filled, take
 
 _REMEMBERED = 100_000
 """Buckets kept; the longest unused go first, which can only be generous to their keys."""
@@ -20,7 +21,7 @@ class RateLimits:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def admit(self, key: VirtualKey) -> None:
         """Takes one token.
@@ -31,24 +32,15 @@ class RateLimits:
         limit = key.requests_per_minute
         if not limit:
             return
-        now = self._monotonic()
-        tokens = self._tokens(key, now)
-        # the longest unused is first
-        self._buckets.pop(key.hash, None)
-        if tokens < 1:
-            self._buckets[key.hash] = (tokens, now)
-            wait = int((1 - tokens) * 60 / limit) + 1
+        # the longest unused is first; by hash, since ids are unique within a tenant only
+        bucket, wait = take(limit, self._buckets.pop(key.hash, None), self._monotonic())
+        self._buckets[key.hash] = bucket
+        if wait:
             raise LimitReached(f"Rate limit reached: {limit} requests per minute.", retry_after=wait)
-        self._buckets[key.hash] = (tokens - 1, now)
         if len(self._buckets) > _REMEMBERED:
             self._buckets.popitem(last=False)
 
     def left(self, key: VirtualKey) -> int | None:
         """Requests that could be made at once; None without a limit. Takes nothing."""
-        return int(self._tokens(key, self._monotonic())) if key.requests_per_minute else None
-
-    def _tokens(self, key: VirtualKey, now: float) -> float:
-        limit = float(key.requests_per_minute)
-        # by hash, since ids are unique within a tenant only
-        tokens, then = self._buckets.get(key.hash, (limit, now))
-        return min(limit, tokens + (now - then) * limit / 60)
+        limit = key.requests_per_minute
+        return int(filled(limit, self._buckets.get(key.hash), self._monotonic())) if limit else None

@@ -24,8 +24,10 @@ from schemas.aggregates.policy import RULES_NAMED, Policy
 from schemas.facts.traffic import SYSTEM
 from schemas.screening.rules import names
 
-COLLECTION = {"policy": "policies", "route": "routes", "prices": "models", "budget": "budgets"}
+COLLECTION = {"policy": "policies", "route": "routes", "prices": "models", "budget": "budgets", "key": "virtual-keys"}
 """By the option that names the file."""
+NEEDED = {"prices": "prices", "key": "requests_per_minute"}
+"""What of an item is all that counts, by option."""
 Given = Sequence[tuple[str, Path]]
 """Options and files, in the order of the command line."""
 Key = tuple[str, str, str]
@@ -49,7 +51,9 @@ def read_candidate(given: Given) -> Found:
         content = _tables(option, path, _parsed(path))
         items = items_of(str(path), content, os.environ)
         problems = [
-            f"{item.place}.prices is missing" for item in items if option == "prices" and not item.body.get("prices")
+            f"{item.place}.{field} is missing"
+            for item in items
+            if (field := NEEDED.get(option)) and item.body.get(field) in (None, {})
         ]
         if not items:
             problems.append(f"there is nothing of {COLLECTION[option]} in it")
@@ -93,7 +97,8 @@ def _tables(option: str, path: Path, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def resolve(found: Found, tenant: str, state: LiveState, rules: Set[str]) -> dict[Key, Any]:
-    """What stands in whose place: (aggregate, tenant, id) to a spec, ("prices", tenant, model) to prices.
+    """What stands in whose place: (aggregate, tenant, id) to a spec, ("prices", tenant, model) to prices,
+    ("rate", tenant, key) to requests per minute.
 
     Args:
         tenant: for items that name none; empty for the only one there is.
@@ -119,8 +124,9 @@ def resolve(found: Found, tenant: str, state: LiveState, rules: Set[str]) -> dic
         problems = missing([item], lambda name, of: in_force(name, of) | _given(every, name, of))
         own = (spec.rule() for spec in state.all_of("rule", item.tenant))
         problems += unknown_rules(item, rules | names(own))
-        if option == "prices" and item.id not in (known := in_force("models", item.tenant)):
-            problems.append(f"{item.place}.id: there is no such model" + (nearest(item.id, known) if known else ""))
+        if option in NEEDED and item.id not in (known := in_force(COLLECTION[option], item.tenant)):
+            what = {"prices": "model", "key": "key"}[option]
+            problems.append(f"{item.place}.id: there is no such {what}" + (nearest(item.id, known) if known else ""))
         if problems:
             raise BadFile(str(path), problems)
         key, spec = _spec(option, item)
@@ -168,5 +174,7 @@ def _likely(name: str, rules: Set[str]) -> str:
 def _spec(option: str, item: Item) -> tuple[Key, Any]:
     if option == "prices":
         return ("prices", item.tenant, item.id), msgspec.convert(item.body["prices"], Prices)
+    if option == "key":
+        return ("rate", item.tenant, item.id), item.body["requests_per_minute"]
     decider = BY_COLLECTION[item.collection]
     return (decider.name, item.tenant, item.id), msgspec.convert({**item.body, "tenant": item.tenant}, decider.spec)

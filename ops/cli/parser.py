@@ -133,7 +133,9 @@ def build() -> argparse.ArgumentParser:
     _verifying(command("verify", "check every chain of the log, and hold it against the signed checkpoints"))
 
     _replaying(command("replay", "a part of the log once more, into a view, a file or a SIEM"))
-    _supposing(command("whatif", "what another policy, route, budget or prices would have made of recorded traffic"))
+    _supposing(
+        command("whatif", "what another policy, route, budget, rate or price would have made of what is recorded")
+    )
     past = command("at", "what was in force at a time, who had changed it last, and when")
     past.add_argument("time", metavar="TIME", help="such as 2026-11-20T12:00Z, -2h, now, or a position CONFIG:12")
     past.add_argument("what", choices=("config", "route", "key", "budget"), help="what to tell")
@@ -356,6 +358,7 @@ def _supposing(parser: argparse.ArgumentParser) -> None:
         ("route", "a route"),
         ("prices", "prices of models"),
         ("budget", "a budget"),
+        ("key", "keys' requests_per_minute"),
     ):
         parser.add_argument(
             f"--{name}",

@@ -31,7 +31,7 @@ from schemas.settings import Settings
 from schemas.whatif_budgets import Player
 
 CONNECT_S = 5.0
-OPTIONS = ("policy", "route", "prices", "budget")
+OPTIONS = ("policy", "route", "prices", "budget", "key")
 
 
 class _Run:
@@ -98,7 +98,7 @@ def whatif(args: argparse.Namespace) -> int:
     output = Output(args.output)
     given: Given = [(option, path) for option in OPTIONS for path in getattr(args, option) or ()]
     if not given:
-        raise Misused("name a candidate with --policy FILE, --route FILE, --prices FILE or --budget FILE")
+        raise Misused("name a candidate with --policy FILE, --route FILE, --prices FILE, --budget FILE or --key FILE")
     check_places(args.from_, args.to, "TRAFFIC", SystemClock())
     found = read_candidate(given)
     args.reason = args.reason or f"what-if of {', '.join(path.name for _, path in given)}"

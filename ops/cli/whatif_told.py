@@ -28,6 +28,8 @@ _WORDS = {
     "served": "a model where there was none",
     "over_budget": "refused by a budget",
     "in_budget": "in a budget again",
+    "over_rate": "refused by a key's rate",
+    "in_rate": "in a key's rate again",
 }
 
 
@@ -64,6 +66,7 @@ def told(
         "cost": _cost(report),
         "cost_unknown": report.cost_unknown,
         "budgets": [msgspec.to_builtins(line) for line in report.budgets.lines],
+        "rates": [msgspec.to_builtins(line) for line in report.rates.lines],
         "not_judged": {"requests": sum(report.not_judged.values()), **dict(sorted(report.not_judged.items()))},
         "bodies": {"needed": compared.needed, "opened": compared.opened, "recorded_at": recorded_at},
         "examples": [_example(*pair, admin) for pair in report.first_examples()],
@@ -116,7 +119,18 @@ def _outcome(outcome: Outcome) -> Told:
 def _limits(compared: Compared, found: Found, health: PastHealth) -> Iterator[str]:
     """What a comparison cannot know, as far as it matters here."""
     report = compared.report
-    yield "rate limits are not played again: who was refused by them stays refused"
+    options = {option for option, _, _ in found.items}
+    if not report.rates.played:
+        yield f"rates of keys are not played again: more than {MOST:,} requests; take a shorter range"
+    elif "key" in options:
+        yield (
+            "rates of keys are played again in the order in which requests began, for each gateway process, with full "
+            "buckets at the beginning of the range; what leaves nothing on the record (estimates) is not among them"
+        )
+    else:
+        yield "rates of keys stay as they were: who was refused by one stays refused (--key FILE plays another)"
+    if options & {"policy", "route"}:
+        yield "hooks are not asked again, rate limiters among them: what they decided then stands"
     if not report.budgets.played:
         yield f"budgets are not played again: more than {MOST:,} requests had a cost; take a shorter range"
     elif report.budgets.requests:
@@ -124,6 +138,8 @@ def _limits(compared: Compared, found: Found, health: PastHealth) -> Iterator[st
             "budgets are played again as if the whole cost of a request were known when it began, after what LEDGER "
             "says was spent before the range; what was set aside for others under way at the time is not"
         )
+    if report.rates.room:
+        yield "what a request that a key's rate refused then would have come to is not known and costs nothing"
     if report.budgets.room:
         yield "what a request that a budget refused then would have cost is not known and counts as nothing"
     if report.rerouted or any(option == "route" for option, _, _ in found.items):
@@ -168,6 +184,8 @@ def as_text(facts: Told) -> str:
         parts.append(_rows(facts["rerouted"], ("from", "to", "requests")))
     if facts["budgets"]:
         parts.append(_rows(facts["budgets"], ("tenant", "budget", "window", "limit_micros", "spent_micros", "refused")))
+    if facts["rates"]:
+        parts.append(_rows(facts["rates"], ("tenant", "key", "requests_per_minute", "requests", "refused")))
     changed = [row for row in cost["by_model"] if row["difference_micros"]]
     if changed:
         columns = ("tenant", "model", "requests", "recorded_micros", "candidate_micros", "difference_micros")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,7 +26,8 @@ _NAMES = 1_024
 """Model names for which the ways are kept: callers may write what they like."""
 
 Candidate = Mapping[tuple[str, str, str], Any]
-"""(aggregate, tenant, id) to the spec that stands in its place; ("prices", tenant, model) to prices."""
+"""(aggregate, tenant, id) to the spec that stands in its place; ("prices", tenant, model) to prices, ("rate", tenant,
+key) to requests per minute."""
 
 
 class Setting:
@@ -55,8 +56,14 @@ class _Version(msgspec.Struct, frozen=True):
     spec: Any
 
 
+class _Rate(NamedTuple):
+    sequence: int
+    time_us: int
+    per_minute: int
+
+
 class Versions:
-    """Every version of what decides about requests: few, for it is changed by hand."""
+    """Every version of what decides about requests: few, for it is changed by hand. Of keys only their rates."""
 
     def __init__(self) -> None:
         self.state = LiveState()
@@ -65,6 +72,8 @@ class Versions:
         """Messages that say nothing."""
         self.of: dict[str, list[_Version]] = {}
         """By tenant."""
+        self.rates: dict[tuple[str, str], list[_Rate]] = {}
+        """By tenant and key, of those that ever had one."""
 
     def apply(self, message: Message) -> None:
         """Folds one message of CONFIG."""
@@ -77,6 +86,13 @@ class Versions:
             spec = self.state.tenants[changed.tenant].specs(changed.aggregate).get(changed.id)
             version = _Version(message.sequence, message.time_us, changed.aggregate, changed.id, spec)
             self.of.setdefault(changed.tenant, []).append(version)
+        elif changed is not None and changed.aggregate == "virtual-key":
+            key = self.state.tenants[changed.tenant].keys.get(changed.id)
+            per_minute = key.requests_per_minute if key is not None else 0
+            known = self.rates.get((changed.tenant, changed.id), ())
+            if per_minute != (known[-1].per_minute if known else 0):
+                rate = _Rate(message.sequence, message.time_us, per_minute)
+                self.rates.setdefault((changed.tenant, changed.id), []).append(rate)
 
 
 async def versions(connection: LogConnection) -> Versions:
@@ -100,6 +116,7 @@ class Epochs:
         self._candidate = candidate
         self._rules = rules
         self._versions = configuration.of
+        self._rates = configuration.rates
         self._now = configuration.state
         self._settings: OrderedDict[tuple[str, int], Setting] = OrderedDict()
 
@@ -124,6 +141,16 @@ class Epochs:
             self._settings.move_to_end((tenant, number))
         return found
 
+    def rate(self, tenant: str, key: str, sequence: int, time_us: int) -> tuple[int, int]:
+        """Requests per minute of a key as they were, and with the candidate; 0 for no limit. Arguments as of `at`."""
+        rates = self._rates.get((tenant, key), [])
+        if sequence:
+            number = bisect_right(rates, sequence, key=lambda rate: rate.sequence)
+        else:
+            number = bisect_right(rates, time_us, key=lambda rate: rate.time_us)
+        before = rates[number - 1].per_minute if number else 0
+        return before, self._candidate.get(("rate", tenant, key), before)
+
     def _setting(self, tenant: str, versions: list[_Version]) -> Setting:
         specs: dict[str, dict[str, Any]] = {name: {} for name in _DECIDES}
         for version in versions:
@@ -133,7 +160,7 @@ class Epochs:
                 specs[version.aggregate][version.id] = version.spec
         before = _configuration(tenant, specs)
         for (aggregate, of, identifier), spec in self._candidate.items():
-            if of != tenant:
+            if of != tenant or aggregate == "rate":
                 continue
             if isinstance(spec, Prices):
                 # prices of a model that did not exist yet change nothing

@@ -30,7 +30,7 @@ MOST_BYTES = 64 * 1024 * 1024
 _BATCH = 64
 _ENDED = 65_536
 """Requests of which is remembered that they ended: a segment may stand on the log twice."""
-_BEFORE = frozenset({"authenticate", "limits", "parse"})
+_BEFORE = frozenset({"authenticate", "kill", "limits", "parse", "connection"})
 """Where a request was refused that was never accepted."""
 _NEVER_ACCEPTED = _BEFORE | {"log"}
 """The log may have taken nothing at that moment, or not this request's first facts."""

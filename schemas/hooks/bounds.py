@@ -6,10 +6,9 @@ import functools
 import ipaddress
 from collections.abc import Sequence
 
-import msgspec
-
 from schemas.hooks.decision import NOTHING, Finding, Seen
 from schemas.hooks.hook import Hook
+from schemas.rates import Bucket, take
 from schemas.routing.choose import matches
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -51,27 +50,16 @@ def request_size(hook: Hook, seen: Seen) -> Finding:
     return NOTHING
 
 
-class Bucket(msgspec.Struct, frozen=True):
-    """What is left of a rate, and when that was so (seconds of a clock that only goes forward)."""
-
-    tokens: float
-    at_s: float
-
-
 def rate_limiter(hook: Hook, bucket: Bucket | None, now_s: float) -> tuple[Finding, Bucket]:
     """One request: the bucket after it, and whether it may be made. Bursts up to the rate, refilled evenly.
 
     The rate is that of one process: with N gateways behind a balancer it may be N times as much.
     """
     rate = hook.options.per_minute
-    if bucket is None:
-        bucket = Bucket(float(rate), now_s)
-    tokens = min(float(rate), bucket.tokens + max(0.0, now_s - bucket.at_s) * rate / 60)
-    if tokens >= 1:
-        return NOTHING, Bucket(tokens - 1, now_s)
-    wait = int((1 - tokens) * 60 / rate) + 1
-    who = hook.options.by
-    return Finding("block", f"more than {rate} requests a minute of one {who}", retry_after=wait), Bucket(tokens, now_s)
+    after, wait = take(rate, bucket, now_s)
+    if not wait:
+        return NOTHING, after
+    return Finding("block", f"more than {rate} requests a minute of one {hook.options.by}", retry_after=wait), after
 
 
 def may_go(allowed: Sequence[str], provider: str, region: str) -> bool:

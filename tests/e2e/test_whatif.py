@@ -114,6 +114,23 @@ def test_what_stands_in_the_facts_needs_no_body(town: Town) -> None:
     assert town.acts() == []
 
 
+def test_another_rate_of_a_key_refuses_who_came_too_often(town: Town) -> None:
+    (key,) = {
+        one["id"] for one in town.nexus.admin("GET", "/virtual-keys").body["data"] if one["prefix"] == town.key[:12]
+    }
+    told = town.whatif(key={"id": key, "requests_per_minute": 1})
+    (line,) = told["rates"]
+    assert (line["key"], line["requests"], line["refused"]) == (key, 12, told["kinds"]["over_rate"])
+    assert told["changed"] == line["refused"] > 0 > told["cost"]["difference_micros"]
+    assert any("full buckets" in limit for limit in told["limits"])
+    assert town.whatif(key={"id": key, "requests_per_minute": 0})["changed"] == 0
+    unknown = town.run(key={"id": "nobody", "requests_per_minute": 1})
+    assert unknown.returncode == 2 and "there is no such key" in unknown.stderr
+    unsaid = town.run(key={"id": key, "name": "another name"})
+    assert unsaid.returncode == 2 and "requests_per_minute is missing" in unsaid.stderr
+    assert town.acts() == []
+
+
 def test_a_block_that_would_pass(town: Town) -> None:
     off = town.whatif(policy={"id": "default", "screen_requests": False, "screen_responses": False})
     assert off["kinds"]["passed"] == len(town.card) + len(town.blocked)

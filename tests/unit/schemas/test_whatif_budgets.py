@@ -9,6 +9,7 @@ from schemas.aggregates.budget import Budget
 from schemas.facts.traffic import Terminal
 from schemas.whatif import Judgement, Outcome, Recorded
 from schemas.whatif_budgets import REFUSED, Budgets, Player, Spent
+from schemas.whatif_rates import Rates
 from schemas.whatif_report import Report
 
 NOON = 1_795_176_000_000_000
@@ -117,7 +118,7 @@ def test_a_report_counts_whom_a_budget_turns_away_once_and_at_no_cost() -> None:
         recorded, judgement = request(number, 10, 20)
         report.add(recorded, judgement)
         player.add(recorded, judgement, (), (budget(40),))
-    report.play(player.play())
+    report.play(Rates(), player.play())
     assert (report.changed, report.kinds["over_budget"]) == (3, 1)
     assert report.costs == {("t", "east/m"): [2, 30, 40]}
     last = report.first_examples()[-1]

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.hooks.bounds import Bucket, data_residency, ip_access, rate_limiter, request_size
+from schemas.hooks.bounds import data_residency, ip_access, rate_limiter, request_size
 from schemas.hooks.decision import NOTHING, cut
 from schemas.hooks.rule_hits import by_rules, data_classification, tool_call_guard
 from schemas.hooks.wording import keyword_filter, response_quality
+from schemas.rates import Bucket
 from tests.unit.schemas.hooks.given import hit, hook, seen
 
 PACKS = {"email.address": "pii", "secret.aws": "secrets", "tool-safety.rm-root": "tool-safety", "jailbreak.dan": "jailbreak"}  # fmt: skip  # noqa: E501
