@@ -13,6 +13,7 @@ import msgspec
 
 from ingress.codecs.answered import Answered, CrossedAnswer, PlainAnswer
 from ingress.codecs.codec import CallerCodec, Encoded, ProviderCodec
+from ingress.codecs.crowded import refuse_crowd
 from ingress.codecs.fields import Fields, decode_json, wrong
 from ingress.codecs.passage import Stamp
 from schemas.conversation.ask import Conversation
@@ -155,6 +156,7 @@ def decode_body(raw: bytes, said: dict[str, Any] | None = None) -> dict[str, Any
 
     Raises:
         InvalidRequest: not a JSON object.
+        TooLarge: one of too many values.
     """
     try:
         body = decode_json(raw)
@@ -162,6 +164,7 @@ def decode_body(raw: bytes, said: dict[str, Any] | None = None) -> dict[str, Any
         raise InvalidRequest("The body of the request is not valid JSON.", code="invalid_json") from None
     if not isinstance(body, dict):
         raise InvalidRequest("The body of the request must be a JSON object.")
+    refuse_crowd(raw, body)
     return {**body, **said} if said else body
 
 

@@ -13,6 +13,7 @@ import msgspec
 from ingress.codecs.answered import Answered, CrossedAnswer, collected
 from ingress.codecs.asked import narrowed
 from ingress.codecs.codec import CallerCodec, Encoded, Malformed, ProviderCodec
+from ingress.codecs.crowded import refuse_crowd
 from ingress.codecs.openai.chat import OpenAIChat
 from ingress.codecs.passage import Stamp
 from schemas.errors import InvalidRequest
@@ -96,6 +97,7 @@ def parse_request(body: bytes, said: dict[str, Any] | None = None) -> ChatReques
 
     Raises:
         InvalidRequest: with the parameter's name where there is one.
+        TooLarge: the body is one of too many values.
     """
     try:
         decoded = _decode(body)
@@ -103,6 +105,7 @@ def parse_request(body: bytes, said: dict[str, Any] | None = None) -> ChatReques
         raise InvalidRequest("The body of the request is not valid JSON.", code="invalid_json") from None
     if not isinstance(decoded, dict):
         raise InvalidRequest("The body of the request must be a JSON object.")
+    refuse_crowd(body, decoded)
     if said:
         decoded = {**decoded, **said}
     model = decoded.get("model")
