@@ -107,6 +107,10 @@ def _announced(data: Data) -> str:
     return f"#{data['number']} root {data['root']}"
 
 
+def _handed_over(data: Data) -> str:
+    return _fields(data["handover"])
+
+
 def _fields(data: Data) -> str:
     """Names and values of what is short and set; of a configuration fact those of its spec."""
     spec = data.get("spec")
@@ -142,4 +146,5 @@ _WORDS: dict[str, Callable[[Data], str]] = {
     "passthrough.stood": _stood,
     "log.checkpointed": _checkpointed,
     "checkpoint.announced": _announced,
+    "signing-key.announced": _handed_over,
 }
