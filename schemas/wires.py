@@ -87,7 +87,12 @@ def _embeddings(path: str = "/embeddings") -> Endpoint:
     return Endpoint(protocol="openai_embeddings", path=path)
 
 
+_COMPLETIONS = Endpoint(protocol="openai_completions", path="/completions")
+_MODERATIONS = Endpoint(protocol="openai_moderations", path="/moderations")
+_RERANK = Endpoint(protocol="cohere_rerank", path="/rerank")
 _SHORT = (("max_completion_tokens", "max_tokens"),)
+_COMPATIBLE = Quirks(rename=_SHORT, developer=False)
+"""Of whoever speaks OpenAI's format as it was before the newest models."""
 _GEMINI = "{model}:generateContent", "{model}:streamGenerateContent?alt=sse"
 
 WIRES: dict[str, Wire] = {
@@ -95,8 +100,8 @@ WIRES: dict[str, Wire] = {
     "openai": Wire(
         chat=(*_chat(), Endpoint(protocol=OPENAI_RESPONSES, path="/responses")),
         embeddings=_embeddings(),
-        moderations=Endpoint(protocol="openai_moderations", path="/moderations"),
-        completions=Endpoint(protocol="openai_completions", path="/completions"),
+        moderations=_MODERATIONS,
+        completions=_COMPLETIONS,
         listings=PLAIN,
         base_url="https://api.openai.com/v1",
     ),
@@ -208,7 +213,7 @@ WIRES: dict[str, Wire] = {
     "mistral": Wire(
         chat=_chat(),
         embeddings=_embeddings(),
-        moderations=Endpoint(protocol="openai_moderations", path="/moderations"),
+        moderations=_MODERATIONS,
         listings=plain(context="max_context_length"),
         base_url="https://api.mistral.ai/v1",
         # "Chat Completion" and the models of its client 3.7.0: fields, messages by role, thoughts as parts (ThinkChunk)
@@ -237,19 +242,19 @@ WIRES: dict[str, Wire] = {
     "fireworks": Wire(
         chat=_chat(),
         embeddings=_embeddings(),
-        completions=Endpoint(protocol="openai_completions", path="/completions"),
+        completions=_COMPLETIONS,
         listings=plain(context="context_length"),
         base_url="https://api.fireworks.ai/inference/v1",
-        quirks=Quirks(rename=_SHORT, developer=False),
+        quirks=_COMPATIBLE,
     ),
     "together": Wire(
         chat=_chat(),
         embeddings=_embeddings(),
-        completions=Endpoint(protocol="openai_completions", path="/completions"),
-        rerank=Endpoint(protocol="cohere_rerank", path="/rerank"),
+        completions=_COMPLETIONS,
+        rerank=_RERANK,
         listings=plain(context="context_length"),
         base_url="https://api.together.xyz/v1",
-        quirks=Quirks(rename=_SHORT, developer=False),
+        quirks=_COMPATIBLE,
     ),
     "perplexity": Wire(
         chat=_chat(),
@@ -271,14 +276,14 @@ WIRES: dict[str, Wire] = {
         chat=_chat(),
         listings=PLAIN,
         base_url="https://router.huggingface.co/v1",
-        quirks=Quirks(rename=_SHORT, developer=False),
+        quirks=_COMPATIBLE,
     ),
     "openai_compatible": Wire(
         chat=_chat(),
         embeddings=_embeddings(),
-        completions=Endpoint(protocol="openai_completions", path="/completions"),
-        rerank=Endpoint(protocol="cohere_rerank", path="/rerank"),
+        completions=_COMPLETIONS,
+        rerank=_RERANK,
         listings=plain(context="max_model_len"),
-        quirks=Quirks(rename=_SHORT, developer=False),
+        quirks=_COMPATIBLE,
     ),
 }
