@@ -1,10 +1,10 @@
-"""The grammar of the commands about rules. Imports nothing but argparse, so help is fast."""
+"""The grammar of the commands about rules. Imports no command, so help is fast."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
+
+from ops.cli.grammar import Grammar, tenant
 
 COMMANDS = {
     "rules ls": "ops.cli.rules:ls",
@@ -21,15 +21,13 @@ _ACTIONS = ("flag", "redact", "block")
 _DIRECTIONS = ("request", "response", "tool")
 
 
-def add_screening(
-    command: Callable[..., argparse.ArgumentParser],
-    group: Callable[[str, str], argparse._SubParsersAction[argparse.ArgumentParser]],
-) -> None:
-    """Adds the commands; `command` and `group` are those of `ops.cli.parser.build`."""
+def add_screening(grammar: Grammar) -> None:
+    """Adds the commands."""
+    command, group = grammar.command, grammar.group
     rules = group("rules", "compliance rules: what there is, and whether it finds what it should")
-    tenant = "only this tenant's own rules, besides those that come with Nexus"
+    whose = "only this tenant's own rules, besides those that come with Nexus"
     listing = command("rules ls", "the rules that come with Nexus, and tenants' own", rules)
-    listing.add_argument("--tenant", help=tenant)
+    listing.add_argument("--tenant", help=whose)
     listing.add_argument("--pack", default="", help="only this pack's")
     listing.add_argument("--category", default="", help="only of this category: the first part of the id")
     listing.add_argument("--direction", choices=_DIRECTIONS, default="", help="only rules for texts that go this way")
@@ -45,7 +43,7 @@ def add_screening(
     letting.add_argument("file", metavar="FILE|-", help="holds the value, which is kept as a keyed hash only")
     letting.add_argument("--policy", required=True, metavar="ID", help="the policy that may let it pass")
     letting.add_argument("--not", dest="off", action="store_true", help="take the value off the list again")
-    letting.add_argument("--tenant", help="id of the tenant (not needed when there is only one)")
+    tenant(letting)
 
     scanning = command("scan", "hold files against the rules; exit code 1 when one blocks")
     scanning.add_argument("paths", nargs="+", metavar="FILE|-", help="files, directories, or - for what is piped in")
@@ -62,4 +60,4 @@ def add_screening(
     supposing.add_argument("file", metavar="FILE|-", help="the request's body, JSON of chat completions")
     supposing.add_argument("--route", default="", metavar="R", help="id of a route instead of the one for its model")
     supposing.add_argument("--key", default="", metavar="ID", help="as if sent with this key")
-    supposing.add_argument("--tenant", help="id of the tenant (not needed when there is only one)")
+    tenant(supposing)
