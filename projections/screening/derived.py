@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from projections.screening.engine import encoded
 from projections.screening.marks import Marks
+from schemas.screening.codes import CODES
 from schemas.screening.normalise import MAX_DEPTH, Offsets, changes, fold
-from schemas.screening.segments import Segment, segments
+from schemas.screening.segments import Finder, Segment, segments
 
 
 class Derived:
@@ -55,7 +56,10 @@ def derivations(source: Derived, marks_of: Callable[[bytes], Marks | None]) -> I
             one = Derived(source.index, folded, depth, source)
             yield one
             yield from derivations(one, marks_of)
-    for segment in segments(source.text, _characters(source.text, data, marks.runs)):
+    found = segments(source.text, _characters(source.text, data, marks.runs))
+    if marks.codes:
+        found += Finder(CODES).push(source.text, final=True)
+    for segment in found:
         one = Derived(source.index, segment.text, depth, source, segment)
         yield one
         yield from derivations(one, marks_of)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from projections.screening.lane import Lane
 from projections.screening.screener import Actions, Found, Screener
+from schemas.screening.codes import CODES
 from schemas.screening.normalise import MAX_DEPTH, Change, Offsets, changes, stable
-from schemas.screening.segments import Finder
+from schemas.screening.segments import BASE64, Finder
 from schemas.screening.tally import Tally
 
 
@@ -21,7 +22,7 @@ class Layer:
         self._tally = tally
         self._depth = depth
         self._lane = Lane(screener, actions, tally)
-        self._finder = Finder()
+        self._finders = [Finder(BASE64), Finder(CODES)]
         self._carry = ""
         """May become a unit with what follows, so nobody has seen it."""
         self._read = 0
@@ -34,7 +35,7 @@ class Layer:
         """No hit still to come begins before this character."""
         settled = self._lane.settled
         if self._depth < MAX_DEPTH:
-            settled = min(settled, self._read, self._finder.open)
+            settled = min(settled, self._read, *(finder.open for finder in self._finders))
         if self._folded is not None:
             settled = min(settled, self._offsets.start(self._folded.settled))
         return settled
@@ -43,7 +44,7 @@ class Layer:
     def held(self) -> int:
         """Characters that are kept, of all layers."""
         below = self._folded.held if self._folded is not None else 0
-        return self._lane.held + self._finder.held + len(self._carry) + below
+        return self._lane.held + sum(finder.held for finder in self._finders) + len(self._carry) + below
 
     def push(self, text: str, *, final: bool = False) -> list[Found]:
         """The hits that this piece settled; one may come twice."""
@@ -75,17 +76,18 @@ class Layer:
 
     def _own(self, text: str, *, final: bool = False) -> list[Found]:
         found = self._lane.push(text, final=final)
-        for segment in self._finder.push(text, final=final):
-            inside = self._screener.inside(segment.text, self._depth + 1, self._actions, self._tally)
-            found += ((rule, segment.start, segment.end) for rule in sorted(inside))
+        for finder in self._finders:
+            for segment in finder.push(text, final=final):
+                inside = self._screener.inside(segment.text, self._depth + 1, self._actions, self._tally)
+                found += ((rule, segment.start, segment.end) for rule in sorted(inside))
         return found
 
     def _copy(self) -> Layer:
         other = Layer(self._screener, self._actions, self._tally, self._depth + 1)
         other._lane = self._lane.copy()
         if other._depth < MAX_DEPTH:
-            other._finder = self._finder.copy()
-            other._read = self._finder.seen
+            other._finders = [finder.copy() for finder in self._finders]
+            other._read = other._finders[0].seen
         return other
 
 

@@ -8,13 +8,18 @@ from typing import Any, NamedTuple
 
 import hyperscan
 
-from schemas.screening import confusables
+from schemas.screening import codes, confusables
 from schemas.screening.segments import LEAST
 
 _LETTER = "A-Za-z0-9+/_-"
 _UNITS = (rb"%[0-9A-Fa-f]{2}", rb"&#[0-9xX]", rb"&[A-Za-z][A-Za-z0-9]", rb"\\[uUxnrt\"/]")
 """Where `normalise` may find a unit; more than it does."""
 _LETTERS = rf"[{_LETTER}]{{{LEAST}}}".encode()
+_CODES = tuple(
+    rf"(?:{token}{codes.BETWEEN}){{{least - 1}}}".encode()
+    for token, least in ((codes.BYTE, codes.LEAST), (codes.NUMBER, codes.LEAST), (codes.LETTER, codes.LEAST_LETTERS))
+)
+"""More than `codes` takes for a run."""
 _RUNS = rf"(?:\A|[^{_LETTER}])[{_LETTER}]{{{LEAST}}}".encode()
 """Says where each run begins, and costs six times what `_LETTERS` does."""
 
@@ -26,16 +31,18 @@ class Marks(NamedTuple):
     """Characters or units may read differently."""
     runs: list[int]
     """Bytes at which runs of letters begin that may be segments."""
+    codes: bool = False
+    """Characters may be written one by one."""
 
 
 class Marker:
     """The scanner's databases for marks, with the scratch space of one thread.
 
-    Four small ones, since each by itself is faster by far than they are together.
+    Five small ones, since each by itself is faster by far than they are together.
     """
 
     def __init__(self) -> None:
-        self._characters, self._units, self._letters, self._runs = (_scan(data) for data in _databases())
+        self._characters, self._units, self._letters, self._runs, self._codes = map(_scan, _databases())
 
     def marks(self, data: bytes) -> Marks | None:
         """The marks of a text in UTF-8, None if it has none."""
@@ -45,13 +52,16 @@ class Marker:
             self._characters(data, _note, 0, found)
         folds = bool(found)
         found.clear()
+        self._codes(data, _note, 0, found)
+        codes = bool(found)
+        found.clear()
         self._letters(data, _note, 0, found)
         if found:
             found.clear()
             self._runs(data, _note, 0, found)
-        elif not folds:
+        elif not folds and not codes:
             return None
-        return Marks(folds, [end - LEAST for end in found])
+        return Marks(folds, [end - LEAST for end in found], codes)
 
 
 def _note(_number: int, _start: int, end: int, _flags: int, found: Any) -> None:
@@ -68,7 +78,8 @@ def _scan(data: bytes) -> Callable[..., Any]:
 @functools.cache
 def _databases() -> tuple[bytes, ...]:
     once = hyperscan.HS_FLAG_SINGLEMATCH
-    return _compiled((_characters(),), once), _compiled(_UNITS, once), _compiled((_LETTERS,), once), _compiled((_RUNS,))
+    singly = ((_characters(),), _UNITS, (_LETTERS,))
+    return *(_compiled(each, once) for each in singly), _compiled((_RUNS,)), _compiled(_CODES, once)
 
 
 def _compiled(expressions: tuple[bytes, ...], flags: int = 0) -> bytes:

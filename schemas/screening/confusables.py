@@ -83,6 +83,8 @@ def _reading(point: int) -> str | None:
     char = chr(point)
     if 0xE0020 <= point <= 0xE007E:  # tags: ASCII that is not shown
         return chr(point - 0xE0000)
+    if 0xE0110 <= point <= 0xE016E:  # variation selectors, of which some write bytes behind a character
+        return chr(point - 0xE00F0)
     if unicodedata.category(char) == "Cf" or point in _BLANK or point >= 0xE0000:
         return ""
     if any(first <= point <= last for first, last in _MARKS):

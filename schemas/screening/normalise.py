@@ -2,7 +2,7 @@
 
 Everything here is local: what a character becomes depends on at most `LONGEST` characters, so a text may come in
 pieces. Nothing grows: each unit is read as at most as many characters as it has, or as `confusables.MOST`. Segments
-in base64 and in hexadecimal are in `segments`.
+in base64 and in hexadecimal are in `segments`, characters written one by one in `codes`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from schemas.screening import confusables
 
-MAX_DEPTH = 2
+MAX_DEPTH = 3
 """How many encodings within each other are undone."""
 LONGEST = 33
 """Characters that one unit may have."""
@@ -25,9 +25,10 @@ _PERCENT = (
 )
 _ENTITY = r"&(?:#(?:[0-9]{1,7}(?:;|(?![0-9]))|[xX][0-9A-Fa-f]{1,6}(?:;|(?![0-9A-Fa-f])))|[A-Za-z][A-Za-z0-9]{1,30};)"
 _ESCAPE = (
-    r"\\(?:u(?:[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|(?![dD][89a-fA-F])[0-9A-Fa-f]{4}"
-    r"|\{[0-9A-Fa-f]{1,6}\})|x[0-9A-Fa-f]{2}|U00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4}|[nrt\"/])"
+    r"\\{1,8}(?:u(?:[dD][89abAB][0-9A-Fa-f]{2}\\{1,8}u[dD][c-fC-F][0-9A-Fa-f]{2}|(?![dD][89a-fA-F])[0-9A-Fa-f]{4}"
+    r"|\{[0-9A-Fa-f]{1,6}\})|x[0-9A-Fa-f]{2}|U00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})|\\[nrt\"/]"
 )
+"""Each time that a string is quoted within another one doubles what stands before the escape."""
 _UNIT = re.compile(f"{_PERCENT}|{_ENTITY}|{_ESCAPE}")
 _ASCII = bytes(range(128))
 _MANY = 64
@@ -37,7 +38,7 @@ _PARTIAL = re.compile(
     r"(?:%(?:[0-9A-Fa-f]|[CDcd][0-9A-Fa-f](?:%[89ABab]?)?|[Ee][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f])?(?:%[89ABab]?)?"
     r"|[Ff][0-7](?:%[89ABab][0-9A-Fa-f]){0,2}(?:%[89ABab]?)?)?"
     r"|&(?:#(?:[0-9]{0,7}|[xX][0-9A-Fa-f]{0,6})|[A-Za-z][A-Za-z0-9]{0,30})?"
-    r"|\\(?:u(?:[dD][89abAB][0-9A-Fa-f]{2}(?:\\(?:u(?:[dD](?:[c-fC-F][0-9A-Fa-f]?)?)?)?)?|[0-9A-Fa-f]{0,3}"
+    r"|\\{1,8}(?:u(?:[dD][89abAB][0-9A-Fa-f]{2}(?:\\{1,8}(?:u(?:[dD](?:[c-fC-F][0-9A-Fa-f]?)?)?)?)?|[0-9A-Fa-f]{0,3}"
     r"|\{[0-9A-Fa-f]{0,6})|x[0-9A-Fa-f]?|U[0-9A-Fa-f]{0,7})?)\Z"
 )
 """What may become a unit, or a longer one, with the characters that follow."""
@@ -154,7 +155,8 @@ def _unit(unit: str) -> str:
     plain = _PLAIN_ESCAPES.get(unit[1])
     if plain is not None:
         return plain
-    if len(unit) == 12:  # a pair of surrogates
-        return chr(0x10000 + ((int(unit[2:6], 16) & 0x3FF) << 10) + (int(unit[8:], 16) & 0x3FF))
-    point = int(unit[2:].strip("{}"), 16)
+    escape = unit.lstrip("\\")
+    if "\\" in escape:  # a pair of surrogates
+        return chr(0x10000 + ((int(escape[1:5], 16) & 0x3FF) << 10) + (int(escape[-4:], 16) & 0x3FF))
+    point = int(escape[1:].strip("{}"), 16)
     return chr(point) if point <= 0x10FFFF and not 0xD800 <= point < 0xE000 else unit

@@ -1,4 +1,4 @@
-"""Finds segments in base64 and in hexadecimal, and what they say. Pure; a text may come in pieces.
+"""Finds segments in base64, in base32 and in hexadecimal, and what they say. Pure; a text may come in pieces.
 
 A segment is a run of letters of base64, over several lines if they are long. Longer ones than `MAX_SEGMENT` count as
 several that overlap, so that what is held of a stream is bounded: a secret that needs more than `OVERLAP` encoded
@@ -7,8 +7,10 @@ characters and stands across two of them is not found.
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 LEAST = 20
@@ -26,6 +28,9 @@ _SEGMENT = re.compile(
 )
 _PART = re.compile(r"[A-Za-z0-9+]{20,}+={0,2}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_BASE32 = re.compile(r"[A-Z2-7]+|[a-z2-7]+")
+_BEYOND_32 = (0, 1, 0, 1, 0, 0, 1, 0)
+"""Letters of base32 that are too many, by how many there are beyond groups of eight (RFC 4648, 6)."""
 _INSIDE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
 _URL_SAFE = str.maketrans("-_", "+/", "\r\n\t =")
 _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
@@ -39,19 +44,36 @@ class Segment(NamedTuple):
     text: str
 
 
+class Shape(NamedTuple):
+    """How segments of one kind look."""
+
+    run: re.Pattern[str]
+    """Where one begins, behind `lead` characters."""
+    after: Callable[..., tuple[int, int] | None]
+    """(text, start, final): where the one ends that begins at `start`, and where to go on; None if text that is to
+    come decides that."""
+    read: Callable[[str, int, int], list[Segment]]
+    """(text, start, end): what it says."""
+    tail: Callable[[str, int], int]
+    """(text, begin): before this character none begins that has not shown itself."""
+    lead: int = 0
+    """Characters before one that tell that it begins; what stands before a text does."""
+
+
 class Finder:
     """Finds the segments of one text in pieces; any cut gives the same."""
 
-    __slots__ = ("_base", "_buffer")
+    __slots__ = ("_base", "_buffer", "_shape")
 
-    def __init__(self) -> None:
-        self._buffer = ""
-        self._base = 0
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._buffer = "\n" * shape.lead
+        self._base = -shape.lead
 
     @property
     def open(self) -> int:
         """No segment still to come begins before this character."""
-        return self._base
+        return self._base + self._shape.lead
 
     @property
     def held(self) -> int:
@@ -65,27 +87,29 @@ class Finder:
 
     def copy(self) -> Finder:
         """Another one that has seen the same."""
-        other = Finder()
+        other = Finder(self._shape)
         other._buffer, other._base = self._buffer, self._base
         return other
 
     def push(self, text: str, *, final: bool = False) -> list[Segment]:
         """The segments that are known to have ended."""
+        shape = self._shape
         buffer = self._buffer + text
-        base = self._base
-        at = 0
+        base, lead = self._base, shape.lead
+        at = lead
         found: list[Segment] = []
-        while (run := _RUN.search(buffer, at)) is not None:
-            after = _after(buffer, run.start(), final=final)
+        while (run := shape.run.search(buffer, at - lead)) is not None:
+            start = run.start() + lead
+            after = shape.after(buffer, start, final=final)
             if after is None:
-                at = run.start()
+                at = start
                 break
             end, at = after
-            found += (Segment(base + one.start, base + one.end, one.text) for one in _read(buffer, run.start(), end))
+            found += (Segment(base + one.start, base + one.end, one.text) for one in shape.read(buffer, start, end))
         else:
-            at = max(at, _tail(buffer, at))
-        self._buffer = buffer[at:]
-        self._base = base + at
+            at = max(at, shape.tail(buffer, at))
+        self._buffer = buffer[at - lead :]
+        self._base = base + at - lead
         return found
 
 
@@ -153,6 +177,11 @@ def decoded(segment: str) -> str | None:
         inside = _text(bytes.fromhex(letters))
         if inside is not None:
             return inside
+    if _BASE32.fullmatch(letters):
+        even = letters[: len(letters) - _BEYOND_32[len(letters) % 8]].upper()
+        inside = _text(base64.b32decode(even + "=" * (-len(even) % 8)))
+        if inside is not None:
+            return inside
     whole = len(letters) - (len(letters) % 4 == 1)
     return _text(binascii.a2b_base64(letters[:whole] + "=" * (-whole % 4)))
 
@@ -176,3 +205,7 @@ def _tail(text: str, begin: int) -> int:
     while at > begin and text[at - 1] in _INSIDE:
         at -= 1
     return at
+
+
+BASE64 = Shape(_RUN, _after, _read, _tail)
+"""Segments in base64, base32 and hexadecimal."""

@@ -50,6 +50,7 @@ _CHECKS: dict[str, Check] = {
     "mnemonic": secret.mnemonic,
     "nanp": _when(contact.nanp),
     "nl-bsn": _when(national.nl_bsn),
+    "no-placeholder": _when(lambda value: not secret.placeholder(value)),
     "payment-card": _when(numbers.payment_card),
     "pem": secret.pem,
     "phone": _when(contact.phone),
@@ -58,6 +59,7 @@ _CHECKS: dict[str, Check] = {
     "se-personnummer": _when(national.se_personnummer),
     "secret-value": secret.assigned,
     "spoken-password": secret.spoken,
+    "told-phone": contact.told_phone,
     "three-parts": _when(secret.three_parts),
     "uk-nhs": _when(national.uk_nhs),
     "uk-nino": _when(national.uk_nino),
@@ -69,6 +71,7 @@ _CHECKS: dict[str, Check] = {
 
 _CHECKS |= {
     "argument-secret": passwords.argument,
+    "password-column": passwords.column,
     "quoted-secret": passwords.quoted,
     "told-key": passwords.announced_key,
     "told-password": passwords.announced,

@@ -158,3 +158,39 @@ def _holds(secret: str, *, direct: bool, key: bool) -> bool:
     if direct:
         return secretive(secret)
     return secretive(secret) and strength(secret) >= 3 and any(map(str.isdigit, secret))
+
+
+_COLUMN = re.compile(
+    r"[\s\"'`*_]*(?:[\w ]{0,16}[ _-])?(?:password|passwd|passphrase|pass|pwd|passwort|kennwort|senha|"
+    r"contrase(?:ñ|n)a|mot de passe|wachtwoord|secret|api[ _-]?key|token)[\s\"'`*_]*",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"[\w \"'`*#./-]{0,40}")
+_RULE = re.compile(r"[\s|:+=-]+")
+_CELL = " \t\r\"'`*"
+
+
+def column(value: str) -> Span | None:
+    """From the first to the last secret below the heading of a column of passwords, in a table or in CSV."""
+    header, newline, _ = value.partition("\n")
+    between = max("|,;\t", key=header.count)
+    headings = header.rstrip("\r").split(between)
+    named = [at for at, heading in enumerate(headings) if _COLUMN.fullmatch(heading)]
+    if not newline or len(headings) < 2 or not named or not all(map(_HEADING.fullmatch, headings[1:])):
+        return None
+    # from the right, since the first columns may be out of sight
+    place = named[-1] - len(headings)
+    found: list[Span] = []
+    start = len(header) + 1
+    for row in value[start:].split("\n"):
+        cells = row.rstrip("\r").split(between)
+        if not _RULE.fullmatch(row):
+            if len(cells) < -place:
+                break
+            cell = cells[place]
+            secret = cell.strip(_CELL)
+            if secretive(secret):
+                begin = start + sum(len(each) + 1 for each in cells[:place]) + cell.find(secret)
+                found.append((begin, begin + len(secret)))
+        start += len(row) + 1
+    return (found[0][0], found[-1][1]) if found else None

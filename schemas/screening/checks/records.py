@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import reduce
 
 from schemas.screening.checks.numbers import digits, luhn, weighted
@@ -158,6 +159,17 @@ def luhn_ten(value: str) -> bool:
 
 
 def dated(value: str) -> tuple[int, int] | None:
-    """The date at the end of a label and a date."""
-    start = max(value.rfind(char) for char in " :=") + 1
-    return (start, len(value)) if value[start : start + 1].isdigit() else None
+    """The date at the end of a label and a date; a month may have its name."""
+    found = _DATE.search(value)
+    return found.span() if found else None
+
+
+_MONTH = (
+    r"(?:jan|feb|f(?:é|e)v|m(?:a|ä)r|mrt|apr|abr|avr|ma[igy]|mei|giu|jui?n|jui?l|lug|aug|ago|ao(?:û|u)|sep|set|o[ck]t|ott|out|nov"
+    r"|de[czs]|dic|d(?:é|e)c)[a-zéûä]{0,7}"
+)
+_DATE = re.compile(
+    rf"(?:\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}|\d{{4}}-\d\d-\d\d|\d{{1,2}}(?:st|nd|rd|th|\.)? {_MONTH}\.? \d{{4}}"
+    rf"|{_MONTH} \d{{1,2}}, \d{{4}})$",
+    re.IGNORECASE,
+)

@@ -19,6 +19,10 @@ _CODE = re.compile(
 )
 
 
+_NAME_OF_SECRET = re.compile(r"[a-z][a-z-]+(?:/(?:[a-z]{2}[a-z_-]*|v?\d{1,4}))+")
+"""Where a secret is kept: `projects/acme/secrets/db-password/versions/3`."""
+
+
 def entropy(value: str) -> float:
     """Shannon entropy in bits a character; 0 for the empty string."""
     if not value:
@@ -48,7 +52,7 @@ def assigned(value: str) -> tuple[int, int] | None:
     found = re.match(r"[\w-]{0,40}[\"']?\s{0,6}(?:=>|:=|[=:]|\s)\s{0,6}[\"']?", value)
     start = found.end() if found else 0
     secret = value[start:].rstrip(".")
-    if len(secret) < 8 or placeholder(secret) or _CODE.search(secret):
+    if len(secret) < 8 or placeholder(secret) or _CODE.search(secret) or _NAME_OF_SECRET.fullmatch(secret):
         return None
     letters = any(map(str.isalpha, secret))
     others = any(not char.isalpha() for char in secret)

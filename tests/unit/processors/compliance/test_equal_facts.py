@@ -34,7 +34,7 @@ FRAGMENTS = (
     "IBAN DE89 3704 0044 0532 0130 00",
     "call +1 202 555 0143",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIB",
-    "key AKIAIOSFODNN7EXAMPLE is mine",
+    "key AKIAIOSFODNN7EXAMPL2 is mine",
     "ein ganz gewöhnlicher Satz — ohne alles 🦜",
     "",
 )

@@ -10,11 +10,13 @@ from projections.screening import Screener
 from schemas.screening.model import Hit
 
 OPEN = {
-    "base64 three times",
-    "hexadecimal with spaces",
+    "base64 four times",
+    "quoted-printable, as mail does",
+    "ROT13",
+    "bold words",
+    "tags inside of words",
     "letters with accents",
     "leetspeak",
-    "letters apart",
     "reversed",
     *SPLITS[:3],
 }

@@ -26,7 +26,7 @@ policies = st.builds(
 
 
 def test_screening_that_is_off_asks_no_pack(screener: Screener) -> None:
-    verdict = screen_step(screener, ["AKIAIOSFODNN7EXAMPLE"], "request", ScreeningPolicy(enabled=False))
+    verdict = screen_step(screener, ["AKIAIOSFODNN7EXAMPL2"], "request", ScreeningPolicy(enabled=False))
     assert (verdict.action, verdict.hits, verdict.rule, verdict.pack) == ("approve", (), "", "")
 
 

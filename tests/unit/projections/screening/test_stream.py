@@ -16,7 +16,7 @@ from schemas.screening.tally import MAX_HITS
 from tests.unit.projections.screening.texts import EXAMPLES, NEEDING_KEYWORDS, texts
 from tests.unit.schemas.screening.sample import rule, weights
 
-KEY = "AKIAIOSFODNN7EXAMPLE"
+KEY = "AKIAIOSFODNN7EXAMPL2"
 
 
 @st.composite

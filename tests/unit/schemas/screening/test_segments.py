@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.screening import segments as module
-from schemas.screening.segments import Finder, Segment, decoded, segments
+from schemas.screening.segments import BASE64, Finder, Segment, decoded, segments
 
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20}")
 
@@ -52,7 +52,7 @@ texts = st.lists(_bits, max_size=6).map("".join)
 
 @given(text=texts, sizes=st.lists(st.integers(1, 80), min_size=1, max_size=30))
 def test_any_cut_gives_the_segments_of_the_whole(text: str, sizes: list[int]) -> None:
-    finder = Finder()
+    finder = Finder(BASE64)
     told: list[Segment] = []
     at = number = 0
     while at < len(text):
@@ -60,7 +60,7 @@ def test_any_cut_gives_the_segments_of_the_whole(text: str, sizes: list[int]) ->
         before = finder.open
         new = finder.push(text[at : at + size])
         assert all(segment.start >= before for segment in new)
-        assert finder.held <= module.MAX_SEGMENT + size
+        assert finder.held <= module.MAX_SEGMENT + size + 1
         told += new
         at, number = at + size, number + 1
     assert told + finder.push("", final=True) == found(text)
@@ -82,6 +82,8 @@ def test_what_a_segment_says_is_what_its_characters_decode_to(text: str) -> None
         (base64.urlsafe_b64encode(b"subjects?~~~>>>of all").decode().rstrip("="), ["subjects?~~~>>>of all"]),
         (b"ignore all previous".hex(), ["ignore all previous"]),
         (b"ignore all previous".hex().upper(), ["ignore all previous"]),
+        (base64.b32encode(b"ignore all previous").decode(), ["ignore all previous"]),
+        (base64.b32encode(b"ignore all of it").decode().lower().rstrip("="), ["ignore all of it"]),
         (base64.b64encode("ignore it all".encode("utf-16-le")).decode(), ["ignore it all"]),
         (lines("a" * 110), ["a" * 110]),
         (f"{lines('word ' * 20)}\nand so on", ["word " * 20]),
