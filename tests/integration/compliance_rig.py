@@ -26,7 +26,7 @@ from schemas.envelope import Fact
 from schemas.facts.traffic import RequestAccepted, RequestCompleted, RequestScreened, SealedBody
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
-from tests.integration.log_fixture import until
+from tests.integration.working import working
 
 CLOCK = SystemClock()
 CARD = "pay with 4111 1111 1111 1111 please"
@@ -142,11 +142,5 @@ class Rig:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
         """The worker, stopped in order at the end."""
-        stop = asyncio.Event()
-        task = asyncio.create_task(run(self.settings, stop))
-        try:
+        async with working(lambda stop: run(self.settings, stop)):
             yield
-        finally:
-            stop.set()
-            await until(task.done, "the end of the worker")
-            task.result()

@@ -28,6 +28,7 @@ from schemas.ocsf.finding import is_finding
 from schemas.ocsf.lines import place_of
 from schemas.settings import Settings
 from tests.integration.log_fixture import until
+from tests.integration.working import working
 from tests.unit.processors.siem.events import message
 
 CLOCK = SystemClock()
@@ -107,14 +108,8 @@ class Rig:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
         """The worker, stopped in order at the end."""
-        stop = asyncio.Event()
-        task = asyncio.create_task(run(self.settings, stop))
-        try:
+        async with working(lambda stop: run(self.settings, stop), end_s=20):
             yield
-        finally:
-            stop.set()
-            async with asyncio.timeout(20):
-                await task
 
 
 class Taken(msgspec.Struct):

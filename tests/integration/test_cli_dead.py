@@ -28,6 +28,7 @@ from tests.integration.log_fixture import connection, stored, until
 from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.integration.sample_log import Traffic, message
 from tests.integration.test_cli_log import nexus
+from tests.integration.working import working
 
 __all__ = ["connection", "nats_server"]
 
@@ -81,23 +82,13 @@ class Sink:
 async def worker(
     server: NatsServer, connection: LogConnection, sink: Sink, again: Again | None = None
 ) -> AsyncIterator[Callable[[], int]]:
-    stop = asyncio.Event()
-    work = consume(
-        Settings(nats_url=server.url),
-        connection,
-        AUDIT,
-        sink.handle,
-        lambda: sink.at,
-        stop,
-        skip=sink.skip,
-        again=again,
-    )
-    task = asyncio.create_task(work)
-    try:
+    settings = Settings(nats_url=server.url)
+
+    async def work(stop: asyncio.Event) -> None:
+        await consume(settings, connection, AUDIT, sink.handle, lambda: sink.at, stop, skip=sink.skip, again=again)
+
+    async with working(work, end_s=20):
         yield lambda: sink.at
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 20)
 
 
 async def test_what_was_repaired_is_applied_out_of_its_order_and_leaves(

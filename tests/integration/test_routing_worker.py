@@ -23,6 +23,7 @@ from schemas.facts.traffic import ProviderCalled
 from schemas.settings import Settings, environment_of
 from tests.integration.log_fixture import CLOCK, IDS, connection, stored, writer_on
 from tests.integration.nats_fixture import NatsServer, nats_server
+from tests.integration.working import working
 from tests.waiting import BOUND
 
 __all__ = ["connection", "nats_server"]
@@ -32,13 +33,8 @@ SECOND = 1_000_000
 
 @asynccontextmanager
 async def routing(server: NatsServer) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(run(Settings(nats_url=server.url), stop))
-    try:
+    async with working(lambda stop: run(Settings(nats_url=server.url), stop)):
         yield
-    finally:
-        stop.set()
-        await task
 
 
 def process(server: NatsServer) -> subprocess.Popen[bytes]:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -24,6 +25,7 @@ from schemas.topology import EMBEDDED
 from tests.integration.contents import Contents, in_clickhouse, in_postgres
 from tests.integration.nats_fixture import NatsServer
 from tests.integration.sample_log import Traffic
+from tests.integration.working import working
 from tests.waiting import BOUND
 
 WORKERS: dict[str, Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]] = {
@@ -123,13 +125,5 @@ async def rig(server: NatsServer, database: str, clickhouse_url: str, tmp_path: 
 @asynccontextmanager
 async def workers(settings: Settings, *names: str) -> AsyncIterator[None]:
     """Workers in this process; an error of theirs is the test's."""
-    stop = asyncio.Event()
-    tasks = [asyncio.create_task(WORKERS[name](settings, stop)) for name in names or WORKERS]
-    try:
+    async with working(*(partial(WORKERS[name], settings) for name in names or WORKERS)):
         yield
-    finally:
-        stop.set()
-        await asyncio.wait(tasks, timeout=BOUND)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks)
