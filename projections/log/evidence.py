@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from projections.log.api import call
 from projections.log.checkpoints import STREAM as CHECKPOINTS
 from projections.log.checkpoints import checkpoints_in, read_handovers
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
+from projections.log.trail import segments_with
 from schemas.checkpoint import SUBJECT, leaves, message_leaf
-from schemas.codec import Malformed, decode_segment, segment_hash
+from schemas.codec import segment_hash
 from schemas.envelope import Position
 from schemas.errors import Invalid, NotFound, Unavailable
 from schemas.evidence import FORMAT, Evidence, SegmentProof, SignedRoot, covering
 from schemas.facts.ops import LogCheckpointed
-from schemas.facts.traffic import TERMINALS
-from schemas.ids import millis_of
 from schemas.merkle import inclusion_path, root_of
 
 STREAM = "TRAFFIC"
-_SKEW_MS = 5_000
-"""The gateway's clock, which is in the id, may be ahead of the server's, which is in the messages."""
+_BEFORE_US = 5_000_000
+"""The servers of a cluster do not have quite the same time."""
 
 
 async def gather(connection: LogConnection, request: str) -> Evidence:
@@ -26,15 +26,15 @@ async def gather(connection: LogConnection, request: str) -> Evidence:
 
     Raises:
         ValueError: the id is not a UUIDv7.
-        NotFound: TRAFFIC does not know the request, or no longer.
+        NotFound: TRAFFIC does not know the request, or no longer, or not all that its proof needs.
         Unavailable: no checkpoint covers all of it yet.
         Invalid: the log is not what was checkpointed.
     """
-    since_us = max(millis_of(request) - _SKEW_MS, 1) * 1000
-    segments = await _segments(connection, request, since_us)
+    segments = [message for message, _ in await segments_with(connection, request, far=True)]
     if not segments:
-        raise NotFound(f"there is no request {request} in {STREAM}")
-    made = await _covering(connection, segments, since_us)
+        raise NotFound(f"there is no request {request} in {STREAM}, or no more")
+    # whoever wrote the checkpoint had read the segments: by the clock of the same server
+    made = await _covering(connection, segments, max(segments[0].time_us - _BEFORE_US, 1))
     proofs = [proof for one in made for proof in await _proofs(connection, one, segments)]
     return Evidence(
         format=FORMAT,
@@ -43,24 +43,6 @@ async def gather(connection: LogConnection, request: str) -> Evidence:
         checkpoints=tuple(_signed(one) for one in made),
         handovers=tuple(one for _, one in await read_handovers(connection)),
     )
-
-
-async def _segments(connection: LogConnection, request: str, since_us: int) -> list[Message]:
-    needle = request.encode()
-    found = []
-    async for batch in StreamReader(connection, STREAM, start_time_us=since_us).batches(follow=False):
-        for message in batch:
-            if needle not in message.payload:
-                continue
-            try:
-                facts = [fact for fact in decode_segment(message.payload).facts if fact.correlation == request]
-            except Malformed:
-                continue
-            if facts:
-                found.append(message)
-            if any(fact.type in TERMINALS for fact in facts):
-                return found
-    return found
 
 
 async def _covering(connection: LogConnection, segments: list[Message], since_us: int) -> list[LogCheckpointed]:
@@ -96,6 +78,12 @@ async def _proofs(connection: LogConnection, made: LogCheckpointed, segments: li
             index[message.sequence] = len(hashes)
             hashes.append(message_leaf(STREAM, message.sequence, segment_hash(message.payload)))
     if root_of(hashes) != part.root:
+        kept = int((await call(connection, f"STREAM.INFO.{STREAM}"))["state"]["first_seq"])
+        if part.after + 1 < kept:
+            raise NotFound(
+                f"{STREAM} keeps nothing before {kept} any more: what checkpoint {made.number} proves begins at "
+                f"{part.after + 1}, so this request cannot be proven now; export evidence before retention takes it"
+            )
         raise Invalid(
             f"{STREAM} from {part.after + 1} to {part.through} is not what checkpoint {made.number} holds the root of; "
             "`nexus verify` says more"

@@ -52,7 +52,7 @@ async def span_of(connection: LogConnection, request_id: str) -> Span:
         ValueError: the id is not a UUIDv7.
         NotFound: TRAFFIC has no fact of it.
     """
-    found = await trail(connection, request_id, 0, 0)
+    found = await trail(connection, request_id, 0, 0, far=True)
     if not found:
         raise NotFound(f"TRAFFIC has no fact of the request {request_id}, or no more")
     return Span("TRAFFIC", found[0][0].sequence, found[-1][0].sequence)

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from projections.log import api
 from projections.log.connection import LogConnection
+from projections.log.trail import trail
 from schemas.codec import decode_segment, encode_fact, encode_segment
+from schemas.ids import SystemClock, millis_of
 from schemas.settings import Settings
 from tests.integration.log_fixture import CLOCK, connection, writer_on
 from tests.integration.nats_fixture import NatsServer, nats_server
@@ -88,6 +91,47 @@ async def test_a_request_may_lie_across_checkpoints(connection: LogConnection, s
     await checkpointed(connection, settings)
     code, told = await checked(await exported(settings, request))
     assert (code, len(told["checkpoints"]), len(told["facts"])) == (0, 2, 3)
+
+
+class Ahead(SystemClock):
+    """A clock that is an hour ahead of the log's."""
+
+    def now_us(self) -> int:
+        return super().now_us() + 3_600_000_000
+
+
+async def test_a_gateway_whose_clock_is_an_hour_ahead_is_believed_too(
+    connection: LogConnection, settings: Settings
+) -> None:
+    await requests(connection)
+    facts = Traffic(clock=Ahead()).request()
+    request = facts[0].correlation
+    assert millis_of(request) * 1000 > CLOCK.now_us() + 3_000_000_000
+    writer = writer_on(connection, boot="b2")
+    await writer.start()
+    await asyncio.wait_for(writer.append("traffic.0", facts), 10)
+    await writer.close()
+    await checkpointed(connection, settings)
+    code, told = await checked(await exported(settings, request))
+    assert (code, len(told["facts"])) == (0, 3)
+    assert await trail(connection, request, 0, 0) == []
+    assert [fact for _, fact in await trail(connection, request, 0, 0, far=True)] == facts
+    asked = ("--request", request, "--into", "file:/nowhere", "--dry-run")
+    code, out, _ = await nexus("replay", *asked, "--output", "json", "--data", settings.data_dir)
+    assert (code, json.loads(out)["events"]) == (0, 3)
+
+
+async def test_what_retention_took_of_a_proof_is_told(connection: LogConnection, settings: Settings) -> None:
+    made = await requests(connection)
+    await checkpointed(connection, settings)
+    config = (await api.call(connection, "STREAM.INFO.TRAFFIC"))["config"]
+    # the beginning goes as if it had grown old: first of what was checkpointed with the request, then of the request
+    for kept, request, word in ((6, made[4], "export evidence before retention"), (2, made[2], "or no more")):
+        await api.call(connection, "STREAM.UPDATE.TRAFFIC", config | {"max_msgs": kept, "discard": "old"})
+        code, _, err = await nexus("evidence", request, "-o", str(settings.data / "late"), "--data", settings.data_dir)
+        assert (code, word in err) == (5, True), err
+    code, _, _ = await nexus("verify", "--data", settings.data_dir, "--stream", "TRAFFIC")
+    assert code == 0
 
 
 def other_bytes(text: str) -> str:
