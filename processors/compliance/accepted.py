@@ -36,7 +36,8 @@ class AcceptedFacts:
 
     def remember(self, fact: Fact) -> None:
         self.forget(fact.correlation)
-        self._facts[fact.correlation] = fact
+        # a fact's data is part of its segment's bytes: without a copy all of them would stay in memory
+        self._facts[fact.correlation] = msgspec.structs.replace(fact, data=msgspec.Raw(bytes(fact.data)))
         self._bytes += len(bytes(fact.data))
         while self._bytes > self._most:
             self.forget(next(iter(self._facts)))
