@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_port: int = 3050
     admin_host: str = "127.0.0.1"
     admin_port: int = 3001
-    prefixes: str = "/llm,/llm/openai,/llm/anthropic,/llm/gemini"
+    prefixes: str = "/llm,/llm/openai,/llm/anthropic,/llm/gemini,/openai"
     """Of the data plane's paths, separated by commas, for clients that are set up for them; none is needed."""
     trusted_proxies: str = ""
     """Networks (`10.0.0.0/8`), separated by commas, of proxies in front of the data plane: only these are believed

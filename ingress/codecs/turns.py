@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ingress.codecs.losses import Losses
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import Message
@@ -24,6 +26,17 @@ def add_turn(turns: list[dict[str, Any]], message: Message, blocks: list[dict[st
         turns[-1]["content"] += blocks
     else:
         turns.append({"role": role, "content": blocks})
+
+
+def addressed(conversation: Conversation, losses: Losses) -> Conversation:
+    """The conversation with somebody to answer: where there is nothing but instructions, the last of them is what a
+    user says, since a request without turns is refused."""
+    messages = conversation.messages
+    if not messages or any(message.role not in ("system", "developer") for message in messages):
+        return conversation
+    losses.drop("messages.system_position")
+    last = msgspec.structs.replace(messages[-1], role="user")
+    return msgspec.structs.replace(conversation, messages=(*messages[:-1], last))
 
 
 def cooled(conversation: Conversation, losses: Losses) -> float | None:

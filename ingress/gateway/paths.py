@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-DEFAULT_PREFIXES = ("/llm", "/llm/openai", "/llm/anthropic", "/llm/gemini")
+DEFAULT_PREFIXES = ("/llm", "/llm/openai", "/llm/anthropic", "/llm/gemini", "/openai")
 
 # paths without a variable part
 EXACT = {

@@ -124,10 +124,27 @@ def _function(request: ChatRequest) -> Function | None:
     return next((function for function in offered if function.name in text), offered[0])
 
 
-def example(schema: object, text: str = "text", depth: int = 0) -> object:
-    """A small value that fits the common part of JSON Schema; ``text`` fills its strings. None where it cannot tell."""
+def _referred(root: object, pointer: str) -> object:
+    """What a reference of JSON Schema within one document names; None where it names nothing."""
+    found = root
+    for step in pointer.removeprefix("#").split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(found, dict) or step not in found:
+            return None
+        found = found[step]
+    return found
+
+
+def example(schema: object, text: str = "text", depth: int = 0, root: object = None) -> object:
+    """A small value that fits the common part of JSON Schema; ``text`` fills its strings. None where it cannot tell.
+
+    ``root`` is the schema that references are looked up in, when that is not ``schema``.
+    """
+    root = schema if root is None else root
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return None
+    if isinstance(schema.get("$ref"), str):
+        return example(_referred(root, schema["$ref"]), text, depth + 1, root)
     if "const" in schema:
         return schema["const"]
     for key in ("enum", "examples"):
@@ -135,14 +152,14 @@ def example(schema: object, text: str = "text", depth: int = 0) -> object:
             return schema[key][0]
     for key in ("anyOf", "oneOf", "allOf"):
         if isinstance(schema.get(key), list) and schema[key]:
-            return example(schema[key][0], text, depth + 1)
+            return example(schema[key][0], text, depth + 1, root)
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = kind[0] if kind else None
     properties = schema.get("properties")
     if kind == "object" or isinstance(properties, dict):
         members = properties if isinstance(properties, dict) else {}
-        return {name: example(member, text, depth + 1) for name, member in members.items()}
+        return {name: example(member, text, depth + 1, root) for name, member in members.items()}
     if kind == "array":
-        return [example(schema.get("items"), text, depth + 1)]
+        return [example(schema.get("items"), text, depth + 1, root)]
     return {"string": text, "integer": 1, "number": 1.5, "boolean": True}.get(kind) if isinstance(kind, str) else None

@@ -9,7 +9,7 @@ from ingress.codecs.codec import Encoded
 from ingress.codecs.fields import put
 from ingress.codecs.losses import Losses, arguments_of, say_own
 from ingress.codecs.media import split_data_url
-from ingress.codecs.turns import add_turn, cooled
+from ingress.codecs.turns import add_turn, addressed, cooled
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
     Audio,
@@ -38,6 +38,7 @@ _UNSAYABLE = (
 
 def write_request(conversation: Conversation) -> Encoded:
     losses = Losses()
+    conversation = addressed(conversation, losses)
     losses.unless_unsaid(conversation, *_UNSAYABLE)
     system: list[dict[str, Any]] = []
     turns: list[dict[str, Any]] = []
@@ -47,6 +48,7 @@ def write_request(conversation: Conversation) -> Encoded:
             continue
         blocks = [block for part in message.parts if (block := _block(part, losses)) is not None]
         add_turn(turns, message, blocks, losses)
+    _trim(turns, losses)
     body: dict[str, Any] = {
         "model": conversation.model,
         "max_tokens": conversation.max_output or DEFAULT_MAX_TOKENS,
@@ -77,6 +79,17 @@ def write_request(conversation: Conversation) -> Encoded:
     _write_reasoning(body, conversation.reasoning, losses)
     say_own(body, conversation, NAME, losses)
     return Encoded(body, losses.names())
+
+
+def _trim(turns: list[dict[str, Any]], losses: Losses) -> None:
+    """Takes white space off the end of an answer that has been begun: with it, the request is refused."""
+    if not turns or turns[-1]["role"] != "assistant" or turns[-1]["content"][-1]["type"] != "text":
+        return
+    block = turns[-1]["content"][-1]
+    kept = block["text"].rstrip()
+    if kept != block["text"] and kept:
+        losses.drop("text.trailing_space")
+        block["text"] = kept
 
 
 def _text(part: Text) -> dict[str, Any]:

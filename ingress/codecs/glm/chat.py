@@ -23,6 +23,8 @@ _MEANT = {
 """What its codes mean where the status does not say it: an account in arrears, at the end of a day's, a plan's or a
 week's share, or with a plan that is over; an account that is locked, or without the model; the filter. Source: Z.ai API
 reference, "Errors"; BigModel documentation, "Error codes" (1310, 1311)."""
+_SHORTEST, _LONGEST = 6, 128
+"""Of the name of a user."""
 _UNKNOWN = (
     "parallel_tool_calls", "frequency_penalty", "presence_penalty", "seed", "n", "logprobs", "top_logprobs", "metadata",
     "service_tier", "safety", "top_k",
@@ -80,6 +82,9 @@ def _off(reasoning: Reasoning) -> bool:
 def _replaced(asked: Conversation, losses: Losses) -> Conversation:
     """What this provider says with less: no schema, one stop text, temperatures up to 1, thinking on or off."""
     reasoning, form = asked.reasoning, asked.format
+    if asked.user and not _SHORTEST <= len(asked.user) <= _LONGEST:
+        losses.drop("user")
+        asked = replace(asked, user="")
     if reasoning is not None:
         if reasoning.effort not in ("", "none"):
             losses.drop("reasoning.effort")

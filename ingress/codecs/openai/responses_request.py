@@ -33,12 +33,13 @@ NAME = "openai_responses"
 def read_request(body: dict[str, Any]) -> Conversation:
     fields = Fields(body)
     other: dict[str, Any] = {}
-    if fields.any("previous_response_id") is not None or fields.any("conversation") is not None:
-        raise InvalidRequest(
-            "Nexus keeps no conversations for callers: send the whole input instead of 'previous_response_id'.",
-            code="endpoint_unsupported",
-            param="previous_response_id",
-        )
+    for name in ("previous_response_id", "conversation"):
+        if fields.any(name) is not None:
+            raise InvalidRequest(
+                f"Nexus keeps no conversations for callers: send the whole input instead of '{name}'.",
+                code="endpoint_unsupported",
+                param=name,
+            )
     if fields.flag("background"):
         raise InvalidRequest("Answers in the background are not offered.", code="not_implemented", param="background")
     messages: list[Message] = []

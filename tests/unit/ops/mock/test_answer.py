@@ -159,3 +159,18 @@ def test_only_fixed_answers_are_tuples() -> None:
     assert isinstance(compose(_request(max_tokens=3), PLAIN).pieces, tuple)
     assert not isinstance(compose(_request(), Behaviour(mode="echo")).pieces, tuple)
     assert tuple(pieces(FIXED_TEXT)) == answer.FIXED_PIECES
+
+
+def test_references_are_followed_and_those_that_lead_nowhere_or_in_a_circle_end() -> None:
+    street = {"type": "object", "properties": {"name": {"type": "string"}, "next": {"$ref": "#/$defs/Street"}}}
+    schema = {
+        "type": "object",
+        "properties": {
+            "streets": {"type": "array", "items": {"$ref": "#/$defs/a~1b"}},
+            "either": {"anyOf": [{"$ref": "#/$defs/a~1b"}, {"type": "null"}]},
+            "nowhere": {"$ref": "#/$defs/none"},
+        },
+        "$defs": {"a/b": {"type": "integer"}, "Street": street},
+    }
+    assert example(schema) == {"streets": [1], "either": 1, "nowhere": None}
+    assert isinstance(example({"$ref": "#/$defs/Street", "$defs": {"Street": street}}), dict)
