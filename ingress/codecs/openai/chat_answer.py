@@ -11,6 +11,7 @@ from ingress.codecs.fields import Fields, count, decode_json, put
 from ingress.codecs.openai.chat_request_read import read_thinking, read_tool_calls
 from ingress.codecs.openai.chat_request_write import written_call
 from ingress.codecs.openai.parts import content_of, text_of
+from ingress.codecs.told_errors import clipped, decoded, member
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Audio, Part, Refusal, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest, NexusError
@@ -203,19 +204,25 @@ def write_error(error: NexusError) -> bytes:
     )
 
 
+def _detail_of(detail: Any) -> Any:
+    """`[{"loc", "msg", "type"}]`, as servers say it that check requests by pydantic; or a text."""
+    first = detail[0] if isinstance(detail, list) and detail else detail
+    if not isinstance(first, dict):
+        return first
+    where = first.get("loc")
+    steps = [str(step) for step in where if step != "body"] if isinstance(where, list) else []
+    return {"message": first.get("msg"), "code": first.get("type"), "param": ".".join(steps) or None}
+
+
 def read_error(body: bytes) -> ErrorTold:
-    try:
-        told = decode_json(body[:65_536])
-    except ValueError:
-        return ErrorTold()
-    error = told.get("error") if isinstance(told, dict) else None
+    told = decoded(body)
+    # Mistral and vLLM tell it without a shell; Mistral, and Perplexity, in `detail` where a field is wrong
+    error = member(told, "error") or (told if member(told, "message") else _detail_of(member(told, "detail")))
     if isinstance(error, str):
-        return ErrorTold(error[:2_000])
-    if not isinstance(error, dict):
-        return ErrorTold()
-    message, code, param = error.get("message"), error.get("code"), error.get("param")
+        return ErrorTold(clipped(error))
+    code, param = member(error, "code"), member(error, "param")
     return ErrorTold(
-        message[:2_000] if isinstance(message, str) else "",
+        clipped(member(error, "message")),
         str(code)[:100] if isinstance(code, (str, int)) else "",
-        param[:200] if isinstance(param, str) else None,
+        clipped(param, 200) if isinstance(param, str) else None,
     )
