@@ -1,10 +1,12 @@
-"""Reading of a provider's error body, whatever its form: nothing in it is trusted. No wire format lives here."""
+"""A provider's error: reading its body, whatever its form, and telling of it. No wire format lives here."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ingress.codecs.fields import decode_json
+from schemas.conversation.answer import Failed
+from schemas.errors import ProviderError
 
 _MOST_BYTES = 65_536
 """Of a body that are looked at: a larger one is none of an error."""
@@ -27,3 +29,8 @@ def member(told: Any, name: str) -> Any:
 def clipped(told: Any, longest: int = _LONGEST) -> str:
     """A text of at most so many characters; empty for everything that is none."""
     return told[:longest] if isinstance(told, str) else ""
+
+
+def broken_off(failed: Failed) -> ProviderError:
+    """What a caller is told where a provider ends its stream with an error."""
+    return ProviderError(failed.message or "The provider broke off the answer.", code=failed.code or None)

@@ -17,6 +17,7 @@ from ingress.codecs.anthropic.answer import (
 )
 from ingress.codecs.anthropic.signed_calls import sealed
 from ingress.codecs.codec import Malformed
+from ingress.codecs.told_errors import broken_off
 from schemas.conversation.answer import (
     Begun,
     Delta,
@@ -29,7 +30,7 @@ from schemas.conversation.answer import (
     Signed,
     Used,
 )
-from schemas.errors import NexusError, ProviderError
+from schemas.errors import NexusError
 from schemas.facts.traffic import Usage
 
 _encode = msgspec.json.Encoder().encode
@@ -188,9 +189,8 @@ class MessageWriter:
                 self._finish, self._stop_sequence = event.finish, event.stop_sequence
             case Used(usage=usage):
                 self._usage = usage
-            case Failed(message=message, code=code):
-                error = ProviderError(message or "The provider broke off the answer.", code=code or None)
-                return self.fail(error, filtered=False)
+            case Failed():
+                return self.fail(broken_off(event), filtered=False)
             case Ended():
                 return self._end()
         return b""

@@ -20,6 +20,7 @@ from ingress.codecs.gemini.answer import (
 )
 from ingress.codecs.gemini.request_read import Calls
 from ingress.codecs.partial import Growing
+from ingress.codecs.told_errors import broken_off
 from schemas.conversation.answer import (
     Answer,
     Begun,
@@ -34,7 +35,7 @@ from schemas.conversation.answer import (
     Used,
 )
 from schemas.conversation.parts import Text, Thinking, ToolCall
-from schemas.errors import InvalidRequest, NexusError, ProviderError
+from schemas.errors import InvalidRequest, NexusError
 from schemas.facts.traffic import Usage
 
 _encode = msgspec.json.Encoder().encode
@@ -181,9 +182,8 @@ class GenerateWriter:
                 self._finished[choice] = finish
             case Used(usage=usage):
                 self._usage = usage
-            case Failed(message=message, code=code):
-                error = ProviderError(message or "The provider broke off the answer.", code=code or None)
-                return self.fail(error, filtered=False)
+            case Failed():
+                return self.fail(broken_off(event), filtered=False)
             case Ended():
                 return self._last(self._finished or {0: "stop"})
         return b""

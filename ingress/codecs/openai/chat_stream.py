@@ -6,17 +6,15 @@ from typing import Any
 
 import msgspec
 
-from ingress.codecs.codec import Malformed
 from ingress.codecs.openai.chat_answer import (
-    read_error,
     read_finish,
-    read_usage,
     write_error,
     write_finish,
     write_usage,
 )
+from ingress.codecs.openai.chunks import Chunk, ChunkReader
 from ingress.codecs.openai.parts import text_of, written
-from ingress.codecs.partial import Growing
+from ingress.codecs.told_errors import broken_off
 from schemas.conversation.answer import (
     Begun,
     Delta,
@@ -30,11 +28,10 @@ from schemas.conversation.answer import (
     Signed,
     Used,
 )
-from schemas.errors import NexusError, ProviderError
+from schemas.errors import NexusError
 from schemas.facts.traffic import Usage
 
 _encode = msgspec.json.Encoder().encode
-_ENDED = Ended()
 
 
 class _Function(msgspec.Struct):
@@ -72,73 +69,42 @@ class _Choice(msgspec.Struct):
     logprobs: Any = None
 
 
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: Any = None
-    error: Any = None
-    id: str | None = None
-    model: str | None = None
-    created: int | float | None = None
+_chunk = msgspec.json.Decoder(Chunk[_Choice]).decode
 
 
-_chunk = msgspec.json.Decoder(_Chunk).decode
-
-
-class ChatReader:
+class ChatReader(ChunkReader[_Choice]):
     """Chunks in, events out."""
 
-    __slots__ = ("_begun", "_growing")
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self._growing = Growing()
-        self._begun = False
+        super().__init__(_chunk, "chat completion chunk")
 
-    def read(self, event: str, data: bytes) -> list[Event]:
-        if data == b"[DONE]":
-            return [_ENDED]
-        try:
-            chunk = _chunk(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise Malformed("an event of the provider's stream is not a chat completion chunk") from None
-        if chunk.error is not None:
-            told = read_error(data)
-            return [Failed(told.message, told.code)]
-        events: list[Event] = []
-        if not self._begun:
-            self._begun = True
-            events.append(Begun(chunk.id or "", chunk.model or "", int(chunk.created or 0)))
-        for choice in chunk.choices or ():
-            if choice.delta is not None:
-                self._take(events, choice.index, choice.delta)
-            if choice.logprobs is not None:
-                events.append(Logprobs(choice.index, choice.logprobs))
-            if choice.finish_reason:
-                self._growing.finish(events, choice.index, read_finish(choice.finish_reason))
-        if chunk.usage is not None and (usage := read_usage(chunk.usage)) is not None:
-            events.append(Used(usage))
-        return events
-
-    def _take(self, events: list[Event], choice: int, delta: _Delta) -> None:
-        growing = self._growing
+    def _take(self, events: list[Event], choice: _Choice) -> None:
+        growing, index, delta = self._growing, choice.index, choice.delta or _Delta()
         thought = delta.reasoning_content or delta.reasoning
         if thought:
-            growing.text(events, choice, "thinking", thought)
+            growing.text(events, index, "thinking", thought)
         if delta.content:
-            self._content(events, choice, delta.content)
+            self._content(events, index, delta.content)
         if delta.refusal:
-            growing.text(events, choice, "refusal", delta.refusal)
+            growing.text(events, index, "refusal", delta.refusal)
         for at, call in enumerate(delta.tool_calls or ()):
             function = call.function or _Function()
             google = call.extra_content.google if call.extra_content is not None else None
             growing.call(
                 events,
-                choice,
+                index,
                 f"tool{at if call.index is None else call.index}",
                 call.id or "",
                 function.name or "",
                 function.arguments or "",
                 (google.thought_signature or "") if google is not None else "",
             )
+        if choice.logprobs is not None:
+            events.append(Logprobs(index, choice.logprobs))
+        if choice.finish_reason:
+            growing.finish(events, index, read_finish(choice.finish_reason))
 
     def _content(self, events: list[Event], choice: int, content: Any) -> None:
         if isinstance(content, str):
@@ -161,10 +127,6 @@ class ChatReader:
             if part is None:
                 part = growing.begin(events, choice, "thinking", "thinking")
             events.append(Signed(choice, part, signature))
-
-    def end(self) -> list[Event]:
-        """A stream of this format ends with `[DONE]`; one without has said all when its choices have finished."""
-        return [_ENDED] if self._growing.finished else []
 
 
 class ChatWriter:
@@ -210,9 +172,8 @@ class ChatWriter:
                 return self._chunk(choice, {}, finish=write_finish(finish))
             case Used(usage=usage):
                 self._usage = usage
-            case Failed(message=message, code=code):
-                error = ProviderError(message or "The provider broke off the answer.", code=code or None)
-                return b"data: " + write_error(error) + b"\n\ndata: [DONE]\n\n"
+            case Failed():
+                return b"data: " + write_error(broken_off(event)) + b"\n\ndata: [DONE]\n\n"
             case Ended():
                 return self._end()
             case PartEnded(choice=choice, part=part) if (choice, part) in self._whole:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from ingress.codecs.codec import Malformed
-from ingress.codecs.openai.chat_answer import read_error, read_finish, read_usage, write_error, write_finish
-from ingress.codecs.partial import Growing
+from ingress.codecs.openai.chat_answer import read_finish, write_error, write_finish
+from ingress.codecs.openai.chunks import Chunk, ChunkReader
+from ingress.codecs.told_errors import broken_off
 from schemas.conversation.answer import Begun, Delta, Ended, Event, Failed, Finished, PartBegun, Used
-from schemas.errors import NexusError, ProviderError
+from schemas.errors import NexusError
 from schemas.facts.traffic import Usage
 
 _encode = msgspec.json.Encoder().encode
-_ENDED = Ended()
 
 
 class _Choice(msgspec.Struct):
@@ -23,16 +20,7 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: Any = None
-    error: Any = None
-    id: str | None = None
-    model: str | None = None
-    created: int | float | None = None
-
-
-_chunk = msgspec.json.Decoder(_Chunk).decode
+_chunk = msgspec.json.Decoder(Chunk[_Choice]).decode
 
 
 def written_usage(usage: Usage) -> dict[str, int]:
@@ -43,40 +31,19 @@ def written_usage(usage: Usage) -> dict[str, int]:
     }
 
 
-class CompletionReader:
+class CompletionReader(ChunkReader[_Choice]):
     """Chunks in, events out."""
 
-    __slots__ = ("_begun", "_growing")
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self._growing = Growing()
-        self._begun = False
+        super().__init__(_chunk, "completion")
 
-    def read(self, event: str, data: bytes) -> list[Event]:
-        if data == b"[DONE]":
-            return [_ENDED]
-        try:
-            chunk = _chunk(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise Malformed("an event of the provider's stream is not a completion") from None
-        if chunk.error is not None:
-            told = read_error(data)
-            return [Failed(told.message, told.code)]
-        events: list[Event] = []
-        if not self._begun:
-            self._begun = True
-            events.append(Begun(chunk.id or "", chunk.model or "", int(chunk.created or 0)))
-        for choice in chunk.choices or ():
-            if choice.text:
-                self._growing.text(events, choice.index, "text", choice.text)
-            if choice.finish_reason:
-                self._growing.finish(events, choice.index, read_finish(choice.finish_reason))
-        if chunk.usage is not None and (usage := read_usage(chunk.usage)) is not None:
-            events.append(Used(usage))
-        return events
-
-    def end(self) -> list[Event]:
-        return [_ENDED] if self._growing.finished else []
+    def _take(self, events: list[Event], choice: _Choice) -> None:
+        if choice.text:
+            self._growing.text(events, choice.index, "text", choice.text)
+        if choice.finish_reason:
+            self._growing.finish(events, choice.index, read_finish(choice.finish_reason))
 
 
 class CompletionWriter:
@@ -105,9 +72,8 @@ class CompletionWriter:
                 return self._chunk(choice, "", "stop" if reason == "tool_calls" else reason)
             case Used(usage=usage):
                 self._usage = usage
-            case Failed(message=message, code=code):
-                error = ProviderError(message or "The provider broke off the answer.", code=code or None)
-                return self.fail(error, filtered=False)
+            case Failed():
+                return self.fail(broken_off(event), filtered=False)
             case Ended():
                 return self._end()
         return b""

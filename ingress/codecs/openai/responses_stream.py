@@ -20,6 +20,7 @@ from ingress.codecs.openai.responses_answer import (
     write_usage,
     written_content,
 )
+from ingress.codecs.told_errors import broken_off
 from schemas.conversation.answer import (
     Begun,
     Delta,
@@ -32,7 +33,7 @@ from schemas.conversation.answer import (
     Used,
 )
 from schemas.conversation.parts import Refusal, Text
-from schemas.errors import InvalidRequest, NexusError, ProviderError
+from schemas.errors import InvalidRequest, NexusError
 from schemas.facts.traffic import Usage
 
 _encode = msgspec.json.Encoder().encode
@@ -166,9 +167,8 @@ class ResponseWriter:
                 self._finish = finish
             case Used(usage=usage):
                 self._usage = usage
-            case Failed(message=message, code=code):
-                error = ProviderError(message or "The provider broke off the answer.", code=code or None)
-                return self.fail(error, filtered=False)
+            case Failed():
+                return self.fail(broken_off(event), filtered=False)
             case Ended():
                 return self._last(self._finish or "stop")
         return b""
