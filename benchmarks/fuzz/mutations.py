@@ -7,7 +7,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from ingress.codecs.aws_events import AwsEventError, AwsEventParser, encode_event
+from ingress.codecs.aws_events import AwsEventError, AwsEventParser
+from ops.mock.wires.bedrock import frame
 
 SPICE = (
     b"\r", b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"data: ", b"data:", b"event: ", b": \n", b"retry: 1\n", b"[DONE]",
@@ -112,7 +113,7 @@ class Mutator:
             name = self._dice.choice(self._words)
         data = events[at].data if value is None else _encoded(self._changed(value))
         kind = self._dice.choice(("event", "event", "event", "exception", "error", ""))
-        frames[at] = encode_event({":message-type": kind, f":{kind or 'event'}-type": name}, data)
+        frames[at] = frame({":message-type": kind, f":{kind or 'event'}-type": name}, data)
         if self._dice.random() < 0.2:
             self._dice.shuffle(frames)
         return b"".join(frames)

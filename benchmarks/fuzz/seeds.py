@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ingress.codecs.aws_events import encode_event
+from ops.mock.wires.bedrock import frame
 
 GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "golden" / "wire"
 
@@ -41,7 +41,7 @@ def fallback(found: dict[tuple[str, str], list[bytes]], codec: str, surface: str
 def _stream(name: str, told: list[Any]) -> bytes:
     if name == "bedrock":
         return b"".join(
-            encode_event(
+            frame(
                 {":message-type": "event", ":event-type": kind, ":content-type": "application/json"},
                 data.encode() if isinstance(data, str) else json.dumps(data).encode(),
             )

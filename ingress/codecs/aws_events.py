@@ -144,14 +144,3 @@ def _take(raw: bytes, at: int, size: int) -> bytes:
     if at + size > len(raw):
         raise IndexError
     return raw[at : at + size]
-
-
-def encode_event(headers: dict[str, str], payload: bytes) -> bytes:
-    """One message with headers of text, for whoever plays a provider."""
-    packed = b"".join(
-        bytes([len(name.encode())]) + name.encode() + b"\x07" + struct.pack(">H", len(value.encode())) + value.encode()
-        for name, value in headers.items()
-    )
-    lengths = struct.pack(">II", _SMALLEST + len(packed) + len(payload), len(packed))
-    message = lengths + _CRC.pack(crc32(lengths)) + packed + payload
-    return message + _CRC.pack(crc32(message))

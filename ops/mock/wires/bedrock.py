@@ -38,8 +38,8 @@ _ERRORS = {
 def frame(headers: dict[str, str], payload: bytes) -> bytes:
     """One message of the binary stream; all its headers are strings (type 7)."""
     packed = b"".join(
-        struct.pack(">B", len(name)) + name.encode() + struct.pack(">BH", 7, len(value)) + value.encode()
-        for name, value in headers.items()
+        struct.pack(">B", len(name)) + name + struct.pack(">BH", 7, len(value)) + value
+        for name, value in ((name.encode(), value.encode()) for name, value in headers.items())
     )
     prelude = struct.pack(">II", 16 + len(packed) + len(payload), len(packed))
     message = prelude + struct.pack(">I", zlib.crc32(prelude)) + packed + payload

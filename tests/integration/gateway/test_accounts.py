@@ -13,7 +13,7 @@ from typing import Any
 import openai
 import pytest
 
-from ingress.codecs.aws_events import encode_event
+from ops.mock.wires.bedrock import frame
 from schemas.aggregates.credential import Credential
 from schemas.aggregates.header_rules import HeaderRule
 from schemas.aggregates.provider import Provider, Rename, Retry
@@ -106,7 +106,7 @@ def test_a_caller_s_own_key_goes_only_to_accounts_that_take_it_and_nowhere_else(
 
 def test_bedrock_answers_a_caller_of_chat_completions(town: Town) -> None:
     def event(kind: str, body: dict[str, Any]) -> bytes:
-        return encode_event({":message-type": "event", ":event-type": kind}, json.dumps(body).encode())
+        return frame({":message-type": "event", ":event-type": kind}, json.dumps(body).encode())
 
     def bedrock(came: Came, url: str) -> bytes:
         if not came.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKID/"):

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from ingress.codecs.aws_events import AwsEventParser, encode_event
+from ingress.codecs.aws_events import AwsEventParser
 from ingress.gateway.call import CallFailed
+from ops.mock.wires.bedrock import frame
 from tests.integration.gateway.calling_rig import (
     AWS,
     CONVERSE,
@@ -39,7 +40,7 @@ async def test_bedrock_is_called_with_a_signature() -> None:
 async def test_bedrock_s_binary_stream_becomes_the_caller_s() -> None:
     def event(kind: str, body: dict[str, Any]) -> bytes:
         headers = {":message-type": "event", ":event-type": kind, ":content-type": "application/json"}
-        return encode_event(headers, json.dumps(body).encode())
+        return frame(headers, json.dumps(body).encode())
 
     stream = b"".join(
         (

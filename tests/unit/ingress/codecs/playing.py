@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ingress.codecs.aws_events import encode_event
 from ingress.codecs.openai.chat import OpenAIChat
+from ops.mock.wires.bedrock import frame
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Text, Thinking, ToolCall
 from schemas.facts.traffic import Usage
@@ -66,7 +66,7 @@ def bedrock_stream(choice: Choice, usage: Usage, size: int) -> bytes:
 
 def bedrock_message(name: str, body: dict[str, Any], kind: str = "event") -> bytes:
     headers = {f":{kind}-type": name, ":content-type": "application/json", ":message-type": kind}
-    return encode_event(headers, _json(body))
+    return frame(headers, _json(body))
 
 
 def cohere(choice: Choice, usage: Usage) -> dict[str, Any]:

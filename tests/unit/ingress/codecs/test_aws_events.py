@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingress.codecs.aws_events import AwsEventError, AwsEventParser, decode_headers, encode_event
+from ingress.codecs.aws_events import AwsEventError, AwsEventParser, decode_headers
+from ops.mock.wires.bedrock import frame
 
 # from the published test cases of the SDK for Python (Apache-2.0), tests/unit/test_eventstream.py
 EMPTY = b"\x00\x00\x00\x10\x00\x00\x00\x00\x05\xc2H\xeb}\x98\xc8\xff"
@@ -77,18 +78,18 @@ def test_lengths_that_cannot_be_are_refused_before_anything_is_kept(total: int, 
 
 def test_what_is_kept_is_bounded_and_nothing_is_told_early() -> None:
     parser = AwsEventParser(limit=100)
-    message = encode_event({":event-type": "a"}, b"x" * 60)
+    message = frame({":event-type": "a"}, b"x" * 60)
     assert parser.feed(message[:-1]) == []
     assert parser.pending == len(message) - 1 < 100
     assert [each.event for each in parser.feed(message[-1:])] == [b"a"]
     assert parser.pending == 0
     with pytest.raises(AwsEventError):
-        parser.feed(encode_event({}, b"x" * 100))
+        parser.feed(frame({}, b"x" * 100))
 
 
 def test_an_exception_is_told_by_its_name() -> None:
     headers = {":exception-type": "throttlingException", ":message-type": "exception"}
-    (told,) = AwsEventParser().feed(encode_event(headers, b'{"message":"Too many"}'))
+    (told,) = AwsEventParser().feed(frame(headers, b'{"message":"Too many"}'))
     assert (told.kind, told.event, told.data) == ("exception", b"throttlingException", b'{"message":"Too many"}')
 
 
@@ -100,7 +101,7 @@ MESSAGES = st.lists(
 @settings(max_examples=50, deadline=None)
 @given(messages=MESSAGES, cuts=st.lists(st.integers(0, 400), max_size=8))
 def test_any_chunking_tells_the_same(messages: list[tuple[dict[str, str], bytes]], cuts: list[int]) -> None:
-    data = b"".join(encode_event(headers, payload) for headers, payload in messages)
+    data = b"".join(frame(headers, payload) for headers, payload in messages)
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     parser = AwsEventParser()
     told = [each for start, end in itertools.pairwise(edges) for each in parser.feed(data[start:end])]
