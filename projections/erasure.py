@@ -10,12 +10,12 @@ import msgspec
 
 from projections.live.config import LiveConfig
 from projections.log.connection import LogConnection
-from projections.log.reader import StreamReader
+from projections.log.facts import facts_on
 from projections.log.writer import SegmentWriter
 from projections.vault import BodyVault
 from schemas import subjects
 from schemas.aggregates.hold import Hold
-from schemas.codec import decode_segment, open_fact
+from schemas.codec import open_fact
 from schemas.envelope import Fact
 from schemas.errors import Conflict, Unavailable
 from schemas.facts.ops import OperatorActed, SubjectErased
@@ -101,16 +101,14 @@ class Eraser:
             Unavailable: as `erase`.
         """
         open_ones: dict[str, Fact] = {}
-        async for batch in StreamReader(connection, "OPS", subjects=(subjects.ops(KIND),)).batches(follow=False):
-            for fact in (fact for message in batch for fact in decode_segment(message.payload).facts):
-                data = open_fact(fact)
-                if isinstance(data, OperatorActed) and data.action == ACTION:
-                    open_ones[fact.id] = fact
-                elif isinstance(data, SubjectErased):
-                    open_ones.pop(fact.causation, None)
-                    # who had no answer asked again, and that was done
-                    same = (fact.tenant, data.subject)
-                    open_ones = {id: one for id, one in open_ones.items() if (one.tenant, _asked(one)[0]) != same}
+        async for fact, data in facts_on(connection, "OPS", subjects.ops(KIND)):
+            if isinstance(data, OperatorActed) and data.action == ACTION:
+                open_ones[fact.id] = fact
+            elif isinstance(data, SubjectErased):
+                open_ones.pop(fact.causation, None)
+                # who had no answer asked again, and that was done
+                same = (fact.tenant, data.subject)
+                open_ones = {id: one for id, one in open_ones.items() if (one.tenant, _asked(one)[0]) != same}
         finished = []
         for fact in open_ones.values():
             subject, reason = _asked(fact)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from projections.log.connection import LogConnection
-from projections.log.reader import StreamReader
+from projections.log.facts import facts_on
 from schemas import subjects
-from schemas.codec import decode_segment, open_fact
 from schemas.facts.ops import RetentionApplied
 
 KIND = "retention"
@@ -20,12 +19,8 @@ async def gone(connection: LogConnection) -> Gone:
         Unavailable: the log does not answer.
     """
     found: Gone = {}
-    async for batch in StreamReader(connection, "OPS", subjects=(subjects.ops(KIND),)).batches(follow=False):
-        for message in batch:
-            for fact in decode_segment(message.payload).facts:
-                data = open_fact(fact)
-                if isinstance(data, RetentionApplied):
-                    for one in data.removed:
-                        key = fact.tenant, one.kind
-                        found[key] = max(found.get(key, 0), one.before_us)
+    async for fact, data in facts_on(connection, "OPS", subjects.ops(KIND)):
+        for one in data.removed if isinstance(data, RetentionApplied) else ():
+            key = fact.tenant, one.kind
+            found[key] = max(found.get(key, 0), one.before_us)
     return found

@@ -18,11 +18,10 @@ from projections.clickhouse.client import ClickHouse
 from projections.gone import KIND
 from projections.live.past import past
 from projections.log.connection import LogConnection
-from projections.log.reader import StreamReader
+from projections.log.facts import facts_on
 from projections.postgres.pool import open_pool
 from projections.retention import Retainer, Went, kept
 from schemas import subjects
-from schemas.codec import decode_segment, open_fact
 from schemas.facts.ops import RetentionApplied
 from schemas.ids import Ids, SystemClock, iso
 
@@ -91,13 +90,10 @@ def report(args: argparse.Namespace) -> int:
 
     async def work(connection: LogConnection) -> list[dict[str, Any]]:
         found = []
-        async for batch in StreamReader(connection, "OPS", subjects=(subjects.ops(KIND),)).batches(follow=False):
-            for message in batch:
-                for fact in decode_segment(message.payload).facts:
-                    data = open_fact(fact)
-                    if isinstance(data, RetentionApplied) and args.tenant in (None, fact.tenant):
-                        common = {"time": iso(fact.time), "actor": fact.actor}
-                        found += [{**common, **_row(fact.tenant, one)} for one in data.removed]
+        async for fact, data in facts_on(connection, "OPS", subjects.ops(KIND)):
+            if isinstance(data, RetentionApplied) and args.tenant in (None, fact.tenant):
+                common = {"time": iso(fact.time), "actor": fact.actor}
+                found += [{**common, **_row(fact.tenant, one)} for one in data.removed]
         return found
 
     Output(args.output).rows(_on_log(args, work), TOLD, "nothing has gone so far")

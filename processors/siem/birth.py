@@ -5,10 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from projections.log.connection import LogConnection
-from projections.log.reader import StreamReader
+from projections.log.facts import facts_on
 from schemas import subjects
 from schemas.aggregates.siem_target import SiemTargetCreated
-from schemas.codec import decode_segment, open_fact
 
 
 class Birth(msgspec.Struct, frozen=True):
@@ -25,11 +24,8 @@ async def birth_of(connection: LogConnection, tenant: str, target: str) -> Birth
     A target that was there before any traffic gets all of it; one that is created later gets what ends after its
     creation, not what lies before.
     """
-    reader = StreamReader(connection, "CONFIG", subjects=(subjects.config(tenant, "siem-target", target),))
     found: Birth | None = None
-    async for batch in reader.batches(follow=False):
-        for message in batch:
-            for fact in decode_segment(message.payload).facts:
-                if isinstance(open_fact(fact), SiemTargetCreated):
-                    found = Birth(fact.id, fact.time)
+    async for fact, data in facts_on(connection, "CONFIG", subjects.config(tenant, "siem-target", target)):
+        if isinstance(data, SiemTargetCreated):
+            found = Birth(fact.id, fact.time)
     return found
