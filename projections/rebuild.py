@@ -11,15 +11,12 @@ from projections.clickhouse.rebuilding import rebuild_clickhouse
 from projections.clickhouse.tables import VERSION
 from projections.filling import Progress
 from projections.log.connection import LogConnection
-from projections.log.writer import SegmentWriter
+from projections.log.once import say_once
 from projections.postgres.migrate import version
 from projections.postgres.pool import open_pool
 from projections.postgres.rebuilding import rebuild_postgres
-from schemas import subjects
 from schemas.errors import InvalidRequest, NotFound
 from schemas.facts.ops import ProjectionRebuilt
-from schemas.facts.traffic import SYSTEM
-from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
 
 PROJECTIONS = ("postgres", "clickhouse")
@@ -69,32 +66,9 @@ async def rebuild(name: str, settings: Settings, progress: Progress, *, actor: s
             finally:
                 await store.close()
         rebuilt = Rebuilt(name, rows, through, int((time.monotonic() - began) * 1e6))
-        await _tell(connection, settings, rebuilt, actor)
+        number = version() if name == "postgres" else VERSION
+        said = ProjectionRebuilt(name, number, through, rows, rebuilt.duration_us)
+        await say_once(connection, said, "projection", writer="rebuild", actor=actor)
     finally:
         await connection.close()
     return rebuilt
-
-
-async def _tell(connection: LogConnection, settings: Settings, rebuilt: Rebuilt, actor: str) -> None:
-    clock = SystemClock()
-    ids = Ids(clock)
-    writer = SegmentWriter(
-        connection,
-        clock,
-        ids,
-        stream="OPS",
-        writer="rebuild",
-        boot=ids.new(),
-        queue_bytes=settings.queue_bytes,
-        segment_bytes=settings.segment_bytes,
-    )
-    await writer.start()
-    try:
-        number = version() if rebuilt.projection == "postgres" else VERSION
-        said = ProjectionRebuilt(
-            rebuilt.projection, number, rebuilt.through_sequence, rebuilt.rows, rebuilt.duration_us
-        )
-        fact = writer.new_fact(said, tenant=SYSTEM, actor=actor, correlation=ids.new())
-        await writer.append(subjects.ops("projection"), [fact])
-    finally:
-        await writer.close()

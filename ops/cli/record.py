@@ -7,13 +7,9 @@ import getpass
 from msgspec import Struct
 
 from projections.log.connection import LogConnection
-from projections.log.writer import SegmentWriter
-from schemas import subjects
+from projections.log.once import say_once
 from schemas.facts.ops import OperatorActed
 from schemas.facts.traffic import SYSTEM
-from schemas.ids import Ids, SystemClock
-
-_BYTES = 1024 * 1024
 
 
 async def record(connection: LogConnection, action: str, detail: str) -> int:
@@ -22,39 +18,24 @@ async def record(connection: LogConnection, action: str, detail: str) -> int:
     Raises:
         Unavailable: the log does not take it.
     """
-    correlation = Ids(SystemClock()).new()
-    return await tell(connection, OperatorActed(action, detail), "operator", actor=operator(), correlation=correlation)
+    return await tell(connection, OperatorActed(action, detail), "operator", actor=operator())
 
 
 async def tell(
-    connection: LogConnection, said: Struct, kind: str, *, actor: str, correlation: str, tenant: str = SYSTEM
+    connection: LogConnection, said: Struct, kind: str, *, actor: str, correlation: str = "", tenant: str = SYSTEM
 ) -> int:
     """The same for a fact of OPS that says more.
 
     Args:
         kind: last token of its subject.
+        correlation: empty for one of its own.
 
     Raises:
         Unavailable: the log does not take it.
     """
-    clock = SystemClock()
-    ids = Ids(clock)
-    writer = SegmentWriter(
-        connection,
-        clock,
-        ids,
-        stream="OPS",
-        writer="operator",
-        boot=ids.new(),
-        queue_bytes=_BYTES,
-        segment_bytes=_BYTES,
+    return await say_once(
+        connection, said, kind, writer="operator", actor=actor, correlation=correlation, tenant=tenant
     )
-    await writer.start()
-    try:
-        fact = writer.new_fact(said, tenant=tenant, actor=actor, correlation=correlation)
-        return await writer.append(subjects.ops(kind), [fact])
-    finally:
-        await writer.close()
 
 
 def operator() -> str:
