@@ -17,13 +17,16 @@ _OWN = frozenset(
 _STANDARD = str.maketrans("-_", "+/")
 
 
+def camel_name(name: str) -> str:
+    return _HUMP.sub(lambda match: match[1].upper(), name) if "_" in name else name
+
+
 def camel(value: Any) -> Any:
     """The same with the names of the API in camel case. Nothing that is given is changed."""
     if isinstance(value, dict):
         found = {}
         for name, each in value.items():
-            if "_" in name:
-                name = _HUMP.sub(lambda match: match[1].upper(), name)
+            name = camel_name(name)
             found[name] = each if name in _OWN else camel(each)
         return found
     return [camel(each) for each in value] if isinstance(value, list) else value

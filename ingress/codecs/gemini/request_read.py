@@ -8,6 +8,7 @@ import msgspec
 
 from ingress.codecs.fields import Fields, wrong
 from ingress.codecs.gemini.naming import camel, standard
+from ingress.codecs.gemini.schema import json_schema
 from ingress.codecs.media import FORMATS
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
@@ -195,27 +196,6 @@ def _tools(fields: Fields) -> tuple[tuple[Tool, ...], list[Any]]:
         if rest := each.rest():
             foreign.append(rest)
     return tuple(tools), foreign
-
-
-def json_schema(schema: Any) -> Any:
-    """This API's own schema language as JSON Schema: types in upper case, `nullable` instead of a type of null."""
-    if isinstance(schema, list):
-        return [json_schema(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    found: dict[str, Any] = {}
-    for name, value in schema.items():
-        if name == "type" and isinstance(value, str):
-            found[name] = value.lower()
-        elif name == "properties" and isinstance(value, dict):
-            found[name] = {key: json_schema(inner) for key, inner in value.items()}
-        elif name in ("items", "anyOf", "prefixItems", "additionalProperties"):
-            found[name] = json_schema(value)
-        elif name not in ("nullable", "propertyOrdering"):
-            found[name] = value
-    if schema.get("nullable") is True and isinstance(found.get("type"), str):
-        found["type"] = [found["type"], "null"]
-    return found
 
 
 def _tool_choice(fields: Fields) -> ToolChoice | None:

@@ -179,10 +179,14 @@ _FREE = frozenset({"args", "response", "parameters", "parametersJsonSchema", "re
 """Members whose inside is the caller's own."""
 
 
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
+
+
 def camel(value: Any) -> Any:
     """The names as this API writes them; it reads them in either way, as all JSON of protocol buffers is read."""
     if isinstance(value, dict):
-        named = {re.sub(r"_([a-z])", lambda found: found[1].upper(), name): each for name, each in value.items()}
+        named = {_camel(name): each for name, each in value.items()}
         return {name: each if name in _FREE else camel(each) for name, each in named.items()}
     return [camel(each) for each in value] if isinstance(value, list) else value
 
@@ -331,8 +335,12 @@ def _see(asked: Asked, part: Part) -> None:
 def _plain(schema: Any) -> Any:
     """The API's own schema, whose types are in capitals, as JSON Schema."""
     if isinstance(schema, dict):
-        return {
-            name: value.lower() if name == "type" and isinstance(value, str) else _plain(value)
+        found = {
+            _camel(name): value.lower() if name == "type" and isinstance(value, str) else _plain(value)
             for name, value in schema.items()
+            if name != "properties"
         }
+        if isinstance(members := schema.get("properties"), dict):
+            found["properties"] = {name: _plain(member) for name, member in members.items()}
+        return found
     return [_plain(each) for each in schema] if isinstance(schema, list) else schema
