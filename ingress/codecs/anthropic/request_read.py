@@ -55,7 +55,7 @@ def read_request(body: dict[str, Any]) -> Conversation:
         tool_choice=choice,
         parallel_tool_calls=parallel,
         format=_format(fields),
-        reasoning=_reasoning(fields, other),
+        reasoning=_reasoning(fields),
         max_output=fields.integer("max_tokens", 1),
         temperature=fields.number("temperature"),
         top_p=fields.number("top_p"),
@@ -213,7 +213,7 @@ def _format(fields: Fields) -> Format | None:
     return Format("schema", schema=form.object("schema"), strict=True)
 
 
-def _reasoning(fields: Fields, other: dict[str, Any]) -> Reasoning | None:
+def _reasoning(fields: Fields) -> Reasoning | None:
     thinking = fields.inner("thinking")
     config = fields.inner("output_config")
     effort = "" if config is None else config.string("effort")
