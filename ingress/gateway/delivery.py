@@ -26,6 +26,7 @@ from schemas.aggregates.policy import binding_hooks
 from schemas.conversation.answer import Begun
 from schemas.errors import NexusError, ProviderError
 from schemas.facts import traffic
+from schemas.screening.redaction import BrokenJson
 from schemas.text import drop_repeats
 
 
@@ -38,12 +39,15 @@ async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
 
     exchange.stage = "screen_response"
     verdict, slots, decoded = await exchange.screen_response(answer, plan)
+    refused: NexusError | None = None
     if verdict is not None and verdict.action == "redact":
-        put_back(slots, redact([slot.text for slot in slots], verdict))
+        try:
+            put_back(slots, redact([slot.text for slot in slots], verdict))
+        except BrokenJson:
+            refused = exchange.unfit(verdict, "response")
         drop_repeats(decoded)
         content = encode_body(decoded)
-    refused: NexusError | None = None
-    if plan.policy.hooks:
+    if plan.policy.hooks and refused is None:
         modified, refused = await hooked.judge_answer(exchange, slots)
         if modified:
             drop_repeats(decoded)

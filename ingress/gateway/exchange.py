@@ -29,6 +29,7 @@ from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
 from schemas.routing.choose import Choice
 from schemas.screening.model import Verdict, strictness
+from schemas.screening.redaction import BrokenJson
 from schemas.screening.reversible import Tokens, tokenise
 from schemas.text import TextSlot, tools_among
 from schemas.tokens import (
@@ -180,7 +181,10 @@ class Exchange:
             if verdict.action == "block":
                 raise self.blocked(verdict, "request")
             if verdict.action == "redact":
-                put_back(slots, await self.redacted(texts, verdict, plan))
+                try:
+                    put_back(slots, await self.redacted(texts, verdict, plan))
+                except BrokenJson:
+                    raise self.unfit(verdict, "request") from None
         if plan.policy.hooks:
             await hooked.ask(self, "request", request.texts())
 
@@ -225,6 +229,11 @@ class Exchange:
 
     def blocked(self, verdict: Verdict, direction: str) -> Blocked:
         return Blocked(f"The {direction} was blocked by the compliance rule `{verdict.rule}`.")
+
+    def unfit(self, verdict: Verdict, direction: str) -> Blocked:
+        """What rules redact cannot be taken out of a JSON text so that it stays one: then it does not go on."""
+        self.weigh(msgspec.structs.replace(verdict, action="block"))
+        return Blocked(f"What the compliance rule `{verdict.rule}` redacts cannot be taken out of the {direction}.")
 
     def attempts_for(self, caller: Caller, request: Asked, choice: Choice) -> Attempts:
         parts = self.parts

@@ -8,6 +8,7 @@ import msgspec
 
 from ingress.codecs.codec import CallerCodec
 from ingress.gateway.addresses import client_address
+from ingress.gateway.answers import NONE
 from ingress.gateway.holding import HoldingRelay
 from ingress.gateway.hooks import Outcome, tool_names
 from ingress.gateway.relay import Relay
@@ -74,6 +75,9 @@ async def ask(exchange: Exchange, stage: str, slots: list[TextSlot], *, binding:
     exchange.record.note(outcome.fact if binding else observed(outcome.fact, plan.policy))
     exchange.label = outcome.label
     if outcome.decided is None:
+        gone = next((each for each in outcome.fact.decisions if each.decision == "abstain" and each.reason), None)
+        if gone is not None and exchange.hook in ("", NONE):
+            exchange.hook = told(gone)  # it failed and let the request pass: the caller may know
         return False
     _weigh(exchange, outcome.decided)
     if outcome.decided.action == "block":
@@ -135,14 +139,22 @@ def _weigh(exchange: Exchange, decided: HookDecided) -> None:
     record = exchange.record
     if not record.action or strictness(decided.action) > strictness(record.action):
         record.action, record.rule = decided.action, decided.rule or f"hook.{decided.hook}"
-        exchange.hook = f"{decided.kind};action={decided.action};hook={decided.hook}"
-        if decided.rule:
-            exchange.hook += f";rule={_plain(decided.rule)}"
+        exchange.hook = told(decided)
+
+
+def told(decided: HookDecided) -> str:
+    """What the header says of a hook: which, what it did, by which rule and why; never what matched."""
+    parts = [decided.kind, f"action={decided.action}", f"hook={decided.hook}"]
+    if decided.rule:
+        parts.append(f"rule={_plain(decided.rule)}")
+    if decided.reason:
+        parts.append(f'why="{_plain(decided.reason)}"')
+    return ";".join(parts)
 
 
 def _plain(text: str) -> str:
-    """What may stand in a header."""
-    return "".join(char for char in text if char.isascii() and char.isprintable())[:100]
+    """What may stand in a header, between quotation marks too."""
+    return "".join(char for char in text if char.isascii() and char.isprintable() and char not in '"\\')[:100]
 
 
 def refusal(outcome: Outcome, stage: str) -> NexusError:

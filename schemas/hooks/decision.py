@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from schemas.facts.traffic import HookDecided, Span
 from schemas.hooks.hook import Hook
 from schemas.screening.model import Hit, strictness
+from schemas.screening.redaction import BrokenJson, replaced
 
 LONGEST_REASON = 200
 _QUOTED = 12
@@ -108,7 +110,7 @@ def cut(texts: Sequence[str], cuts: Iterable[Cut]) -> list[str]:
     """The texts with every cut replaced; cuts that overlap become one, with the replacement of the first.
 
     Raises:
-        BadCuts: one lies outside of its text. Nothing is cut by halves.
+        BadCuts: one lies outside of its text, or would leave none of JSON. Nothing is cut by halves.
     """
     by_text: dict[int, list[Cut]] = {}
     for each in cuts:
@@ -117,14 +119,17 @@ def cut(texts: Sequence[str], cuts: Iterable[Cut]) -> list[str]:
         by_text.setdefault(each.text, []).append(each)
     result = list(texts)
     for index, mine in by_text.items():
-        text, at = texts[index], 0
-        parts: list[str] = []
+        spans: list[tuple[int, int, str]] = []
         for each in sorted(mine, key=lambda one: (one.start, -one.end)):
-            if each.start >= at:
-                parts += (text[at : each.start], each.replacement)
-            at = max(at, each.end)
-        parts.append(text[at:])
-        result[index] = "".join(parts)
+            if spans and each.start < spans[-1][1]:
+                start, end, replacement = spans[-1]
+                spans[-1] = (start, max(end, each.end), replacement)
+            else:
+                spans.append((each.start, each.end, each.replacement))
+        try:
+            result[index] = replaced(texts[index], spans)
+        except BrokenJson as broken:
+            raise BadCuts(str(broken)) from None
     return result
 
 
@@ -132,5 +137,27 @@ def fit_reason(reason: str, texts: Sequence[str]) -> str:
     """A reason from outside in a form that may be kept and told: short, one line, and no quotation of the texts."""
     plain = " ".join("".join(char if char.isprintable() else " " for char in reason[: 4 * LONGEST_REASON]).split())
     plain = plain[:LONGEST_REASON]
-    pieces = {plain[at : at + _QUOTED] for at in range(len(plain) - _QUOTED + 1)}
-    return WITHHELD if any(piece in text for text in texts for piece in pieces) else plain
+    said = plain.casefold()
+    pieces = {said[at : at + _QUOTED] for at in range(len(said) - _QUOTED + 1)}
+    # a short value is no word: it has digits or signs in it
+    pieces.update(word for word in map(_bare, said.split()) if len(word) >= _LEAST_VALUE and not word.isalpha())
+    numbers = {number for number in map(_digits, _NUMBER.findall(said)) if len(number) >= _LEAST_VALUE}
+    for text in texts:
+        folded = text.casefold()
+        if any(piece in folded for piece in pieces):
+            return WITHHELD
+        if numbers and any(number in _digits(folded) for number in numbers):
+            return WITHHELD
+    return plain
+
+
+_LEAST_VALUE = 4
+_NUMBER = re.compile(r"[0-9][0-9 ./-]+[0-9]")
+
+
+def _bare(word: str) -> str:
+    return word.strip("\"'`.,:;()[]<>")
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))

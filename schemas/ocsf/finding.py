@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.codec import Malformed, open_fact
 from schemas.envelope import Fact
-from schemas.facts.traffic import HooksDecided, RequestBypassed, RequestScreened
+from schemas.facts.traffic import HookDecided, HooksDecided, RequestBypassed, RequestScreened
 from schemas.ocsf.event import CAPTIONS, HIGH, LOW, MEDIUM, Actor, Event, Metadata, Named, metadata_of
 from schemas.ocsf.switching import TURNED, EntityManagement, switch_of
 from schemas.screening.model import SEVERITIES, TOO_MANY_HITS, strictness
@@ -92,7 +92,22 @@ def is_finding(fact: Fact) -> bool:
     data = bytes(fact.data)
     # MessagePack: an array of few, in it a short string, which is the stage, and another one, which is the action
     action = 2 + (data[1] & 0x1F) if len(data) > 1 else 0
-    return data[action + 1 : action + 1 + len(_APPROVE)] != _APPROVE or (fact.type == HOOKS and b"abstain" in data)
+    if data[action + 1 : action + 1 + len(_APPROVE)] != _APPROVE:
+        return True
+    return fact.type == HOOKS and b"abstain" in data and _failed(fact)
+
+
+def _failed(fact: Fact) -> bool:
+    """Whether a hook failed; one that has nothing to say abstains as well, and gives no reason."""
+    try:
+        said = open_fact(fact)
+    except Malformed:
+        return True
+    return not isinstance(said, HooksDecided) or any(map(_heard, said.decisions))
+
+
+def _heard(decided: HookDecided) -> bool:
+    return strictness(decided.action) > 0 or (decided.decision == "abstain" and decided.reason != "")
 
 
 def _rank(severity: str) -> int:
@@ -121,7 +136,7 @@ def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | Enti
                 severity=max((hit.severity for hit in said.hits), key=_rank, default=""),
             )  # fmt: skip
         case HooksDecided():
-            heard = [each for each in said.decisions if strictness(each.action) > 0 or each.decision == "abstain"]
+            heard = [each for each in said.decisions if _heard(each)]
             action, rule = said.action, next((each.rule for each in heard if each.hook == said.hook), "")
             title = f"hook {', '.join(each.hook for each in heard)}: {action} of a {said.stage}"
             types = tuple(sorted({each.kind for each in heard}))

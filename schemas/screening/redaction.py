@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+import msgspec
 
 from schemas.screening.model import TOO_MANY_HITS, Hit, Verdict, strictness
 
@@ -11,15 +14,73 @@ class IncompleteVerdict(ValueError):
     """The verdict does not name every hit, or is about other texts: cutting by it would leave some in the clear."""
 
 
+class BrokenJson(ValueError):
+    """A text was JSON and would be none any more: it must not go on, neither as it was nor as it would be."""
+
+
+_STRING_OR_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*')
+
+
+def replaced(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
+    """The text with each span, in order, replaced by what it says. JSON stays JSON: a number becomes a string.
+
+    Raises:
+        BrokenJson: neither is possible, as where a span is part of what JSON itself needs.
+    """
+    plain = _joined(text, spans)
+    if not _is_json(text) or _is_json(plain):
+        return plain
+    whole = _joined(text, _strings(text, spans))
+    if not _is_json(whole):
+        raise BrokenJson("a redaction would leave no JSON of a text that is JSON: block it")
+    return whole
+
+
+def _strings(text: str, spans: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """The same, but that what lies in numbers of a JSON text replaces each as a whole, by a string."""
+    found: list[tuple[int, int, str]] = []
+    values = _STRING_OR_NUMBER.finditer(text)
+    value = next(values, None)
+    for start, end, instead in spans:
+        while value is not None and value.end() <= start:
+            value = next(values, None)
+        if value is None or value[0][0] == '"' or not value.start() <= start:
+            found.append((start, end, instead))
+        elif not found or found[-1][1] <= value.start():
+            found.append((value.start(), max(end, value.end()), f'"{instead}"'))
+    return found
+
+
+def _joined(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
+    parts: list[str] = []
+    at = 0
+    for start, end, instead in spans:
+        parts += (text[at:start], instead)
+        at = end
+    parts.append(text[at:])
+    return "".join(parts)
+
+
+def _is_json(text: str) -> bool:
+    """Whether it is an object or an array."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        return False
+    return True
+
+
 def redact(texts: Sequence[str], verdict: Verdict) -> list[str]:
     """The texts with every hit that redacts or blocks replaced by `[REDACTED:<category>]`.
 
     Hits that overlap are cut as one and named after the strictest of them. IncompleteVerdict if the verdict stands for
-    more hits than it names, or does not fit the texts.
+    more hits than it names, or does not fit the texts; BrokenJson as `replaced`.
     """
     cut = list(texts)
     for index, spans in spans_of(texts, verdict).items():
-        cut[index] = _cut(cut[index], spans)
+        cut[index] = replaced(cut[index], [(start, end, _marker(category)) for start, end, category in spans])
     return cut
 
 
@@ -39,16 +100,6 @@ def spans_of(texts: Sequence[str], verdict: Verdict) -> dict[int, list[tuple[int
         if not 0 <= index < len(texts) or any(hit.end > len(texts[index]) for hit in hits):
             raise IncompleteVerdict("the verdict is about other texts: screen these texts first")
     return {index: _merged(hits) for index, hits in by_text.items()}
-
-
-def _cut(text: str, spans: list[tuple[int, int, str]]) -> str:
-    parts: list[str] = []
-    at = 0
-    for start, end, category in spans:
-        parts += (text[at:start], _marker(category))
-        at = end
-    parts.append(text[at:])
-    return "".join(parts)
 
 
 def marker(hit: Hit) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from schemas.screening.model import Verdict
-from schemas.screening.redaction import spans_of
+from schemas.screening.redaction import replaced, spans_of
 
 
 class Tokens:
@@ -69,15 +69,15 @@ def tokenise(texts: Sequence[str], verdict: Verdict) -> tuple[list[str], Tokens]
     """The texts with tokens where `redact` would put markers.
 
     Raises:
-        IncompleteVerdict: as `redact`.
+        IncompleteVerdict, BrokenJson: as `redact`.
     """
     cut = list(texts)
     originals: dict[str, str] = {}
     tokens: dict[tuple[str, str], str] = {}
     numbers: dict[str, int] = {}
     for index, spans in spans_of(texts, verdict).items():
-        text, at = texts[index], 0
-        parts: list[str] = []
+        text = texts[index]
+        instead: list[tuple[int, int, str]] = []
         for start, end, category in spans:
             original = text[start:end]
             token = tokens.get((category, original))
@@ -85,10 +85,8 @@ def tokenise(texts: Sequence[str], verdict: Verdict) -> tuple[list[str], Tokens]
                 token = _unused(category, numbers, texts)
                 tokens[category, original] = token
                 originals[token] = original
-            parts += (text[at:start], token)
-            at = end
-        parts.append(text[at:])
-        cut[index] = "".join(parts)
+            instead.append((start, end, token))
+        cut[index] = replaced(text, instead)
     return cut, Tokens(originals)
 
 

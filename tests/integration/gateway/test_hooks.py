@@ -59,7 +59,8 @@ def test_a_keyword_blocks_and_is_told_to_nobody(town: Town) -> None:
     house = house_with(town, hook("keyword_filter", words=(WORD,)))
     error = refused(town, house, f"tell me of {WORD}")
     assert (error.status_code, error.code) == (403, "content_filtered")
-    assert error.response.headers["x-nexus-hook"] == "keyword_filter;action=block;hook=keyword-filter"
+    told = 'keyword_filter;action=block;hook=keyword-filter;why="1 of the listed words"'
+    assert error.response.headers["x-nexus-hook"] == told
     assert "keyword-filter" in error.message and WORD not in error.message
     facts = town.closed(error.response.headers["x-nexus-request-id"])
     (fact,) = decided(town, error.response.headers)
@@ -236,11 +237,61 @@ def test_a_webhook_that_fails_is_open_or_closed(town: Town, status: int, reply: 
     with webhook(status, reply) as server:
         error = refused(town, house_with(town, forward(server, **more)), "hi")
         assert (error.status_code, error.code) == (503, "hook_failed") and why in error.message
-        assert "hook=webhook-forward" in error.response.headers["x-nexus-hook"]
+        told = error.response.headers["x-nexus-hook"]
+        assert "action=block;hook=webhook-forward" in told and why in told
         answer = say(town, house_with(town, forward(server, fail="open", **more)), "hi")
+        told = answer.headers["x-nexus-hook"]
+        assert "action=approve;hook=webhook-forward" in told and why in told
         (fact,) = decided(town, answer.headers)
         assert (fact.action, fact.decisions[0].decision) == ("approve", "abstain") and why in fact.decisions[0].reason
         assert (len(server.seen) == 0) == ("private" in more)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("mode", ["hold", "buffer"])
+def test_a_hook_that_fails_closed_ends_a_stream_before_anything_of_it_and_is_paid_for(town: Town, mode: str) -> None:
+    with webhook(500, {}) as server:
+        judging = forward(server, stage="response")
+        answer = say(town, house_with(town, judging, policy={"stream": mode}), f"the {WORD} flies", stream=True)
+        chunks: list[str] = []
+        with pytest.raises(openai.APIError, match="webhook-forward"):
+            chunks.extend(chunk.choices[0].delta.content or "" for chunk in answer.parse() if chunk.choices)
+    assert WORD not in "".join(chunks)
+    end = town.closed(answer.headers["x-nexus-request-id"])[-1][1]
+    assert (end.code, end.finish_reason) == ("hook_failed", "content_filter") and end.cost_micros > 0
+
+
+def test_two_that_cut_what_overlaps_leave_nothing_of_either(town: Town) -> None:
+    first = {"decision": "modify", "redactions": [{"start": 4, "end": 10, "replacement": "bird"}]}
+    second = {"decision": "modify", "redactions": [{"start": 2, "end": 9, "replacement": "#"}]}
+    with webhook(200, first) as one, webhook(200, second) as other:
+        hooks = (forward(one, id="one", priority=2), forward(other, id="other", priority=1))
+        answer = say(town, house_with(town, *hooks), f"the {WORD} flies")
+        assert text_of(answer, stream=False) == "th#flies"
+        ((_, body),) = other.seen  # type: ignore[attr-defined]
+        assert json.loads(body)["texts"] == ["the bird flies"]
+    (fact,) = decided(town, answer.headers)
+    assert [(each.hook, each.action) for each in fact.decisions] == [("one", "redact"), ("other", "redact")]
+
+
+def test_a_redaction_that_breaks_the_arguments_of_a_tool_is_a_refusal(town: Town) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "send", "arguments": '{"to": "x", "pin": 4711}'}}
+    turns: list[Any] = [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "done"},
+    ]
+    for replacement, fits in (("[PIN]", True), ('a "quoted" one', False)):
+        cut = {"text": 2, "start": 19, "end": 23, "replacement": replacement}
+        with webhook(200, {"decision": "modify", "redactions": [cut]}) as server:
+            ask = town.client(house_with(town, forward(server))).chat.completions.with_raw_response.create
+            if fits:
+                assert ask(model="mock-echo", messages=turns).status_code == 200
+            else:
+                with pytest.raises(openai.APIStatusError) as error:
+                    ask(model="mock-echo", messages=turns)
+                assert error.value.code == "hook_failed" and "do not fit" in error.value.message
+            ((_, body),) = server.seen  # type: ignore[attr-defined]
+            assert json.loads(body)["texts"][2] == call["function"]["arguments"]
 
 
 def test_a_guard_model_is_asked_through_a_route_as_a_request_of_its_own(town: Town) -> None:

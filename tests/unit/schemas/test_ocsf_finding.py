@@ -90,6 +90,7 @@ def test_it_has_what_the_schema_demands(name: str) -> None:
         (RequestScreened("response", "flag", "email.address", "pack", (), 9), True),
         (HooksDecided("request", "approve", "", (HookDecided("a", "pii_detector", "approve", "approve"),)), False),
         (HooksDecided("request", "approve", "", (LATE,)), True),
+        (HooksDecided("request", "approve", "", (HookDecided("a", "webhook_forward", "abstain", "approve"),)), False),
         (HooksDecided("request", "flag", "approve-less", ()), True),
         (HooksDecided("connection", "approve", "", ()), False),
         (RequestCompleted(), False),

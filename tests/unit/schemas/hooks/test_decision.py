@@ -59,6 +59,37 @@ def test_cuts_take_out_what_they_cover_and_nothing_else(texts: list[str], spans:
         assert after.replace("#", "") == left.replace("#", "")
 
 
+def test_the_arguments_of_a_tool_stay_json_or_nothing_is_cut() -> None:
+    arguments = '{"to": "jane", "pin": 4711}'
+    assert cut([arguments], [Cut(0, 8, 12, "[X]"), Cut(0, 22, 26, "[Y]")]) == ['{"to": "[X]", "pin": "[Y]"}']
+    for replacement in ('say "hi"', "two\nlines"):
+        with pytest.raises(BadCuts):
+            cut([arguments], [Cut(0, 8, 12, replacement)])
+
+
+def test_cuts_of_two_that_overlap_become_one() -> None:
+    cuts = [Cut(0, 4, 9, "[B]"), Cut(0, 2, 6, "[A]"), Cut(0, 9, 10, "[C]")]
+    assert cut(["0123456789"], cuts) == ["01[A][C]"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("the PIN 4711 was seen", "my pin is 4711."),
+        ("it says Hunter2!", "password: hunter2!"),
+        ("card 4539-1488-0343-6467", "pay with 4539 1488 0343 6467"),
+        ("an address jane@x.io", "write to Jane@x.io"),
+    ],
+)
+def test_a_reason_quotes_no_short_value_either(reason: str, text: str) -> None:
+    assert fit_reason(reason, [text]) == WITHHELD
+
+
+def test_a_reason_in_words_stays_though_the_text_has_the_same_words() -> None:
+    reason = "a password was shared with more than 3 people"
+    assert fit_reason(reason, ["we shared a pass, chapter 3: people, and more"]) == reason
+
+
 def test_a_reason_from_outside_quotes_nothing() -> None:
     texts = ["my card is 4111 1111 1111 1111"]
     assert fit_reason("card 4111 1111 1111 1111 seen", texts) == WITHHELD

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.screening.model import TOO_MANY_HITS, Hit, Verdict
-from schemas.screening.redaction import IncompleteVerdict, redact
+from schemas.screening.redaction import BrokenJson, IncompleteVerdict, redact, replaced
 
 MARK = "[REDACTED:secret]"
 
@@ -48,6 +48,29 @@ def test_flags_stay() -> None:
 def test_an_incomplete_or_foreign_verdict_is_refused(verdict: Verdict) -> None:
     with pytest.raises(IncompleteVerdict):
         redact(["abcd"], verdict)
+
+
+@pytest.mark.parametrize(
+    ("text", "cut", "left"),
+    [
+        ('{"ssn": 536228412, "n": 1}', "536228412", '{"ssn": "#", "n": 1}'),
+        ('{"ssn": -536228412.5e3}', "228", '{"ssn": "#"}'),
+        ('{"note": "call 536228412", "ssn": 536228412}', "536228412", '{"note": "call #", "ssn": "#"}'),
+        ('{"note": "a \\"536228412\\" b"}', "536228412", '{"note": "a \\"#\\" b"}'),
+        (" [536228412, [536228412]]", "536228412", ' ["#", ["#"]]'),
+        ("ssn 536228412", "536228412", "ssn #"),
+        ('{"ssn": 536228412', "536228412", '{"ssn": #'),
+    ],
+)
+def test_json_stays_json(text: str, cut: str, left: str) -> None:
+    spans = [(at, at + len(cut), "#") for at in range(len(text)) if text.startswith(cut, at)]
+    assert replaced(text, spans) == left
+
+
+@pytest.mark.parametrize("span", [(0, 3), (5, 9), (8, 20)])
+def test_what_would_leave_no_json_is_not_cut(span: tuple[int, int]) -> None:
+    with pytest.raises(BrokenJson):
+        replaced('{"a": "b", "c": [true]}', [(*span, "#")])
 
 
 @given(
