@@ -9,29 +9,35 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import msgspec
 
 from benchmarks.likelihood.texts import Text
-from schemas.screening.likelihood import tokens
+from schemas.screening.likelihood import features, tokens
 
 
 class Options(msgspec.Struct, frozen=True):
     """How to learn."""
 
     window: int = 48
+    reach: int = 5
     epochs: int = 6
     rate: float = 0.15
     l1: float = 1.0
     l2: float = 1.0
-    least_texts: int = 3
-    """Texts of one side that a feature must be in."""
-    least_sources: int = 1
+    least_attacks: int = 4
+    """Attacks that a feature must be in, to be learned of."""
+    least_innocent: int = 12
+    """Or innocent texts."""
+    least_sources: int = 2
     carried: float = 0.4
     """How often a short text is put into an ordinary one."""
+    attack: float = 2.0
+    """How much more an attack counts than an ordinary text."""
     near_miss: float = 2.0
-    """How much more a near-miss counts than an ordinary text."""
+    """And a near-miss."""
     seed: int = 20_251
 
 
@@ -39,43 +45,39 @@ class _Example(msgspec.Struct):
     words: list[str]
     attack: bool
     weight: float
-    short: bool
 
 
 class Learner:
     """Weights while they are learned."""
 
-    def __init__(self, known: frozenset[str], options: Options) -> None:
+    def __init__(self, known: frozenset[str], classes: Mapping[str, str], options: Options) -> None:
         self.options = options
+        self.classes = classes
         self.weights: dict[str, float] = {}
         self.bias = 0.0
         self._known = known
         self._sums: dict[str, float] = {}
         self._squares: dict[str, float] = {}
 
-    def features(self, words: Sequence[str]) -> set[str]:
+    def features(self, words: list[str]) -> set[str]:
         """Those of a window that may have a weight."""
-        known = self._known
-        found = {word for word in words if word in known}
-        found.update(pair for pair in map(" ".join, zip(words, words[1:], strict=False)) if pair in known)
-        return found
+        return {feature for feature, _, _ in features(words, self._known, self.classes, self.options.reach)}
 
     def margin(self, features: set[str]) -> float:
         weights = self.weights
         return self.bias + sum(weights[feature] for feature in features if feature in weights)
 
     def best(self, words: list[str], rng: random.Random) -> list[str]:
-        """The window of a long text that reads most like an attack, one word for word; any, as long as all are equal."""
+        """The window of a long text that reads most like an attack; any, as long as all are equal."""
         size, weights = self.options.window, self.weights
         if len(words) <= size:
             return words
         at = rng.randrange(len(words) - size + 1)
         if weights:
-            sums = [0.0]
-            before = ""
-            for word in words:
-                sums.append(sums[-1] + weights.get(word, 0.0) + weights.get(f"{before} {word}", 0.0))
-                before = word
+            gains = [0.0] * len(words)
+            for feature, _, last in features(words, weights, self.classes, self.options.reach):
+                gains[last] += weights[feature]
+            sums = [0.0, *accumulate(gains)]
             at = max(range(len(words) - size + 1), key=lambda start: sums[start + size] - sums[start])
         return words[at : at + size]
 
@@ -102,29 +104,32 @@ class Learner:
                 weights[feature] = -shrunk / ((1.0 + math.sqrt(now)) / options.rate + options.l2)
 
 
-def learned(texts: Sequence[Text], options: Options, weights: dict[str, float] | None = None) -> Learner:
-    """What texts teach; `weights` says how much one text of a source counts, else every text counts the same."""
+class _All:
+    """Has every feature."""
+
+    def __contains__(self, feature: object) -> bool:
+        return True
+
+
+def learned(texts: Sequence[Text], classes: Mapping[str, str], options: Options) -> Learner:
+    """What texts teach."""
     rng = random.Random(options.seed)
-    examples = [
-        _Example(
-            words := tokens(text.text),
-            text.attack,
-            (weights or {}).get(f"{text.source}:{text.label}", 1.0)
-            * (options.near_miss if text.label == "near-miss" else 1.0),
-            len(words) < options.window,
-        )
-        for text in texts
-    ]
-    learner = Learner(_known(texts, examples, options), options)
+    examples = [_example(text, options) for text in texts]
+    learner = Learner(_known(texts, examples, classes, options), classes, options)
     innocent = [one.words for one in examples if not one.attack and len(one.words) >= 8]
     for _ in range(options.epochs):
         rng.shuffle(examples)
         for one in examples:
             words = one.words
-            if one.short and innocent and rng.random() < options.carried:
+            if len(words) < options.window and innocent and rng.random() < options.carried:
                 words = _carried(words, rng.choice(innocent), options.window, rng)
             learner.learn(learner.features(learner.best(words, rng)), one.attack, one.weight)
     return learner
+
+
+def _example(text: Text, options: Options) -> _Example:
+    weight = options.attack if text.attack else options.near_miss if text.label == "near-miss" else 1.0
+    return _Example(tokens(text.text), text.attack, weight)
 
 
 def _carried(words: list[str], carrier: list[str], window: int, rng: random.Random) -> list[str]:
@@ -135,21 +140,21 @@ def _carried(words: list[str], carrier: list[str], window: int, rng: random.Rand
     return taken[:cut] + words + taken[cut:]
 
 
-def _known(texts: Sequence[Text], examples: list[_Example], options: Options) -> frozenset[str]:
-    """Features that enough texts have: of attacks, or of the others."""
-    sides: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+def _known(
+    texts: Sequence[Text], examples: list[_Example], classes: Mapping[str, str], options: Options
+) -> frozenset[str]:
+    """Features that enough texts have, from enough sources: of attacks, or of the others."""
+    counts: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     sources: dict[str, set[str]] = {}
     for text, one in zip(texts, examples, strict=True):
-        found = set(one.words)
-        found.update(map(" ".join, zip(one.words, one.words[1:], strict=False)))
-        sides[one.attack].update(found)
-        if options.least_sources > 1:
-            for feature in found:
-                sources.setdefault(feature, set()).add(text.source)
+        found = {feature for feature, _, _ in features(one.words, _All(), classes, options.reach)}
+        counts[one.attack].update(found)
+        for feature in found:
+            sources.setdefault(feature, set()).add(text.source)
     return frozenset(
         feature
-        for side in sides
+        for attack, side in counts.items()
         for feature, count in side.items()
-        if count >= options.least_texts
-        and (options.least_sources <= 1 or len(sources[feature]) >= options.least_sources)
+        if count >= (options.least_attacks if attack else options.least_innocent)
+        and len(sources[feature]) >= options.least_sources
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 
 import msgspec
 
@@ -51,8 +51,12 @@ class Likelihood(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Words in a window."""
     bias: int
     threshold: int
+    reach: int = 0
+    """Words within which two words of classes make a pair, whatever stands between them."""
+    classes: dict[str, str] = {}
+    """Words that say much the same, in any language, to the name of their class, which begins with `@`."""
     weights: dict[str, int]
-    """By word, or by two neighbouring words with a space between, in lower case."""
+    """By word, by two neighbouring words, by class and by two classes within reach; in lower case, a space between."""
 
     def score(self, text: str) -> int:
         """The score of the best window. Linear in the text's length."""
@@ -81,33 +85,22 @@ class Likelihood(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return sorted(weighed, key=lambda one: (-abs(one[1]), one[0]))[:most]
 
     def features(self, words: list[str]) -> Iterator[tuple[str, int, int]]:
-        """Those that have a weight, each with the numbers of its first and its last word; in order of both."""
-        weights = self.weights
-        before = ""
-        for number, word in enumerate(words):
-            pair = f"{before} {word}"
-            if pair in weights:
-                yield pair, number - 1, number
-            if word in weights:
-                yield word, number, number
-            before = word
+        """Those that have a weight, each with the numbers of its first and its last word."""
+        return features(words, self.weights, self.classes, self.reach)
 
     def scores(self, words: list[str]) -> list[int]:
         """Of each window, in order. The first ends with word number `window`, or with the last one there is."""
-        size, weight_of = self.window, self.weights.get
+        size, weights = self.window, self.weights
         changes = [0] * (len(words) + size + 1)
         changes[0] = self.bias
         leaves: dict[str, int] = {}
         """By feature, with what window it is gone."""
-        for width, features in ((1, words), (2, map(" ".join, itertools.pairwise(words)))):
-            for first, feature in enumerate(features):
-                weight = weight_of(feature)
-                if weight:
-                    last = first + width - 1
-                    gone = leaves.get(feature, 0)
-                    changes[gone if gone > last else last] += weight
-                    leaves[feature] = gone = first + size
-                    changes[gone] -= weight
+        for feature, first, last in self.features(words):
+            weight = weights[feature]
+            gone = leaves.get(feature, 0)
+            changes[gone if gone > last else last] += weight
+            leaves[feature] = gone = first + size
+            changes[gone] -= weight
         return list(itertools.accumulate(changes[: max(1, len(words))]))[min(size, max(1, len(words))) - 1 :]
 
 
@@ -119,14 +112,48 @@ def tokens(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(text)[:MOST_WORDS]]
 
 
+def features(
+    words: list[str], known: Container[str], classes: Mapping[str, str], reach: int
+) -> Iterator[tuple[str, int, int]]:
+    """The features of words that are known, each with the numbers of its first and its last word.
+
+    Those of one name come in order, of both numbers.
+    """
+    for number, word in enumerate(words):
+        if word in known:
+            yield word, number, number
+    for number, pair in enumerate(map(" ".join, itertools.pairwise(words))):
+        if pair in known:
+            yield pair, number, number + 1
+    near: list[tuple[int, str]] = []
+    for number, word in enumerate(words):
+        if word not in classes:
+            continue
+        kind = classes[word]
+        if kind in known:
+            yield kind, number, number
+        near = [one for one in near if number - one[0] <= reach]
+        for first, other in near:
+            pair = f"{other} {kind}"
+            if pair in known:
+                yield pair, first, number
+        # Of one class only the nearest counts: the first words of a pair come in order then.
+        near = [one for one in near if one[1] != kind]
+        near.append((number, kind))
+
+
 def decoded(raw: bytes) -> Likelihood:
     """The model that a file of weights holds. ValueError says what is wrong with it."""
     model = msgspec.json.decode(raw, type=Likelihood)
-    if model.window < 2:
-        raise ValueError("a window has at least two words")
+    if not max(1, model.reach) < model.window:
+        raise ValueError("a window has at least two words, and more than a pair reaches")
+    names = set(model.classes.values())
+    if not all(name.startswith("@") for name in names):
+        raise ValueError("the name of a class begins with @")
     for feature in model.weights:
-        if not 1 <= len(feature.split(" ")) <= 2 or tokens(feature) != feature.split(" "):
-            raise ValueError(f"no word and no pair of words: {feature!r}")
+        parts = feature.split(" ")
+        if len(parts) > 2 or not (tokens(feature) == parts or names.issuperset(parts)):
+            raise ValueError(f"no word, no class and no pair of them: {feature!r}")
     return model
 
 
