@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import clickhouse_connect
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 from urllib3.exceptions import HTTPError
@@ -46,6 +47,11 @@ _OUTAGE_CODES = frozenset(
         999,  # KEEPER_EXCEPTION
     }
 )
+
+
+_FOREIGN = ("np", "pd", "pd_time_test", "arrow", "pl")
+"""Libraries whose tables the driver would take too. Only to ask whether rows are one of theirs it would import all that
+are installed, 100 MB of them; rows here are tuples."""
 
 
 class AlreadyThere(Rejected):
@@ -135,6 +141,7 @@ class ClickHouse:
                 for chatter in ("clickhouse_connect", "urllib3.connectionpool"):
                     # each failure is told by whoever waits for the answer
                     logging.getLogger(chatter).setLevel(logging.ERROR)
+                vars(options).update(dict.fromkeys(_FOREIGN))
                 self._client = clickhouse_connect.get_client(
                     dsn=self._url,
                     compress=False,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from clickhouse_connect.driver import options
 
 from projections.clickhouse import sink as sinks
 from projections.clickhouse import tables
@@ -84,6 +85,14 @@ async def test_rows_and_rollups(store: ClickHouse) -> None:
     assert sink.position() == 20
     assert await stored(store) == expected(log)
     await assert_rollups_agree(store, log)
+
+
+async def test_nothing_is_loaded_to_ask_whether_rows_are_of_a_library_for_tables(store: ClickHouse) -> None:
+    await store.command("CREATE TABLE small (a Int64, b Array(String)) ENGINE = Memory")
+    await store.insert("small", [("a", "Int64"), ("b", "Array(String)")], [(1, ["x"]), (2, [])], {})
+    assert await store.query("SELECT a, b FROM small ORDER BY a") == [(1, ["x"]), (2, [])]
+    # each of them is imported by the driver when it is first asked for
+    assert {vars(options).get(name, "not asked") for name in ("np", "pd", "arrow", "pl")} == {None}
 
 
 async def test_rollups_have_their_buckets(store: ClickHouse) -> None:
