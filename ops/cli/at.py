@@ -91,7 +91,7 @@ def _route(found: Past, model: str, _: int) -> Shown:
         if route is None:
             continue
         targets = [target.model.id for target in candidates(view.table, route, model)]
-        needed = [("tenant", tenant), ("route", route.id)]
+        needed = [("tenant", tenant), ("route", route.id), ("policy", route.policy)]
         for identifier in targets:
             account = view.table.models[identifier].account
             # what nobody configured is there because its provider lists it
@@ -143,9 +143,13 @@ def _standing(state: Any, at_us: int) -> str:
 
 
 def _budget(found: Past, name: str, _: int) -> Shown:
-    items = []
+    items, gone = [], ""
     for entry in found.entries("budget"):
-        if entry.id != name or not isinstance(entry.state, Budget):
+        if entry.id != name:
+            continue
+        if not isinstance(entry.state, Budget):
+            by = f"{entry.touch.actor} at {iso(entry.touch.time_us)} ({Position(STREAM, entry.touch.sequence)})"
+            gone += f"; {entry.tenant}'s had been removed by {by}"
             continue
         items.append(
             {
@@ -156,7 +160,8 @@ def _budget(found: Past, name: str, _: int) -> Shown:
             }
         )
     if not items:
-        raise CommandFailed(f"there was no budget {name} then; `nexus at TIME config` lists what there was", NOT_FOUND)
+        told = gone or "; `nexus at TIME config` lists what there was"
+        raise CommandFailed(f"there was no budget {name} then{told}", NOT_FOUND)
     return {"items": items}, _blocks(items)
 
 

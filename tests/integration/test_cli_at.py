@@ -13,7 +13,7 @@ from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.store import ConfigStore
 from schemas import subjects
-from schemas.aggregates import budget, credential, model, model_list, provider, route, tenant, virtual_key
+from schemas.aggregates import budget, credential, model, model_list, policy, provider, route, tenant, virtual_key
 from schemas.aggregates.decider import Decider, Put, Remove
 from schemas.ids import iso
 from tests.integration.log_fixture import CLOCK, IDS, connection
@@ -106,6 +106,13 @@ async def test_a_route_leads_where_it_led(history: History) -> None:
     assert (code, "no route led to gpt then" in err) == (5, True)
 
 
+async def test_a_policy_that_was_asked_is_among_what_led_there(history: History) -> None:
+    strict = policy.Policy(id="default", tenant="acme", disabled=("email.address",))
+    await history.put("strict", policy.DECIDER, strict, "admin:bob")
+    (found,) = (await history.at("strict", "route", "gpt"))["items"]
+    assert ("policy", "default", "admin:bob") in [(row["aggregate"], row["id"], row["by"]) for row in found["changes"]]
+
+
 async def test_a_model_that_nobody_configured_was_there_because_its_provider_listed_it(history: History) -> None:
     told = model_list.ModelList(id="two", tenant="acme", wire="openai", models=(model_list.Listed(name="new"),))
     await history.put("listed", model_list.DECIDER, told, "worker:discovery")
@@ -131,7 +138,8 @@ async def test_a_budget_had_the_limit_it_had(history: History) -> None:
     limits = {step: (await history.at(step, "budget", "b"))["items"][0]["limit"] for step in ("budget", "raised")}
     assert limits == {"budget": "$5.000000", "raised": "$9.000000"}
     assert (await history.at("raised", "budget", "b"))["items"][0]["by"] == "admin:eve"
-    assert (await history.code("now", "budget", "b"))[0] == 5
+    code, err = await history.code("now", "budget", "b")
+    assert (code, "removed by admin:eve at 20" in err, history.positions["no budget"] in err) == (5, True, True)
 
 
 async def test_all_of_it_without_what_is_secret(history: History) -> None:
