@@ -15,6 +15,7 @@ from ingress.codecs.asked import narrowed
 from ingress.codecs.codec import CallerCodec, Encoded, Malformed, ProviderCodec
 from ingress.codecs.crowded import refuse_crowd
 from ingress.codecs.openai.chat import OpenAIChat
+from ingress.codecs.openai.chat_answer import with_thoughts
 from ingress.codecs.passage import Stamp
 from schemas.errors import InvalidRequest
 from schemas.facts.traffic import Usage
@@ -158,6 +159,9 @@ class _Usage(msgspec.Struct):
     completion_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
+    total_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -207,12 +211,13 @@ _chunk = msgspec.json.Decoder(_Chunk).decode
 def _usage(usage: _Usage | None) -> Usage | None:
     if usage is None or usage.prompt_tokens is None or usage.prompt_tokens < 0:
         return None
-    return Usage(
-        usage.prompt_tokens,
-        max(0, usage.completion_tokens or 0),
-        max(0, (usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens) or 0),
-        max(0, (usage.completion_tokens_details and usage.completion_tokens_details.reasoning_tokens) or 0),
-    )
+    prompt, written = usage.prompt_tokens, max(0, usage.completion_tokens or 0)
+    reading, writing = usage.prompt_tokens_details, usage.completion_tokens_details
+    cached = (reading and reading.cached_tokens) or usage.cached_tokens or 0
+    thought = max(0, (writing and writing.reasoning_tokens) or 0)
+    if thought or usage.reasoning_tokens:
+        written, thought = with_thoughts(prompt, written, usage.total_tokens or 0, thought, usage.reasoning_tokens or 0)
+    return Usage(prompt, written, max(0, cached), thought)
 
 
 class ChatAnswer:

@@ -28,6 +28,28 @@ _FINISHES = {
 _WRITTEN_FINISHES = {"stop_sequence": "stop", "pause": "stop", "error": "stop"}
 
 
+_CACHED = ("prompt_cache_hit_tokens", "cached_tokens")
+"""DeepSeek's name for what was read from a cache, and Moonshot's."""
+
+
+def with_thoughts(prompt: int, written: int, total: int, thought: int, beside: int) -> tuple[int, int]:
+    """Tokens that were written, thoughts among them; and those of the thoughts.
+
+    Some count thoughts with what was written, as OpenAI does; xAI counts them only in the total, and Perplexity nowhere
+    but in a field of its own. Everybody charges for them. Source: the usage that each documents; xAI, "Reasoning".
+
+    Args:
+        written: as the provider says, `completion_tokens`.
+        thought: among its details.
+        beside: beside it, `reasoning_tokens`.
+    """
+    if beside > 0 and not thought:
+        return written + beside, beside
+    if thought > 0 and total == prompt + written + thought:
+        return written + thought, thought
+    return written, thought
+
+
 def read_finish(reason: str) -> str:
     return _FINISHES.get(reason, "stop") if reason else ""
 
@@ -46,11 +68,19 @@ def read_usage(told: Any) -> Usage | None:
     reading, writing = told.get("prompt_tokens_details"), told.get("completion_tokens_details")
     reading = reading if isinstance(reading, dict) else {}
     writing = writing if isinstance(writing, dict) else {}
-    return Usage(
+    written, thought = with_thoughts(
         prompt,
         count(told.get("completion_tokens")),
-        count(reading.get("cached_tokens")) or count(told.get("prompt_cache_hit_tokens")),
+        count(told.get("total_tokens")),
         count(writing.get("reasoning_tokens")),
+        count(told.get("reasoning_tokens")),
+    )
+    cached = next((count(told.get(name)) for name in _CACHED if told.get(name)), 0)
+    return Usage(
+        prompt,
+        written,
+        count(reading.get("cached_tokens")) or cached,
+        thought,
         False,
         count(reading.get("cache_write_tokens")),
         count(reading.get("audio_tokens")),

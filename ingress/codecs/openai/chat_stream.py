@@ -75,10 +75,12 @@ _chunk = msgspec.json.Decoder(Chunk[_Choice]).decode
 class ChatReader(ChunkReader[_Choice]):
     """Chunks in, events out."""
 
-    __slots__ = ()
+    __slots__ = ("_calls",)
 
     def __init__(self) -> None:
         super().__init__(_chunk, "chat completion chunk")
+        self._calls: dict[tuple[int, int], tuple[str, int]] = {}
+        """(choice, number) -> the id of the call that grows under this number, and how many came before it."""
 
     def _take(self, events: list[Event], choice: _Choice) -> None:
         growing, index, delta = self._growing, choice.index, choice.delta or _Delta()
@@ -95,7 +97,7 @@ class ChatReader(ChunkReader[_Choice]):
             growing.call(
                 events,
                 index,
-                f"tool{at if call.index is None else call.index}",
+                self._key(index, at if call.index is None else call.index, call),
                 call.id or "",
                 function.name or "",
                 function.arguments or "",
@@ -105,6 +107,15 @@ class ChatReader(ChunkReader[_Choice]):
             events.append(Logprobs(index, choice.logprobs))
         if choice.finish_reason:
             growing.finish(events, index, read_finish(choice.finish_reason))
+
+    def _key(self, choice: int, number: int, call: _Call) -> str:
+        """Tells calls apart; some servers give each of them the number 0, and only its id and name say that it is
+        another one."""
+        known, before = self._calls.get((choice, number), ("", 0))
+        if call.id and call.id != known and call.function is not None and call.function.name:
+            before += bool(known)
+            self._calls[choice, number] = call.id, before
+        return f"tool{number}.{before}"
 
     def _content(self, events: list[Event], choice: int, content: Any) -> None:
         if isinstance(content, str):

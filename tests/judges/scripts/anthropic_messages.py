@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import anthropic
-from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
+from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed, schemed
 
 ASKED = orders()
 CLIENT = anthropic.Anthropic(base_url=ASKED["base"], api_key=ASKED["key"], max_retries=0)
@@ -76,9 +76,12 @@ def file(models: Models) -> dict[str, Any]:
 
 
 def structured(models: Models) -> dict[str, Any]:
-    form = {"format": {"type": "json_schema", "schema": SCHEMA}}
-    message = CREATE(model=models(), messages=ask(HELLO), output_config=form, max_tokens=LIMIT)
-    return {"value": parsed(seen(message)["text"])}
+    def value(schema: Any) -> Any:
+        form = {"format": {"type": "json_schema", "schema": schema}}
+        message = CREATE(model=models(), messages=ask(HELLO), output_config=form, max_tokens=LIMIT)
+        return parsed(seen(message)["text"])
+
+    return {"value": schemed(value)}
 
 
 def reasoning(models: Models) -> dict[str, Any]:

@@ -7,9 +7,26 @@ from typing import Any
 
 from google import genai
 from google.genai import types
-from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, WAV, Models, failing, listen, observe, orders, parsed
+from observing import (
+    FUNCTION,
+    HELLO,
+    PDF,
+    PNG,
+    SCHEMA,
+    USE,
+    WAV,
+    Models,
+    failing,
+    listen,
+    observe,
+    orders,
+    parsed,
+    schemed,
+)
+from pydantic import BaseModel
 
 ASKED = orders()
+JSON = "application/json"
 OPTIONS = types.HttpOptions(base_url=ASKED["base"], api_version=ASKED["version"] or None)
 CLIENT = genai.Client(api_key=ASKED["key"], http_options=OPTIONS)
 DECLARED = types.FunctionDeclaration(name=FUNCTION, description="d", parameters_json_schema=SCHEMA)
@@ -78,9 +95,23 @@ def file(models: Models) -> dict[str, Any]:
     return beside(models, PDF, "application/pdf")
 
 
+class Place(BaseModel):
+    city: str
+
+
+class Trip(BaseModel):
+    either: Place | int
+    number: int | None
+
+
 def structured(models: Models) -> dict[str, Any]:
-    form = config(response_mime_type="application/json", response_json_schema=SCHEMA)
-    return {"value": parsed(CREATE(model=models(), contents=HELLO, config=form).text)}
+    def ask(**form: Any) -> Any:
+        return parsed(CREATE(model=models(), contents=HELLO, config=config(response_mime_type=JSON, **form)).text)
+
+    value = schemed(lambda schema: ask(response_json_schema=schema))
+    # of a class the client makes a schema of another language, with choices in it
+    typed = ask(response_schema=Trip)
+    return {"value": value if typed == {"either": value, "number": 1} else typed}
 
 
 def reasoning(models: Models) -> dict[str, Any]:

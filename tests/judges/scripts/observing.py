@@ -21,6 +21,16 @@ SCHEMA = {
     "required": ["city"],
     "additionalProperties": False,
 }
+NESTED = {
+    "type": "object",
+    "properties": {
+        "places": {"type": "array", "items": {"$ref": "#/$defs/Place"}},
+        "either": {"anyOf": [{"$ref": "#/$defs/Place"}, {"type": "null"}]},
+    },
+    "required": ["places", "either"],
+    "additionalProperties": False,
+    "$defs": {"Place": SCHEMA},
+}
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 WAV = "UklGRigAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQQAAAAAAAAA"
 PDF = "JVBERi0xLjQKMSAwIG9iago8PCAvVHlwZSAvQ2F0YWxvZyA+PgplbmRvYmoKJSVFT0YK"
@@ -90,6 +100,12 @@ def parsed(text: str | None) -> Any:
         return json.loads(text or "")
     except ValueError:
         return None
+
+
+def schemed(ask: Callable[[Any], Any]) -> Any:
+    """What is answered for a schema, if one with references and choices in it is answered too; else what that gave."""
+    flat, nested = ask(SCHEMA), ask(NESTED)
+    return flat if nested == {"places": [flat], "either": flat} else nested
 
 
 def failing(call: Callable[[], Any]) -> dict[str, Any]:

@@ -6,7 +6,22 @@ import json
 from typing import Any
 
 import openai
-from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, WAV, Models, failing, listen, observe, orders, parsed
+from observing import (
+    FUNCTION,
+    HELLO,
+    PDF,
+    PNG,
+    SCHEMA,
+    USE,
+    WAV,
+    Models,
+    failing,
+    listen,
+    observe,
+    orders,
+    parsed,
+    schemed,
+)
 
 ASKED = orders()
 CLIENT = openai.OpenAI(base_url=ASKED["base"], api_key=ASKED["key"], max_retries=0)
@@ -90,9 +105,12 @@ def file(models: Models) -> dict[str, Any]:
 
 
 def structured(models: Models) -> dict[str, Any]:
-    form = {"type": "json_schema", "json_schema": {"name": "place", "schema": SCHEMA, "strict": True}}
-    answer = CREATE(model=models(), messages=ask(HELLO), response_format=form, max_completion_tokens=2000)
-    return {"value": parsed(answer.choices[0].message.content)}
+    def value(schema: Any) -> Any:
+        form = {"type": "json_schema", "json_schema": {"name": "place", "schema": schema, "strict": True}}
+        answer = CREATE(model=models(), messages=ask(HELLO), response_format=form, max_completion_tokens=2000)
+        return parsed(answer.choices[0].message.content)
+
+    return {"value": schemed(value)}
 
 
 def reasoning(models: Models) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import openai
-from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed
+from observing import FUNCTION, HELLO, PDF, PNG, SCHEMA, USE, Models, failing, listen, observe, orders, parsed, schemed
 
 ASKED = orders()
 CLIENT = openai.OpenAI(base_url=ASKED["base"], api_key=ASKED["key"], max_retries=0)
@@ -78,9 +78,11 @@ def file(models: Models) -> dict[str, Any]:
 
 
 def structured(models: Models) -> dict[str, Any]:
-    form = {"format": {"type": "json_schema", "name": "place", "schema": SCHEMA, "strict": True}}
-    answer = CREATE(model=models(), input=HELLO, text=form, max_output_tokens=LIMIT)
-    return {"value": parsed(answer.output_text)}
+    def value(schema: Any) -> Any:
+        form = {"format": {"type": "json_schema", "name": "place", "schema": schema, "strict": True}}
+        return parsed(CREATE(model=models(), input=HELLO, text=form, max_output_tokens=LIMIT).output_text)
+
+    return {"value": schemed(value)}
 
 
 def reasoning(models: Models) -> dict[str, Any]:
