@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
 
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, StreamReader
@@ -29,7 +28,6 @@ async def batches(
     if last < first:
         return
     reader = StreamReader(connection, stream, subjects=(subject,) if subject else (), start=first, batch=size)
-    inner = cast("AsyncGenerator[list[Message], None]", reader.batches(follow=False, until=last))
-    async with aclosing(inner):
-        async for batch in inner:
+    async with aclosing(reader.batches(follow=False, until=last)) as found:
+        async for batch in found:
             yield batch

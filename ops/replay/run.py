@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from typing import Protocol, cast
+from typing import Protocol
 
 import msgspec
 
@@ -94,8 +94,7 @@ async def replay(
     """
     span, outcome = mark.span, Outcome(mark)
     reader = StreamReader(connection, span.stream, start=max(mark.place[0], span.first), batch=BATCH)
-    found = cast("AsyncGenerator[list[Message], None]", reader.batches(follow=False, until=span.last))
-    async with aclosing(found):
+    async with aclosing(reader.batches(follow=False, until=span.last)) as found:
         async for batch in found:
             items = [item for message in batch for item in _items(message, mark, wanted, outcome.unreadable)]
             full = bool(limit) and outcome.events + len(items) > limit

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-from typing import Protocol, cast
+from collections.abc import AsyncGenerator
+from typing import Protocol
 
 from projections.log import api
 from projections.log.connection import LogConnection
@@ -32,11 +31,11 @@ class LedgerLog(Protocol):
         """
         ...
 
-    def read(self, after: int) -> AsyncIterator[list[Message]]:
+    def read(self, after: int) -> AsyncGenerator[list[Message], None]:
         """Everything after a sequence, up to the newest there is now."""
         ...
 
-    def past(self, tenant: str) -> AsyncIterator[list[Message]]:
+    def past(self, tenant: str) -> AsyncGenerator[list[Message], None]:
         """Everything of one tenant's, up to the newest there is now."""
         ...
 
@@ -56,17 +55,8 @@ class StreamLedgerLog:
             return None
         raise Unavailable(f"the ledger takes nothing at the moment: {ack.error.description}", retry_after=1)
 
-    async def read(self, after: int) -> AsyncIterator[list[Message]]:
-        async for batch in _all(StreamReader(self._connection, STREAM, start=after + 1)):
-            yield batch
+    def read(self, after: int) -> AsyncGenerator[list[Message], None]:
+        return StreamReader(self._connection, STREAM, start=after + 1).batches(follow=False)
 
-    async def past(self, tenant: str) -> AsyncIterator[list[Message]]:
-        async for batch in _all(StreamReader(self._connection, STREAM, subjects=(subjects.ledger(tenant),))):
-            yield batch
-
-
-async def _all(reader: StreamReader) -> AsyncIterator[list[Message]]:
-    """What there is now."""
-    async with aclosing(cast("AsyncGenerator[list[Message], None]", reader.batches(follow=False))) as batches:
-        async for batch in batches:
-            yield batch
+    def past(self, tenant: str) -> AsyncGenerator[list[Message], None]:
+        return StreamReader(self._connection, STREAM, subjects=(subjects.ledger(tenant),)).batches(follow=False)

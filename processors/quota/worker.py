@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from typing import cast
 
 import msgspec
 
@@ -70,9 +69,7 @@ class QuotaWorker:
             Unavailable: the log does not answer.
             Malformed: the ledger holds something else than segments.
         """
-        async with aclosing(
-            cast("AsyncGenerator[list[Message], None]", self._log.read(self._ledger.sequence))
-        ) as found:
+        async with aclosing(self._log.read(self._ledger.sequence)) as found:
             async for batch in found:
                 for message in batch:
                     tenant = self._ledger.apply(message.sequence, message.subject, message.payload)
@@ -128,7 +125,7 @@ class QuotaWorker:
             Unavailable: the log does not answer.
         """
         number = 0
-        async with aclosing(cast("AsyncGenerator[list[Message], None]", self._log.past(tenant.tenant))) as found:
+        async with aclosing(self._log.past(tenant.tenant)) as found:
             async for batch in found:
                 number = max(number, *(recorded_in(message, self._partition, chain) for message in batch))
         tenant.risen((self._partition, chain), number, day_of(self._clock.now_us()))

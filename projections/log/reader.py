@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from projections.log import api
@@ -75,7 +75,7 @@ class StreamReader:
         """Monotonic time when the server last answered, 0 before; idle streams answer once a second."""
         return max(self._contact, self._session.last_contact) if self._session is not None else self._contact
 
-    async def batches(self, follow: bool = True, until: int | None = None) -> AsyncIterator[list[Message]]:
+    async def batches(self, follow: bool = True, until: int | None = None) -> AsyncGenerator[list[Message], None]:
         """Yields messages as they come, never an empty batch. Close the iterator to stop before the end.
 
         Args:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
 
 import msgspec
 
 from projections.log.connection import LogConnection
-from projections.log.reader import Message, StreamReader, last_sequence
+from projections.log.reader import StreamReader, last_sequence
 from projections.log.trail import trail
 from schemas.errors import NotFound
 
@@ -32,8 +30,7 @@ async def first_at(connection: LogConnection, stream: str, time_us: int) -> int:
         NotFound: the stream does not exist.
     """
     reader = StreamReader(connection, stream, start_time_us=max(time_us, 1), batch=1)
-    found = cast("AsyncGenerator[list[Message], None]", reader.batches(follow=False))
-    async with aclosing(found):
+    async with aclosing(reader.batches(follow=False)) as found:
         async for batch in found:
             return batch[0].sequence
     return 0

@@ -8,7 +8,6 @@ import time
 from bisect import bisect_left
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
-from typing import cast
 
 from projections.log.connection import LogConnection
 from projections.log.ending import end
@@ -226,7 +225,7 @@ class Follower:
             start_time_us=self._start_time_us,
         )
         self._alone_until = head.floor
-        self._alone = cast("AsyncGenerator[list[Message], None]", reader.batches(follow=False, until=self._alone_until))
+        self._alone = reader.batches(follow=False, until=self._alone_until)
         return True
 
     async def _coming_alone(self) -> list[Message] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from projections.log.reader import Message
 from schemas import subjects
@@ -62,11 +62,11 @@ class MemoryLedger:
             raise Trouble
         return sequence
 
-    async def read(self, after: int) -> AsyncIterator[list[Message]]:
+    async def read(self, after: int) -> AsyncGenerator[list[Message], None]:
         for start in range(after, len(self.messages), 7):
             yield self.messages[start : start + 7]
 
-    async def past(self, tenant: str) -> AsyncIterator[list[Message]]:
+    async def past(self, tenant: str) -> AsyncGenerator[list[Message], None]:
         self.asked.append(tenant)
         yield [message for message in self.messages if message.subject == subjects.ledger(tenant)]
 
