@@ -17,6 +17,7 @@ import uvloop
 
 from processors.beat import beat, beat_file
 from processors.shared import Shared
+from projections.process import begin
 from schemas.settings import BadSettings, Settings, read_settings
 
 log = logging.getLogger("processors")
@@ -98,9 +99,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     except BadSettings as error:
         print(error, file=sys.stderr)
         return 2
-    logging.basicConfig(
-        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    begin(settings.log_level)
     return uvloop.run(serve(names, settings))
 
 

@@ -10,6 +10,7 @@ import uvloop
 
 from ingress.admin.app import run
 from ingress.admin.auth import BadKeyFile
+from projections.process import begin
 from projections.vault.errors import BadMasterKey
 from schemas.errors import NexusError
 from schemas.settings import BadSettings, read_settings
@@ -22,11 +23,7 @@ def main() -> int:
     except BadSettings as error:
         print("\n".join(error.problems), file=sys.stderr)
         return 2
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    begin(settings.log_level)
     try:
         uvloop.run(run(settings))
     except (BadKeyFile, BadMasterKey, NexusError) as error:

@@ -120,7 +120,8 @@ class Health:
         """Where views stood, by store, when it last answered."""
 
     async def report(self, call: Call) -> Answer:
-        """Everything, for operators."""
+        """Everything, for operators of the whole: it tells how much all tenants send, and where."""
+        call.principal.require_all()
         return Answer(body=await self.look())
 
     async def look(self) -> HealthReport:
@@ -221,6 +222,7 @@ class Health:
                 summary="How every part is",
                 tag="operation",
                 answer=HealthReport,
+                errors=(403,),
             ),
             Endpoint(
                 method="GET",

@@ -153,6 +153,8 @@ class SiemTargets(Intake):
         if given.token is None:
             token = None
         elif given.token is not UNSET:
+            if not (given.token.isascii() and given.token.isprintable()):
+                raise InvalidRequest("token must be printable ASCII; is there a line end behind it?", param="token")
             token = reseal(vault, "siem-target", given, "token", given.token, token)
         return Completed(SiemTarget(**self._plain(given), token=token))
 

@@ -1,4 +1,5 @@
-"""`/metrics` of the admin plane: the health report as Prometheus reads it. Needs the key, and names no tenant."""
+"""`/metrics` of the admin plane: the health report as Prometheus reads it. For who may see the whole platform: views
+are told by name, and a SIEM's name begins with its tenant's."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ class Metrics:
         self._more = more
 
     async def scrape(self, call: Call) -> Answer:
+        call.principal.require_all()
         return Answer(body=text_of([*families(await self._look()), *self._more()]), media=CONTENT_TYPE)
 
     def endpoints(self) -> list[Endpoint]:
@@ -31,6 +33,7 @@ class Metrics:
                 handle=self.scrape,
                 summary="How every part is, in the text format of Prometheus",
                 tag="operation",
+                errors=(403,),
             )
         ]
 

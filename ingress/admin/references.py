@@ -17,6 +17,7 @@ from schemas.aggregates.passthrough import Passthrough
 from schemas.aggregates.policy import RULES_NAMED, Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
+from schemas.aggregates.siem_target import SiemTarget
 from schemas.aggregates.tenant import Tenant
 from schemas.aggregates.virtual_key import VirtualKey
 from schemas.errors import Conflict, InvalidRequest
@@ -118,13 +119,24 @@ def check_rules(spec: msgspec.Struct, rules: Collection[str], before: State = No
 
 
 def check_unique(spec: msgspec.Struct, view: ConfigView) -> None:
-    """Raises Conflict when a virtual key is brought along that is in force under another id, or was revoked."""
+    """Raises Conflict when a virtual key is brought along that is in force under another id, or was revoked; and when
+    the file of a SIEM target is another's, be it another tenant's: they all lie in one directory."""
     if isinstance(spec, VirtualKey):
         if spec.hash in view.revoked_hashes:
             raise Conflict("This key was revoked and stays so; leave key out to have a new one made.", param="key")
         other = view.keys_by_hash.get(spec.hash)
         if other is not None and (other.tenant, other.id) != (spec.tenant, spec.id):
             raise Conflict("Another virtual key has this key; leave key out to have a new one made.", param="key")
+    if isinstance(spec, SiemTarget) and spec.kind == "file":
+        others = [each for each in view.all_of("siem-target") if (each.tenant, each.id) != (spec.tenant, spec.id)]
+        if any(not _written(spec).isdisjoint(_written(each)) for each in others if each.kind == "file"):
+            raise Conflict("Another SIEM target writes to this file; choose another name.", param="file")
+
+
+def _written(target: SiemTarget) -> set[str]:
+    """The files that a target writes, as a file system sees their names that does not tell capitals apart."""
+    name = target.file.lower()
+    return {name, f"{name}.position"}
 
 
 def check_tenant(collection: str, tenant: str, view: ConfigView) -> None:

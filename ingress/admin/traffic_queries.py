@@ -166,8 +166,9 @@ class TrafficQueries:
         else:
             # it has not ended, or the view has not heard of its end: the log knows
             placed = await self._trails.read(call.id)
-            if not placed or tenant not in ("", placed[0][1].tenant):
-                raise nothing
+        placed = [found for found in placed if tenant in ("", found[1].tenant)]
+        if row is None and not placed:
+            raise nothing
         return Answer(
             body=RequestView(
                 id=call.id,

@@ -211,6 +211,10 @@ def _query(request: Request, shape: type[Any] | None) -> Any:
     given = dict(pairs)
     if len(given) != len(pairs):
         raise InvalidRequest("A parameter stands in the query twice.")
+    for name, value in pairs:
+        if "\0" in value:
+            # no store can hold it, and Postgres says so as an error of its own
+            raise InvalidRequest("A parameter must not hold the character NUL.", param=name[:64])
     if shape is None:
         if given:
             raise InvalidRequest("This takes no parameters.", param=sorted(given)[0][:64])

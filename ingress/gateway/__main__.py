@@ -9,6 +9,7 @@ import sys
 import uvloop
 
 from ingress.gateway.app import run
+from projections.process import begin
 from projections.vault.errors import BadMasterKey
 from schemas.settings import BadSettings, read_settings
 
@@ -19,9 +20,7 @@ def main() -> int:
     except BadSettings as error:
         print(error, file=sys.stderr)
         return 2
-    logging.basicConfig(
-        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    begin(settings.log_level)
     try:
         uvloop.run(run(settings))
     except BadMasterKey as error:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
-import sys
 from typing import Any
 
 from ops.cli.exits import INTERRUPTED, OK
@@ -17,6 +15,7 @@ from ops.up.first_start import Issued, NotApplied, configure
 from ops.up.nexus import ENDPOINTS_FILE, Nexus
 from ops.up.options import ADMIN, GATEWAY, Options
 from ops.up.rules import ensure_rules
+from projections.process import begin
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -25,9 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """The command; its exit status. 0 after an orderly stop, 130 when stopped before it served."""
     wanted = options.read(args, os.environ)
     output = Output(args.output)
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    begin("WARNING")
     return asyncio.run(_serve(wanted, output))
 
 

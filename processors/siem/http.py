@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pyqwest import Headers, HTTPTransport, Request
 
 from processors.siem.lines import Line
-from processors.siem.sink import Opened, Stored
+from processors.siem.sink import Opened, Parked, Stored
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +36,17 @@ class HttpSink:
         Args:
             name: `tenant/target`.
             token: for the bearer scheme; empty for none.
+
+        Raises:
+            Parked: the token cannot be sent.
         """
         self.refused = 0
         """Batches in a row that the receiver answered with a status which a retry will hardly change."""
         self.failures = 0
         """Attempts in a row that did not get through."""
+        if not (token.isascii() and token.isprintable()):
+            # the client's complaint about such a header quotes it
+            raise Parked("its token has characters that cannot stand in a header; set another")
         self._name = name
         self._url = url
         self._headers = [("content-type", "application/x-ndjson")]

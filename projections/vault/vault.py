@@ -22,6 +22,8 @@ _BLOCK = 64
 """Bytes that SHA-256 takes at a time."""
 REMEMBERED = 10_000
 """Pseudonyms kept in memory, the last used."""
+_LONGEST_REMEMBERED = 256
+"""Characters."""
 
 
 def bound(*parts: str) -> bytes:
@@ -91,15 +93,21 @@ class Vault:
 
     def pseudonym(self, tenant: str, user: str) -> str:
         """A stable name of a tenant's user that does not tell who it is: `sub_` and 32 hex digits."""
+        if len(user) > _LONGEST_REMEMBERED:
+            # callers choose these: megabytes of each would be kept
+            return self._pseudonym(tenant, user)
         known = self._known.get((tenant, user))
         if known is not None:
             self._known.move_to_end((tenant, user))
             return known
-        digest = hmac.digest(self._pseudonyms, bound(tenant, hashlib.sha256(user.encode()).hexdigest()), "sha256")
-        self._known[tenant, user] = made = "sub_" + digest.hex()[:32]
+        self._known[tenant, user] = made = self._pseudonym(tenant, user)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return made
+
+    def _pseudonym(self, tenant: str, user: str) -> str:
+        hashed = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
+        return "sub_" + hmac.digest(self._pseudonyms, bound(tenant, hashed), "sha256").hex()[:32]
 
     def seal_secret(self, kind: str, tenant: str, id: str, clear: str) -> SealedSecret:
         """Seals a secret for one aggregate; `kind` is `credential` or `siem-target`."""

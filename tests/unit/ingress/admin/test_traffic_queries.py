@@ -133,3 +133,16 @@ async def test_a_bug_is_500_with_the_request_to_look_for(rig: Rig, caplog: pytes
     assert reply.headers["x-nexus-request-id"] in reply.error["message"]
     assert reply.headers["x-nexus-request-id"] in caplog.text
     assert b"secret" not in reply.body
+
+
+async def test_a_fact_of_another_tenant_is_in_no_trail(rig: Rig) -> None:
+    """Whatever a log that was tampered with says."""
+    mixed = [*placed(REQUEST, "acme", ended=False), *placed(REQUEST, "beta", ended=True)]
+
+    async def read(request_id: str, first: int = 0, last: int = 0) -> list[Placed]:
+        return mixed
+
+    rig.trails.read = read  # type: ignore[method-assign]
+    reply = await rig.plane.call("GET", f"/api/admin/traffic/{REQUEST}", key=SCOPED_KEY)
+    assert [entry["tenant"] for entry in reply.json["trail"]] == ["acme"]
+    assert len((await rig.plane.call("GET", f"/api/admin/traffic/{REQUEST}")).json["trail"]) == 3

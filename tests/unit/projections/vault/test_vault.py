@@ -74,6 +74,14 @@ def test_hashes_and_pseudonyms_are_stable_keyed_and_per_tenant() -> None:
     assert len(VAULT.pseudonym("a", "ann")) == len("sub_") + 32
 
 
+def test_long_names_that_callers_make_up_are_not_kept() -> None:
+    vault = Vault(bytes(32))
+    long = "u" * 1_000_000
+    assert vault.pseudonym("a", long) == vault.pseudonym("a", long) != vault.pseudonym("a", long + "u")
+    assert vault.pseudonym("a", "short") == vault.pseudonym("a", "short")
+    assert [name for _, name in vault._known] == ["short"]
+
+
 def test_hashes_do_not_change_between_releases() -> None:
     # stored hashes and sealed secrets outlive the code: these values may never change
     assert VAULT.key_id == "0c650974"
