@@ -15,7 +15,8 @@ from ingress.gateway.relay import Parser, Relay
 from ingress.gateway.screening import EVERYTHING, StreamScreening
 from schemas.conversation.answer import Delta, Event, Logprobs, PartBegun
 from schemas.screening.model import Hit, strictness
-from schemas.screening.redaction import marker
+from schemas.screening.redaction import JsonPieces, marker
+from schemas.text import TOOL_LANE
 
 
 class _Waiting(msgspec.Struct, gc=False):
@@ -48,6 +49,8 @@ class HoldingRelay(Relay):
         self._tools: Tools = set()
         self._ends: dict[str, int] = {}
         """Lane -> characters taken in."""
+        self._json: dict[str, JsonPieces] = {}
+        """Of the lanes with arguments of tools: what is cut out of them must leave JSON."""
         self._over = False
         """Whether the provider has said all."""
 
@@ -159,28 +162,38 @@ class HoldingRelay(Relay):
             return event
         hits = [hit for hit in self._screening.hits(waiting.lane) if strictness(hit.action) >= strictness("redact")]
         if isinstance(event, Delta):
-            text = _without(event.text, waiting.start, hits)
+            json = self._json.setdefault(waiting.lane, JsonPieces()) if TOOL_LANE in waiting.lane else None
+            text = _without(event.text, waiting.start, hits, json)
             if self._keep:
                 self._keep_piece(waiting.lane, text)
             return event if text is event.text else Delta(event.choice, event.part, text)
         return event
 
 
-def _without(text: str, at: int, hits: list[Hit]) -> str:
+def _without(text: str, at: int, hits: list[Hit], json: JsonPieces | None) -> str:
     """The piece of a lane that begins at `at`, with the hits cut out that touch it."""
     end = at + len(text)
     touching = sorted((hit for hit in hits if hit.start < end and hit.end > at), key=lambda hit: (hit.start, -hit.end))
     if not touching:
+        if json is not None:
+            json.past(text)
         return text
     parts: list[str] = []
-    done = at
+    done = seen = at
     covered = -1
     for hit in touching:
         if hit.end <= covered:
             continue
         if hit.start >= at and hit.start >= covered:
-            parts += (text[done - at : max(hit.start, done) - at], marker(hit))
+            instead = marker(hit)
+            if json is not None:
+                json.past(text[seen - at : hit.start - at])
+                seen = hit.start
+                instead = f'"{instead}"' if json.bare else instead
+            parts += (text[done - at : max(hit.start, done) - at], instead)
         done = max(done, min(hit.end, end))
         covered = max(covered, hit.end)
+    if json is not None:
+        json.past(text[seen - at :])
     parts.append(text[done - at :])
     return "".join(parts)

@@ -72,6 +72,32 @@ def _is_json(text: str) -> bool:
     return True
 
 
+class JsonPieces:
+    """A JSON text that comes in pieces: whether what follows stands in a string of it, or is a value by itself."""
+
+    __slots__ = ("_begun", "_escaped", "_inside", "_json")
+
+    def __init__(self) -> None:
+        self._begun = self._json = self._inside = self._escaped = False
+
+    @property
+    def bare(self) -> bool:
+        """Whether what takes the place of what follows needs quotation marks."""
+        return self._json and not self._inside
+
+    def past(self, piece: str) -> None:
+        """Takes in the text as it came."""
+        if not self._begun and piece.strip():
+            self._begun, self._json = True, piece.lstrip().startswith(("{", "["))
+        for char in piece if self._json else "":
+            if self._escaped:
+                self._escaped = False
+            elif char == "\\":
+                self._escaped = self._inside
+            elif char == '"':
+                self._inside = not self._inside
+
+
 def redact(texts: Sequence[str], verdict: Verdict) -> list[str]:
     """The texts with every hit that redacts or blocks replaced by `[REDACTED:<category>]`.
 

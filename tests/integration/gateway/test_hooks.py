@@ -301,7 +301,9 @@ def test_a_guard_model_is_asked_through_a_route_as_a_request_of_its_own(town: To
     error = refused(town, house, "unsafe\nS1", model="gpt-4o")
     assert error.code == "content_filtered" and "rule=S1" in error.response.headers["x-nexus-hook"]
     error = refused(town, house, "I talk", model="gpt-4o")
-    assert error.code == "hook_failed"
+    assert error.code == "hook_failed" and "neither safe nor unsafe" in error.response.headers["x-nexus-hook"]
+    error = refused(town, house_with(town, hook("model_classifier", model="mock-echo", timeout_ms=1)), "Safe.")
+    assert error.code == "hook_failed" and "within 1 ms" in error.response.headers["x-nexus-hook"]
 
 
 def test_a_provider_that_moderates_is_asked_to_and_another_as_a_guard_model(town: Town) -> None:

@@ -23,7 +23,7 @@ from schemas.conversation.answer import Delta
 from schemas.facts.traffic import Usage
 from schemas.screening.model import ScreeningPolicy
 
-NAMES = ("secret.aws-access-key-id", "pii.card", "pii.email")
+NAMES = ("secret.aws-access-key-id", "payment-card.number", "email.address")
 SCREENER = Screener(compile_rules([rule for rule in load_builtin_rules() if rule.id in NAMES]))
 KEY = "AKIA" + "Z7KQ3MVX2P4WTRJD"
 CARD = "4111 1111 1111 1111"
@@ -82,6 +82,25 @@ def test_what_is_passed_is_the_redacted_whole(caller: ChatCodec, words: list[str
     assert relay.usage == Usage(4, 9)
     if text:
         assert msgspec.json.decode(relay.kept())["texts"] == {"0.0": wanted}
+
+
+@settings(max_examples=25)
+@given(cuts=st.lists(st.integers(0, 120), max_size=8), whole=st.booleans())
+def test_the_arguments_of_a_tool_stay_json(cuts: list[int], whole: bool) -> None:
+    arguments = '{"to": "pay \\"4111 1111 1111 1111\\"", "card": 4111111111111111, "all": [4111111111111111]}'
+    function = {"name": "pay", "arguments": ""}
+    events = [
+        chunk(choices=[{"index": 0, "delta": {"tool_calls": [{"index": 0, **call}]}, "finish_reason": None}])
+        for call in (
+            {"id": "c", "type": "function", "function": function},
+            *({"function": {"arguments": piece}} for piece in cut(arguments, cuts)),
+        )
+    ]
+    end = chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "tool_calls"}])
+    passed, relay = run([b"".join(events) + end + b"data: [DONE]\n\n"], CALLERS[0], whole=whole)
+    mark = "[REDACTED:payment-card]"
+    told = msgspec.json.decode(text_of(passed, CALLERS[0]))
+    assert (told, relay.done) == ({"to": f'pay "{mark}"', "card": mark, "all": [mark]}, True)
 
 
 @EACH
