@@ -24,7 +24,7 @@ _NOT_PERSONS = frozenset({"git", "hg", "svn", "this", "super", "return"})
 _REMOTE = re.compile(r"(?:^|[\s;&|`$(])(?:ssh|scp|sftp|rsync|mosh|autossh|ssh-copy-id)\s[^|;&]{0,60}$")
 """Who logs in on another machine writes `user@host` as well."""
 _PATH = re.compile(r":[~/]|:[\w.-]+/")
-_RELEASE = re.compile(r"\d+\.\d+\.\d+")
+_RELEASE = re.compile(r"v?\d+\.\d+\.\d+")
 """`package@1.2.3-rc.next` (Semantic Versioning)."""
 
 
@@ -38,6 +38,8 @@ def email(value: str) -> tuple[int, int] | None:
         return None
     found = _DOMAIN.match(domain)
     if found is None or found.group().rpartition(".")[2].lower() in _NO_DOMAINS or _RELEASE.match(domain):
+        return None
+    if ".svc." in found.group():  # a service of Kubernetes
         return None
     if _PATH.match(domain, found.end()) or _REMOTE.search(local[: len(local) - len(name)]):
         return None
@@ -59,7 +61,7 @@ def told_phone(value: str) -> tuple[int, int] | None:
     number = "".join(groups)
     if not 9 <= len(number) <= 12 or len(groups) > 5 or len(set(number)) < 4 or _DATED.match(written):
         return None
-    if len(number) == 9 and number[0] not in "06789":
+    if len(number) == 9 and number[0] not in "056789":
         return None
     return found.start(), found.start() + len(written)
 

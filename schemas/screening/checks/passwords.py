@@ -33,13 +33,13 @@ _WORDS = re.compile(r"[A-Za-z]+(?:[ ./_-][A-Za-z]+)*\d?")
 _FORMAT = re.compile(
     r"[a-z]+://|^[.~]{0,2}/|\.(?:json|ya?ml|txt|pem|key|py|js|ts|java|xml|html?|php|go|rb|env|conf|ini|md|csv)$|"
     r"^[\w.+-]+@[\w-]+\.[\w.-]+$|^v?\d+(?:[.:/-]\d+)+[a-z]?$|^(?:sha|md|aes|rsa|base|utf|oauth|argon|pbkdf|hmac|http|ipv)-?\d|"
-    r"^[a-z_]{2,}=\d+$|^\d+[a-z]{1,6}$|^#[0-9a-f]{3,8}$|^[&?]\w+=|^\d{1,2}-\d{1,3}|^rfc ?\d",
+    r"^[a-z_-]{2,}=\d*$|^\d+[a-z]{1,6}$|^#[0-9a-f]{3,8}$|^[&?]\w+=|^\d{1,2}-\d{1,3}|^rfc ?\d",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
     r"(?:(?:[a-z]{1,12} )?[\w-]{0,24}(?:pass(?:word|wort|wd|phrase|code|ord)?|pwd?|kennwort|wachtwoord|senha|"
-    r"salasana|heslo|parola|clave|mdp|"
-    r"zugangsdaten|credentials|api[ _-]?key|token|(?:api|client)[ _-]secret|secret(?:[ _-]?key)?|license[ _-]?key|"
+    r"salasana|heslo|parola|clave|mdp|zugangsdaten|credentials|creds|"
+    r"api[ _-]?key|token|(?:api|client)[ _-]secret|secret(?:[ _-]?key)?|license[ _-]?key|"
     r"app[ _-]?key|access[ _-]?key|master[ _-]?key)|mot de passe|"
     r"contrase(?:ñ|n)a|palavra.passe|hasło|haslo|пароль|пароля|şifre|sifre|密码|密碼|口令|"
     r"パスワード|비밀번호|암호|كلمة المرور|كلمة السر|पासवर्ड|"
