@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import stat
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from projections import files
 from schemas.errors import Forbidden, Unauthenticated
 
 KEY_FILE = "admin.key"
@@ -95,7 +95,8 @@ def open_key_file(directory: Path) -> str:
     """
     path = directory / KEY_FILE
     if not path.exists():
-        _create(path)
+        directory.mkdir(parents=True, exist_ok=True)
+        files.create(path, f"nxa_{secrets.token_hex(32)}\n".encode())
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise BadKeyFile(f"{path} may be read by others (mode {mode:04o}); run: chmod 600 {path}")
@@ -105,21 +106,3 @@ def open_key_file(directory: Path) -> str:
             f"{path} does not hold an admin key (nxa_ and 64 hex digits); remove it to have a new one made"
         )
     return key
-
-
-def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"nxa_{secrets.token_hex(32)}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            # a link appears whole or not at all, and never replaces the file of another process
-            os.link(draft, path)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from ops.cli.exits import CommandFailed
+from projections import files
 from projections.log.span import Span
 
 Place = tuple[int, int]
@@ -66,14 +66,9 @@ class Bookmark:
         Raises:
             CommandFailed: it cannot be written.
         """
-        beside = self.path.with_name(f"{self.path.name}.new")
         try:
             self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(mark))
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self.path)
+            files.replace(self.path, msgspec.json.encode(mark))
         except OSError as problem:
             raise CommandFailed(f"{self.path} cannot be written: {problem.strerror}") from None
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
+
+from projections import files
 
 _PASSWORD_BYTES = 24
 _SCRAM_ITERATIONS = 4096  # RFC 7677 asks for at least this; the password is random, so more would buy nothing
@@ -25,24 +26,7 @@ def write_private(path: Path, text: str) -> None:
 
     A power cut leaves the old file or the new one, and the new one once this has returned.
     """
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Let what was made, renamed or removed in a directory outlive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    files.replace(path, text.encode())
 
 
 def read_secret(path: Path) -> str:

@@ -9,10 +9,11 @@ import signal
 from pathlib import Path
 
 from ops.stack import launch, procfs, wheels
-from ops.stack.credentials import private_directory, read_secret, scram_verifier, sync_directory
+from ops.stack.credentials import private_directory, read_secret, scram_verifier
 from ops.stack.health import CHECK_TIMEOUT
 from ops.stack.ports import LOOPBACK
 from ops.stack.process import ProcessSpec
+from projections.files import sync_directory
 
 SUPERUSER = "postgres"
 ROLE = "nexus"

@@ -18,6 +18,7 @@ from processors.siem.lines import Line, Place
 from processors.siem.mark import Mark, last_line, read_mark, whole_lines, write_mark
 from processors.siem.sink import START, Opened, Parked, Stored
 from processors.siem.thread import OwnThread
+from projections.files import sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -148,11 +149,7 @@ class FileSink:
         # append: after a truncation by others the next write begins at their new end
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._file = os.open(self._path, flags, 0o640)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_directory(self._path.parent)
 
     def _ends_line(self, offset: int) -> bool:
         return offset == 0 or os.pread(self._file, 1, offset - 1) == b"\n"

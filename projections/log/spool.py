@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from projections.files import sync_directory
 from schemas.subjects import token
 
 _log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class SpoolFile:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             made = cls(path, descriptor, head, 0)
             made.append([msgspec.msgpack.encode(head)])
-            _sync_directory(directory)
+            sync_directory(directory)
         except OSError:
             os.close(descriptor)
             path.unlink(missing_ok=True)
@@ -161,7 +162,7 @@ class SpoolFile:
             self.path.rename(self.path.with_suffix(".damaged"))
         else:
             self.path.unlink(missing_ok=True)
-        _sync_directory(self.path.parent)
+        sync_directory(self.path.parent)
         self.close()
 
     def close(self) -> None:
@@ -180,7 +181,7 @@ def make_directory(directory: Path) -> None:
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for path in missing:
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
 
 def leftovers(directory: Path, stream: str, writer: str) -> list[tuple[SpoolFile, list[Record]]]:
@@ -227,11 +228,3 @@ def _head(descriptor: int, records: list[Record]) -> SpoolHead | None:
 
 def new_head(stream: str, writer: str, boot: str, base_sequence: int, since_us: int) -> SpoolHead:
     return SpoolHead(_FORMAT, stream, writer, boot, base_sequence, since_us)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import secrets
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from projections import files
 from projections.screening.compiled import CompiledPack, PackError, compile_rules, platform_hash
 from projections.screening.engine import Engine
 from projections.screening.packs import load_builtin_rules
@@ -132,18 +132,9 @@ def _load(path: Path, name: str) -> CompiledPack | None:
 
 def _keep(path: Path, data: bytes) -> None:
     """All or nothing, whoever else writes the same."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        files.replace(path, data)
     except OSError as error:
         _log.warning("pack not kept file=%s reason=%s", path.name, error.strerror)
 

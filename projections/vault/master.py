@@ -8,6 +8,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from projections import files
 from projections.vault.errors import BadMasterKey
 
 FILE = "master.key"
@@ -38,7 +39,8 @@ def from_file(directory: Path, name: str = FILE) -> bytes:
     """
     path = directory / name
     if not path.exists():
-        _create(directory, path)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.create(path, _written(secrets.token_bytes(32)))
     return read(path)
 
 
@@ -51,14 +53,9 @@ def replace(directory: Path, key: bytes, name: str = FILE) -> None:
     Raises:
         OSError: it cannot be written; the old one is there still.
     """
-    draft = directory / f".{name}.{secrets.token_hex(8)}"
-    _write(draft, key)
-    try:
-        os.replace(draft, directory / name)
-    finally:
-        draft.unlink(missing_ok=True)
+    files.replace(directory / name, _written(key))
     (directory / f"{name}.next").unlink(missing_ok=True)
-    _sync(directory)
+    files.sync_directory(directory)
 
 
 def read(path: Path) -> bytes:
@@ -85,31 +82,5 @@ def read(path: Path) -> bytes:
     return parse(text.decode("ascii", "replace"))
 
 
-def _create(directory: Path, path: Path) -> None:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = directory / f".{path.name}.{secrets.token_hex(8)}"
-    _write(draft, secrets.token_bytes(32))
-    try:
-        # a link, unlike a rename, does not replace the key that another process made meanwhile
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
-    _sync(directory)
-
-
-def _write(path: Path, key: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key.hex().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(directory: Path) -> None:
-    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _written(key: bytes) -> bytes:
+    return key.hex().encode() + b"\n"
