@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import msgspec
+
 from schemas.aggregates.model import Prices
 from schemas.facts.traffic import Usage
+from schemas.tokens import MOST_TOKENS
 
 PER = 1_000_000
 """Prices are for so many tokens."""
+
+
+def believable(usage: Usage) -> Usage:
+    """The same with no count above `MOST_TOKENS`: a provider may tell any number, and the log holds 64 bits."""
+    if max(usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens) <= MOST_TOKENS and (
+        not _has_kinds(usage) or max(_kinds(usage)) <= MOST_TOKENS
+    ):
+        return usage
+    return Usage(
+        *(each if isinstance(each, bool) else min(each, MOST_TOKENS) for each in msgspec.structs.astuple(usage))
+    )
+
+
+def _kinds(usage: Usage) -> tuple[int, ...]:
+    return usage.cache_write_tokens, usage.audio_input_tokens, usage.audio_output_tokens, usage.image_tokens
 
 
 def cost_micros(prices: Prices | None, usage: Usage) -> int:

@@ -19,6 +19,8 @@ from typing import Any
 
 import msgspec
 
+MOST_TOKENS = 10**9
+"""Of one request, or of a model: what is told beyond that is no count."""
 PER_TURN = 8
 """Tokens that the format of a chat adds to each message, at most."""
 TOOLS = 600
@@ -256,7 +258,7 @@ class Calibration:
             most: the ceiling for it.
         """
         self.passed += counted > most
-        if estimated < 20 or counted < 1:
+        if estimated < 20 or not 1 <= counted <= MOST_TOKENS:
             return
         fit = self.of(tenant, model)
         off = abs(estimated * fit.factor - counted) / counted

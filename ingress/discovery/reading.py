@@ -13,8 +13,7 @@ from schemas.aggregates.provider import Provider
 from schemas.linear_pattern import LinearPattern
 from schemas.listings import Listing
 from schemas.prices.catalogue import known_price
-
-MOST_TOKENS = 10**9
+from schemas.tokens import MOST_TOKENS
 
 
 class BadList(ValueError):

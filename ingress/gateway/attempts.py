@@ -20,7 +20,7 @@ from schemas.aggregates.provider import Provider, Retry
 from schemas.errors import NexusError, ProviderUnavailable
 from schemas.facts.traffic import ProviderCalled, RequestRouted, Usage
 from schemas.ids import Clock
-from schemas.pricing import cost_micros
+from schemas.pricing import believable, cost_micros
 from schemas.routing.choose import Choice, Target
 
 FIRST_BACKOFF_S = 0.05
@@ -233,8 +233,7 @@ class Attempts:
     def settle(self, target: Target, usage: Usage) -> None:
         """Books what the answer cost against what had been set aside."""
         record = self._record
-        if self._request.free:
-            usage = Usage()
+        usage = Usage() if self._request.free else believable(usage)
         record.usage = usage
         record.cost_micros = 0 if self._request.free else cost_micros(target.model.prices, usage)
         self._return(record.cost_micros)

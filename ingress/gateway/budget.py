@@ -17,7 +17,7 @@ from schemas.errors import Forbidden
 from schemas.pricing import affordable_output, ceiling_micros
 from schemas.routing.choose import Target
 from schemas.spend import applicable
-from schemas.tokens import most_beside_texts, most_tokens
+from schemas.tokens import MOST_TOKENS, most_beside_texts, most_tokens
 
 MIN_OUTPUT_TOKENS = 16
 """An answer that can be no longer than this is not worth its prompt: the budget counts as exhausted."""
@@ -87,7 +87,7 @@ async def set_aside(
             param="model",
         )
     prompt = prompt_ceiling(request, text_bytes, target.model)
-    each = request.max_output or target.model.max_output_tokens
+    each = min(request.max_output or target.model.max_output_tokens, MOST_TOKENS)
     want = ceiling_micros(prices, prompt, each * request.choices)
     minimum = ceiling_micros(prices, prompt, min(each, MIN_OUTPUT_TOKENS) * request.choices)
     tenant = caller.key.tenant

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.aggregates.model import Prices
 from schemas.facts.traffic import Usage
-from schemas.pricing import affordable_output, ceiling_micros, cost_micros
+from schemas.pricing import affordable_output, believable, ceiling_micros, cost_micros
+from schemas.tokens import MOST_TOKENS
 
 TOKENS = st.integers(0, 10_000_000)
 PER_MILLION = st.integers(0, 10**9)
@@ -115,3 +117,18 @@ def test_nothing_costs_more_than_its_ceiling(reading: int, writing: int, parts: 
         min(parts[2], half_in), min(parts[3], half_in), min(parts[4], half_out), 0,
     )  # fmt: skip
     assert cost_micros(KINDS, usage) <= ceiling_micros(KINDS, reading, writing)
+
+
+@pytest.mark.parametrize("told", [2**63, 2**64, 10**400])
+@pytest.mark.parametrize("field", [name for name in Usage.__struct_fields__ if name != "estimated"])
+def test_whatever_number_a_provider_tells_can_be_put_on_the_log(told: int, field: str) -> None:
+    usage = believable(Usage(**{"estimated": True, field: told}))
+    assert usage == Usage(**{"estimated": True, field: MOST_TOKENS})
+    dearest = Prices(input=10**12, output=10**12, audio_input=10**12, image=10**12)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(usage), type=Usage) == usage
+    assert cost_micros(dearest, usage) < 2**63
+
+
+@given(USAGE)
+def test_what_can_be_believed_is(usage: Usage) -> None:
+    assert believable(usage) is usage

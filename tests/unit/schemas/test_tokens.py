@@ -133,3 +133,9 @@ def test_calibration_takes_nothing_that_says_nothing_and_forgets() -> None:
         calibration.learn("t", f"a/{number}", 100, 100_000_000, most=10**9)
     known = [number for number in range(Calibration.MODELS + 5) if calibration.of("t", f"a/{number}").requests]
     assert known == list(range(5, Calibration.MODELS + 5)) and calibration.of("t", "a/4100").factor == 10.0
+
+
+def test_a_count_beyond_all_measure_teaches_nothing() -> None:
+    calibration = Calibration()
+    calibration.learn("acme", "mock/m", 100, 10**400, most=10**500)
+    assert calibration.of("acme", "mock/m").requests == 0
