@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 ACK_TIMEOUT_S = 5.0
 """How long a caller waits for the log before being told to come back."""
+LONGEST_FINISH = 64
+"""Characters of why an answer ended, which is the provider's to say: the fact has to fit into a message of the log."""
 
 
 def log_unavailable() -> Unavailable:
@@ -228,7 +230,7 @@ class Record:
                 first_byte_us=self.first_byte_us,
                 request_bytes=self.request_bytes,
                 response_bytes=self.response_bytes,
-                finish_reason=self.finish_reason,
+                finish_reason=self.finish_reason[:LONGEST_FINISH],
                 accepted_sequence=sequence,
                 writer=self._opened.writer,
                 boot=self._opened.boot,
