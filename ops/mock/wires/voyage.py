@@ -73,10 +73,7 @@ def _embed(incoming: Incoming) -> Wanted:
             if request.encoding_format == "base64":
                 numbers = packed(numbers)
             data.append({"object": "embedding", "embedding": numbers, "index": at})
-        body: dict[str, Any] = {"object": "list", "data": data, "model": request.model}
-        if not behaviour.no_usage:
-            body["usage"] = {"total_tokens": used}
-        return Reply(wire.encode(body), prompt_tokens=used)
+        return _listed(request.model, data, used, behaviour)
 
     return Wanted(request.model, make)
 
@@ -94,12 +91,16 @@ def _rerank(incoming: Incoming) -> Wanted:
             if request.return_documents:
                 found["document"] = request.documents[at]
             data.append(found)
-        body: dict[str, Any] = {"object": "list", "data": data, "model": request.model}
-        if not behaviour.no_usage:
-            body["usage"] = {"total_tokens": used}
-        return Reply(wire.encode(body), prompt_tokens=used)
+        return _listed(request.model, data, used, behaviour)
 
     return Wanted(request.model, make)
+
+
+def _listed(model: str, data: list[dict[str, Any]], used: int, behaviour: Behaviour) -> Reply:
+    body: dict[str, Any] = {"object": "list", "data": data, "model": model}
+    if not behaviour.no_usage:
+        body["usage"] = {"total_tokens": used}
+    return Reply(wire.encode(body), prompt_tokens=used)
 
 
 def _authorise(incoming: Incoming) -> None:
