@@ -18,9 +18,8 @@ from importlib import metadata
 import hyperscan
 import msgspec
 
-from schemas.screening.examine import Examiner
+from schemas.screening.examine import Examiner, sought
 from schemas.screening.model import DIRECTIONS, TRIGGERS, Rule
-from schemas.screening.pattern import spelled
 from schemas.screening.rules import duplicates, problems, version
 
 _MAGIC = b"NXSP\x03"
@@ -194,12 +193,13 @@ def only_ends(rule: Rule) -> bool:
 
 def _patterns(rule: Rule) -> Expressions:
     """What finds the rule's candidates."""
-    before = rf"(?:\A|[^{rule.boundary}])" if rule.boundary and not rule.extend_left else ""
-    after = rf"(?:\z|[^{rule.boundary}])" if rule.boundary and not rule.extend_right else ""
+    patterns, left, right = sought(rule)
+    before = rf"(?:\A|[^{left}])" if left else ""
+    after = rf"(?:\z|[^{right}])" if right else ""
     flags = 0
     for name in rule.flags.split():
         flags |= _FLAGS.get(name, 0)
-    return [(f"{before}(?:{spelled(pattern, rule.flags)}){after}".encode(), flags) for pattern in rule.patterns]
+    return [(f"{before}(?:{pattern}){after}".encode(), flags) for pattern in patterns]
 
 
 def _located(rule: Rule) -> Expressions:

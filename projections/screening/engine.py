@@ -10,8 +10,9 @@ from typing import Any
 import hyperscan
 
 from projections.screening.compiled import CompiledPack, PackError, Part
+from schemas.screening.examine import sought
 from schemas.screening.model import DIRECTIONS, Rule
-from schemas.screening.pattern import spelled, width
+from schemas.screening.pattern import width
 from schemas.screening.tally import MAX_CANDIDATES
 
 Spans = list[tuple[int, int]]
@@ -149,26 +150,24 @@ class _Starts:
     __slots__ = ("_at_end", "_inside", "_most")
 
     def __init__(self, rule: Rule) -> None:
-        edge = f"[^{rule.boundary}]" if rule.boundary else ""
-        before = rf"(?:\A|{edge})" if edge and not rule.extend_left else ""
-        after = edge if not rule.extend_right else ""
+        patterns, left, right = sought(rule)
+        before = rf"(?:\A|[^{left}])" if left else ""
+        after = f"[^{right}]" if right else ""
         flags = re.IGNORECASE if "caseless" in rule.flags.split() else re.NOFLAG
         flags |= re.DOTALL if "dotall" in rule.flags.split() else re.NOFLAG
-        patterns = [spelled(pattern, rule.flags) for pattern in rule.patterns]
         self._most = max(width(pattern).most for pattern in patterns) + 2
         either = "|".join(f"(?:{pattern})" for pattern in patterns)
-        self._inside = re.compile(f"{before}(?:{either}){after}".encode(), flags)
-        self._at_end = re.compile(f"{before}(?:{either})(?:{after or '(?:)'}|\\Z)".encode(), flags)
+        self._inside = re.compile(rf"{before}(?:{either}){after}\Z".encode(), flags)
+        self._at_end = re.compile(rf"{before}(?:{either})(?:{after or '(?:)'}|\Z)\Z".encode(), flags)
 
     def of(self, data: bytes, ends: set[int]) -> Spans:
         """The leftmost start for each of the ends."""
         found: Spans = []
         for end in sorted(ends):
-            fits = (self._at_end if end == len(data) else self._inside).fullmatch
-            begin = max(0, end - self._most)
-            start = next((at for at in range(begin, end) if fits(data, at, end)), None)
-            if start is not None:
-                found.append((start, end))
+            fits = self._at_end if end == len(data) else self._inside
+            candidate = fits.search(data, max(0, end - self._most), end)
+            if candidate is not None:
+                found.append(candidate.span())
         return found
 
 

@@ -8,15 +8,36 @@ from __future__ import annotations
 
 import enum
 import re
+from typing import NamedTuple
 
 from schemas.screening.checks import resolve
 from schemas.screening.model import Rule
 from schemas.screening.passage import Passage
-from schemas.screening.pattern import spelled, width
+from schemas.screening.pattern import heads, spelled, width
+from schemas.screening.phrase import Phrase
 from schemas.screening.rules import MAX_LEFT
 from schemas.screening.surroundings import BEFORE, decidable, likely
 
 Span = tuple[int, int]
+
+
+class Sought(NamedTuple):
+    """What the scanner looks for to find candidates of a rule."""
+
+    patterns: list[str]
+    left: str
+    """Inside of a character class: none of these may touch a candidate at its left."""
+    right: str
+
+
+def sought(rule: Rule) -> Sought:
+    """The patterns of a rule, or their heads where those say enough."""
+    patterns = [spelled(pattern, rule.flags) for pattern in rule.patterns]
+    left = "" if rule.extend_left else rule.boundary
+    if rule.trigger == "heads":
+        found = [heads(pattern) for pattern in patterns]
+        return Sought([one.pattern for one in found], left, rule.boundary if all(one.words for one in found) else "")
+    return Sought(patterns, left, "" if rule.extend_right else rule.boundary)
 
 
 class Undecided(enum.Enum):
@@ -31,11 +52,11 @@ UNDECIDED = Undecided.UNDECIDED
 class Examiner:
     """One rule, ready to examine candidates."""
 
-    __slots__ = ("_check", "_edge", "_keywords", "_left", "_right", "left_reach", "most", "rule")
+    __slots__ = ("_check", "_edge", "_keywords", "_left", "_phrase", "_right", "left_reach", "most", "rule")
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.most = max(width(spelled(pattern, rule.flags)).most for pattern in rule.patterns) + 2
+        self.most = max(width(pattern).most for pattern in sought(rule).patterns) + 2
         """Characters that a raw candidate may span, its two boundary characters included."""
         grows = MAX_LEFT if rule.extend_left else 0
         reads = max(rule.keyword_window if rule.keywords else 0, BEFORE if rule.weights is not None else 0)
@@ -44,6 +65,7 @@ class Examiner:
         self._edge = _ascii_class(rule.boundary)
         self._left = re.compile(f"[{rule.extend_left}]{{0,{MAX_LEFT}}}") if rule.extend_left else None
         self._right = re.compile(f"[{rule.extend_right}]*") if rule.extend_right else None
+        self._phrase = Phrase(rule) if rule.trigger == "heads" else None
         self._check = resolve(rule.validator)
         self._keywords = [_words(group) for group in (rule.keywords, rule.also) if group]
 
@@ -58,6 +80,8 @@ class Examiner:
                 start += 1
             if not rule.extend_right and text[end - 1] not in self._edge:
                 end -= 1
+        if self._phrase:
+            return self._read(self._phrase, passage, start)
         if self._right:
             grown = passage.grown(rule.id, self._right, rule.extend_until, end, rule.extend_limit)
             if grown is None:
@@ -67,6 +91,25 @@ class Examiner:
             before = text[max(0, start - MAX_LEFT) : start][::-1]
             grown_left = self._left.match(before)
             start -= grown_left.end() if grown_left else 0
+        return self._held(passage, start, end)
+
+    def _read(self, phrase: Phrase, passage: Passage, start: int) -> Span | Undecided | None:
+        """The first of the phrases from here on that holds; what a hit has told is not told again."""
+        if start < passage.told(self.rule.id):
+            return None
+        if not passage.final and len(passage.text) <= start + phrase.reach:
+            return UNDECIDED
+        for end in phrase.ends(passage.text, start):
+            held = self._held(passage, start, end)
+            if held is not None:
+                if held is not UNDECIDED:
+                    passage.weigh(self.rule.id, end, told=end)
+                return held
+        return None
+
+    def _held(self, passage: Passage, start: int, end: int) -> Span | Undecided | None:
+        """The validator, the keywords and the surroundings."""
+        rule, text = self.rule, passage.text
         near = (start, end)
         if self._check:
             span = self._check(text[start:end])

@@ -13,7 +13,7 @@ SEVERITIES = ("warn", "soft", "hard")
 """How much a hit matters to whoever looks at findings, from the least to the most. It decides no action."""
 DIRECTIONS = ("request", "response", "tool")
 FLAGS = ("caseless", "dotall", "words")
-TRIGGERS = ("patterns", "keywords")
+TRIGGERS = ("patterns", "keywords", "heads")
 
 TOO_MANY_HITS = "nexus.too-many-hits"
 """Stands as the verdict's rule when not every hit could be recorded or checked."""
@@ -62,7 +62,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     likelihood: str = ""
     """Name of the weights by which what stands around the match must score, beside all else."""
     trigger: str = "patterns"
-    """What the first scan looks for: `patterns`, or `keywords` where they are rarer (beside plain digits, say)."""
+    """What the first scan looks for: `patterns`, or `keywords` where they are rarer (beside plain digits, say), or the
+    `heads` of patterns, what stands before their first gap, where those are rare: the rest is looked for at each."""
     hits: tuple[str, ...] = ()
     """Examples that hit; `«` and `»` mark the exact span where it matters."""
     misses: tuple[str, ...] = ()

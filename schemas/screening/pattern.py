@@ -23,6 +23,7 @@ GAP = r"[^A-Za-z0-9\x80-\xff]{1,3}"
 
 _CLASS_ESCAPES = frozenset("dDwWsS")
 _CONTROL_ESCAPES = frozenset("nrtfv")
+_ATOM = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 _SPACE_OR_OTHER = re.compile(r" |\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 
 
@@ -55,6 +56,32 @@ def spelled(pattern: str, flags: str) -> str:
     if "words" not in flags.split():
         return pattern
     return _SPACE_OR_OTHER.sub(lambda found: GAP if found.group() == " " else found.group(), pattern)
+
+
+class Heads(NamedTuple):
+    """What all matches of a spelled pattern begin with: of each alternative, what stands before its first gap."""
+
+    pattern: str
+    words: bool
+    """They are whole words: nothing but what parts words follows one, or the end of the match."""
+
+
+def heads(pattern: str) -> Heads:
+    """The heads of a spelled pattern."""
+    found = [""]
+    depth, past, words = 0, False, True
+    for atom in _ATOM.findall(pattern):
+        depth += (atom == "(") - (atom == ")")
+        if not depth and atom == "|":
+            found.append("")
+            past = False
+            continue
+        if not depth and not past and atom.startswith("[^"):
+            past = True
+            words = words and GAP.startswith(atom)
+        if not past:
+            found[-1] += atom
+    return Heads("|".join(f"(?:{head})" for head in found), words)
 
 
 def check_class(inside: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.screening.checks import resolve
 from schemas.screening.model import ACTIONS, DIRECTIONS, FLAGS, SEVERITIES, TRIGGERS, Rule
-from schemas.screening.pattern import PatternError, check_class, spelled, width
+from schemas.screening.pattern import PatternError, check_class, heads, spelled, width
 
 SEPARATOR = "\0"
 """Stands between texts that are scanned in one buffer; no boundary class may contain it."""
@@ -59,6 +59,8 @@ def _problems_of_patterns(rule: Rule) -> Iterator[str]:
     for pattern in rule.patterns:
         try:
             width(spelled(pattern, rule.flags))
+            if rule.trigger == "heads":
+                width(heads(spelled(pattern, rule.flags)).pattern)
         except PatternError as error:
             yield f"pattern {error}"
 
@@ -90,6 +92,8 @@ def _problems_of_checks(rule: Rule) -> Iterator[str]:
         yield f"likelihood {rule.likelihood!r} has no weights: name those of a file in schemas/packs/likelihood"
     if not 0 < rule.keyword_window <= MAX_KEYWORD_WINDOW:
         yield f"keyword_window must be from 1 to {MAX_KEYWORD_WINDOW} characters"
+    if rule.trigger == "heads" and ("words" not in rule.flags.split() or rule.extend_left or rule.extend_right):
+        yield "trigger heads is for rules with the flag words, and without growth"
     if rule.trigger not in TRIGGERS or (rule.trigger == "keywords" and not rule.keywords):
         yield f"trigger must be one of {', '.join(TRIGGERS)}, and keywords must exist to be one"
     if rule.also and not rule.keywords:

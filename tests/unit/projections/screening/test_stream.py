@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,6 +136,33 @@ def test_any_cut_gives_what_the_words_around_say(weighing: Screener, words: list
         pieces.append(text[:size])
         text = text[size:]
     agrees(weighing, pieces, "tool")
+
+
+HEADED = rule(
+    patterns=("(?:ignore|never mind) (?:[a-z]{1,9} ){0,2}(?:rules?|orders)", r"(?:drop|leave)[^\n.]{0,8}(?:rules|ord)"),
+    flags="caseless words",
+    boundary="A-Za-z0-9",
+    keywords=("now",),
+)
+PHRASES = ["ignore ", "never mind ", "Drop ", "the ", "rules ", "orders, ", "rulesets ", "now ", "é", "\n", ". ", "%20"]
+
+
+@pytest.fixture(scope="module")
+def heading() -> tuple[Screener, Screener]:
+    """The same rule, looked for by its heads and by its patterns."""
+    one, other = (msgspec.structs.replace(HEADED, trigger=trigger) for trigger in ("heads", "patterns"))
+    return Screener(compile_rules([one])), Screener(compile_rules([other]))
+
+
+@settings(max_examples=300)
+@given(words=st.lists(st.sampled_from(PHRASES), max_size=14), size=st.integers(1, 90))
+def test_heads_say_what_patterns_say_however_a_text_is_cut(
+    heading: tuple[Screener, Screener], words: list[str], size: int
+) -> None:
+    text = "".join(words)
+    one, other = heading
+    verdict = agrees(one, [text[at : at + size] for at in range(0, len(text), size)], "tool")
+    assert verdict.action == other.screen([text], "tool").action
 
 
 def test_words_around_are_weighed_once_however_many_candidates_there_are(weighing: Screener) -> None:
