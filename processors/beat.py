@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+from processors.stopping import pause
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,11 +28,7 @@ async def beat(path: Path, stop: asyncio.Event) -> None:
             _touch(path)
         except OSError as error:
             log.warning("event=beat_missed error=%s", error.strerror)
-        try:
-            async with asyncio.timeout(EVERY_S):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await pause(stop, EVERY_S)
     _remove(path)
 
 

@@ -10,6 +10,7 @@ import asyncpg
 
 from processors.door import keep
 from processors.shared import Shared
+from processors.stopping import pause
 from projections.log.connection import LogConnection
 from projections.postgres.configuration import config_sink
 from projections.postgres.migrate import migrate
@@ -78,11 +79,7 @@ async def _open(url: str, stop: asyncio.Event) -> asyncpg.Pool[Any] | None:
             return pool
         except Rejected as error:
             log.warning("event=store_not_ready store=postgres error=%s", error)
-        try:
-            async with asyncio.timeout(_RETRY_S):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await pause(stop, _RETRY_S)
     if pool is not None:
         await pool.close()
     return None

@@ -12,6 +12,7 @@ from processors.checkpoint.retaining import retain
 from processors.checkpoint.switching import tell_switches
 from processors.checkpoint.worker import WRITER, Checkpointer
 from processors.shared import Shared
+from processors.stopping import pause
 from projections.log.connection import LogConnection
 from projections.log.ending import end
 from projections.log.reader import StreamReader, last_sequence
@@ -76,7 +77,7 @@ async def _work(
         for stream in worker.positions
     }
     ticking = asyncio.create_task(_tick(worker, every_s, stop), name="checkpoint ticks")
-    asked = asyncio.create_task(_asked(stop))
+    asked = asyncio.create_task(stop.wait())
     try:
         done, _ = await asyncio.wait({*following, ticking, asked}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -104,10 +105,6 @@ async def _finish(connection: LogConnection, worker: Checkpointer) -> None:
         log.info("event=last_checkpoint_missing reason=%s", type(error).__name__)
 
 
-async def _asked(stop: asyncio.Event) -> None:
-    await stop.wait()
-
-
 async def _follow(connection: LogConnection, worker: Checkpointer, stream: str) -> None:
     async for batch in StreamReader(connection, stream, start=worker.positions[stream] + 1).batches():
         await worker.take(batch)
@@ -124,8 +121,5 @@ async def _follow_shared(tails: Tails, worker: Checkpointer) -> None:
 
 async def _tick(worker: Checkpointer, every_s: float, stop: asyncio.Event) -> None:
     while not stop.is_set():
-        try:
-            async with asyncio.timeout(every_s):
-                await stop.wait()
-        except TimeoutError:
+        if not await pause(stop, every_s):
             await worker.write()

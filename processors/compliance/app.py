@@ -14,6 +14,7 @@ from processors.compliance.work import ScreeningDesk
 from processors.door import consume
 from processors.history import PastConfig
 from processors.shared import Shared
+from processors.stopping import watch
 from projections.live.config import OnChange
 from projections.live.state import Changed
 from projections.log.api import CONSUMER_NOT_FOUND, ApiError, call
@@ -145,11 +146,6 @@ async def _followed(configuration: PastConfig, stop: asyncio.Event) -> None:
     """Fails when the configuration is no longer followed."""
     following = configuration.task
     assert following is not None
-    stopped = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if following.done():
-            following.result()
-            raise RuntimeError("the configuration is no longer followed")
-    finally:
-        stopped.cancel()
+    await watch(following, stop)
+    if following.done():
+        raise RuntimeError("the configuration is no longer followed")

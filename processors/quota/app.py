@@ -13,11 +13,11 @@ from processors.quota.append import STREAM, StreamLedgerLog
 from processors.quota.counters import Counters
 from processors.quota.worker import WRITER, QuotaWorker
 from processors.shared import Shared
+from processors.stopping import watch
 from projections.live.config import LiveConfig
 from projections.live.state import Changed
 from projections.log.api import call
 from projections.log.connection import LogConnection
-from projections.log.ending import end
 from projections.log.reader import last_sequence
 from projections.log.topology import apply
 from projections.valkey.spent import SpentStore
@@ -90,7 +90,8 @@ async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = N
         async with asyncio.TaskGroup() as tasks:
             if counters is not None:
                 tasks.create_task(counters.run(stop))
-            tasks.create_task(_follow(live, stop))
+            if live.task is not None:
+                tasks.create_task(watch(live.task, stop))
             tasks.create_task(snapshot.keep(ledger, settings.data, incarnation, stop))
             for partition, worker in enumerate(workers):
                 tasks.create_task(
@@ -105,18 +106,6 @@ async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = N
         if store is not None:
             await store.close()
         await connection.close()
-
-
-async def _follow(live: LiveConfig, stop: asyncio.Event) -> None:
-    """Ends with `stop`, or with the error that ended the following of CONFIG."""
-    asking = asyncio.create_task(stop.wait())
-    try:
-        if live.task is not None:
-            await asyncio.wait((asking, live.task), return_when=asyncio.FIRST_COMPLETED)
-            if live.task.done():
-                await live.task
-    finally:
-        await end({asking})
 
 
 async def _incarnation(connection: LogConnection) -> str:

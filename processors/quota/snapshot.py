@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import os
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from processors.quota.ledger import Ledger
+from processors.stopping import pause
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +84,7 @@ async def keep(ledger: Ledger, directory: Path, incarnation: str, stop: asyncio.
     """Saves now and then while enough is new, and once more at the end."""
     saved = ledger.sequence
     while not stop.is_set():
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(EVERY_S):
-                await stop.wait()
+        await pause(stop, EVERY_S)
         if ledger.sequence - saved >= WORTH:
             saved = ledger.sequence
             # encoded here, between two changes of the fold; written elsewhere

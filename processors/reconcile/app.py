@@ -8,6 +8,7 @@ import logging
 from processors.reconcile import checkpoint
 from processors.reconcile.sweeper import TICK_S, WRITER, Sweeper
 from processors.shared import Shared
+from processors.stopping import pause, watch
 from projections.log.connection import LogConnection
 from projections.log.ending import end
 from projections.log.topology import apply
@@ -45,7 +46,7 @@ async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = N
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(sweeper.sweep_forever(stop))
                 tasks.create_task(_mark(sweeper, marks, start - 1, stop))
-                tasks.create_task(_watch(following, stop))
+                tasks.create_task(watch(following, stop))
         finally:
             await end({following})
             await marks.close()
@@ -60,19 +61,4 @@ async def _mark(sweeper: Sweeper, marks: SegmentWriter, last: int, stop: asyncio
         if checkpoint.needs_one(last, needed):
             last = needed - 1
             checkpoint.write(marks, last)
-        try:
-            async with asyncio.timeout(TICK_S):
-                await stop.wait()
-        except TimeoutError:
-            continue
-
-
-async def _watch(following: asyncio.Task[None], stop: asyncio.Event) -> None:
-    """Ends with `stop`, or with the error that ended the following."""
-    asking = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((asking, following), return_when=asyncio.FIRST_COMPLETED)
-        if following.done():
-            await following
-    finally:
-        await end({asking})
+        await pause(stop, TICK_S)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from processors.reconcile.due import Closing, abandoned, due
 from processors.reconcile.state import State
+from processors.stopping import pause
 from projections.log import api
 from projections.log.api import publish
 from projections.log.connection import LogConnection
@@ -86,7 +87,7 @@ class Sweeper:
                 await self.sweep()
             except Unavailable as error:
                 log.warning("event=sweep_failed error=%s", error)
-            await _pause(stop, TICK_S)
+            await pause(stop, TICK_S)
 
     async def sweep(self) -> None:
         """One look; returns when everything due is closed, by this process or by another.
@@ -170,11 +171,3 @@ class Sweeper:
             for closing in closings
         ]
         return encode_segment(subject, WRITER, self._boot, number, self.state.hash, facts)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

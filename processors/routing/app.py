@@ -58,7 +58,7 @@ async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = N
             asyncio.create_task(_tick(worker), name="routing ticks"),
             asyncio.create_task(_remember(worker, mark), name="routing remembers"),
         }
-        asked = asyncio.create_task(_asked(stop))
+        asked = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait({*tasks, asked}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
@@ -69,10 +69,6 @@ async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = N
         await own.close()
         await writer.close()
         await connection.close()
-
-
-async def _asked(stop: asyncio.Event) -> None:
-    await stop.wait()
 
 
 async def _follow(tails: Tails, worker: RoutingWorker) -> None:
