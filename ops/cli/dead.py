@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,8 +12,8 @@ import msgspec
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from ops.cli.endpoints import url_of
 from ops.cli.exits import FAILED, NOT_FOUND, OK, CommandFailed, Misused
+from ops.cli.log_of import on_log
 from ops.cli.output import Output, fields
 from ops.cli.record import record
 from ops.cli.summary import summary
@@ -26,7 +25,6 @@ from schemas.envelope import Position
 from schemas.ids import iso
 from schemas.redelivery import RetryAnswered, RetryAsked, decode_answered, encode
 
-CONNECT_S = 5.0
 ANSWER_S = 15.0
 COLUMNS = ("dead", "time", "consumer", "position", "bytes", "reason")
 DONE_COLUMNS = ("dead", "consumer", "position", "result", "reason")
@@ -46,7 +44,7 @@ def ls(args: argparse.Namespace) -> int:
             found.append(one)
         return found, False
 
-    found, more = _on_log(args, work)
+    found, more = on_log(args.data, "dead", work)
     output.rows([_row(one) for one in found], COLUMNS, "nothing is dead", {"more": more})
     if more:
         output.message("there are more: --limit N")
@@ -59,7 +57,7 @@ def show(args: argparse.Namespace) -> int:
     async def work(connection: LogConnection) -> DeadLetter:
         return await _found(connection, args.id)
 
-    found = _on_log(args, work)
+    found = on_log(args.data, "dead", work)
     if args.bytes is not None:
         _write(args.bytes, found.message.payload)
     told = {**_row(found), **_content(found.message.payload)}
@@ -124,20 +122,9 @@ def _each(args: argparse.Namespace, act: Callable[[LogConnection, DeadLetter, st
             rows.append({**_row(one), "result": "kept" if why else done, "reason": why})
         return rows
 
-    rows = _on_log(args, work)
+    rows = on_log(args.data, "dead", work)
     output.rows(rows, DONE_COLUMNS, "nothing is dead")
     return FAILED if any(row["result"] == "kept" for row in rows) else OK
-
-
-def _on_log(args: argparse.Namespace, work: Callable[[LogConnection], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        connection = await LogConnection.open(url_of("nats", args.data), "nexus-dead", wait_s=CONNECT_S)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
 
 
 async def _found(connection: LogConnection, text: str) -> DeadLetter:

@@ -9,17 +9,16 @@ from typing import Any
 
 from ops.cli.endpoints import url_of
 from ops.cli.exits import FAILED, NOT_FOUND, OK, CommandFailed, Misused
+from ops.cli.log_of import log_at
 from ops.cli.output import Output, table
 from ops.cli.summary import summary
 from ops.stack.credentials import write_private
-from projections.log.connection import LogConnection
 from projections.log.evidence import gather
 from projections.vault.signing import is_signed
 from schemas.codec import Malformed, fact_view
 from schemas.evidence import Evidence, Finding, decode, encode, examine
 from schemas.ids import iso, millis_of
 
-CONNECT_S = 5.0
 VERIFY = "verify"
 COLUMNS = ("time", "position", "type", "what")
 UNTRUSTED = (
@@ -66,11 +65,8 @@ def _export(data: Path, request: str, out: Path, output: Output) -> int:
 
 
 async def _gather(url: str, request: str) -> Evidence:
-    connection = await LogConnection.open(url, "nexus-evidence", wait_s=CONNECT_S)
-    try:
+    async with log_at(url, "evidence") as connection:
         return await gather(connection, request)
-    finally:
-        await connection.close()
 
 
 def _verify(file: Path, key: str | None, output: Output) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ops.cli.endpoints import url_of
 from ops.cli.exits import OK, CommandFailed, Misused
+from ops.cli.log_of import log_at
 from ops.cli.nearest import nearest
 from ops.cli.output import Output, fields
 from ops.cli.places import span_between
@@ -33,7 +34,6 @@ from schemas.envelope import Position
 from schemas.errors import Conflict
 from schemas.ids import Ids, SystemClock
 
-CONNECT_S = 5.0
 FILE, SIEM = "file", "siem"
 VIEWS = {"postgres": POSTGRES_STREAMS, "clickhouse": ("TRAFFIC",)}
 """Views, and the streams of which a part can be applied again."""
@@ -105,8 +105,7 @@ async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted
     def show(done: int, total: int) -> None:
         progress.bar(done, total, args.into, rate="segments")
 
-    connection = await LogConnection.open(url_of("nats", args.data), "nexus-replay", wait_s=CONNECT_S)
-    try:
+    async with log_at(url_of("nats", args.data), "replay") as connection:
         limit = args.limit or 0
         if kind in VIEWS:
             return await _into_view(connection, args, kind, show)
@@ -138,8 +137,6 @@ async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted
         if outcome.complete:
             bookmark.remove()
         return outcome
-    finally:
-        await connection.close()
 
 
 async def _into_view(

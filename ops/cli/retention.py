@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from ops.cli.endpoints import url_of
 from ops.cli.exits import OK
+from ops.cli.log_of import on_log
 from ops.cli.output import Output
 from ops.cli.rebuild import settings_of
 from ops.cli.record import operator, record, tell
@@ -25,7 +23,6 @@ from schemas import subjects
 from schemas.facts.ops import RetentionApplied
 from schemas.ids import Ids, SystemClock, iso
 
-CONNECT_S = 5.0
 SHOWN = ("tenant", "bodies", "rows", "findings", "facts", "holds")
 WENT = ("tenant", "kind", "count", "held", "before")
 TOLD = ("time", "tenant", "kind", "count", "held", "before", "actor")
@@ -48,7 +45,7 @@ def show(args: argparse.Namespace) -> int:
         ]
 
     nothing = "everything is kept: there are no retentions; POST /api/admin/retentions, or [[retentions]] in a file"
-    Output(args.output).rows(_on_log(args, work), SHOWN, nothing)
+    Output(args.output).rows(on_log(args.data, "retention", work), SHOWN, nothing)
     return OK
 
 
@@ -77,7 +74,7 @@ def apply(args: argparse.Namespace) -> int:
             retainer = Retainer(connection, clock, pool, store)
             return await retainer.apply(state, say, tenant=args.tenant or "", dry_run=args.dry_run)
 
-    rows = [_row(went.tenant, one) for went in _on_log(args, work) for one in went.removed]
+    rows = [_row(went.tenant, one) for went in on_log(args.data, "retention", work) for one in went.removed]
     output = Output(args.output)
     output.rows(rows, WENT, "nothing is older than it may be", {"dry_run": args.dry_run})
     if args.dry_run and rows:
@@ -96,7 +93,7 @@ def report(args: argparse.Namespace) -> int:
                 found += [{**common, **_row(fact.tenant, one)} for one in data.removed]
         return found
 
-    Output(args.output).rows(_on_log(args, work), TOLD, "nothing has gone so far")
+    Output(args.output).rows(on_log(args.data, "retention", work), TOLD, "nothing has gone so far")
     return OK
 
 
@@ -108,14 +105,3 @@ def _row(tenant: str, one: Any) -> dict[str, Any]:
         "held": one.held,
         "before": iso(one.before_us),
     }
-
-
-def _on_log(args: argparse.Namespace, work: Callable[[LogConnection], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        connection = await LogConnection.open(url_of("nats", args.data), "nexus-retention", wait_s=CONNECT_S)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ops.cli.exits import OK, CommandFailed
+from ops.cli.log_of import log_at
 from ops.cli.output import Output, fields
 from ops.cli.rebuild import settings_of
 from ops.cli.record import operator, record, tell
@@ -28,7 +29,6 @@ from schemas.facts.ops import MasterKeyRotated
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
 
-CONNECT_S = 5.0
 KIND = "keys"
 """Last token of the subject of these facts."""
 _DERIVED = 8
@@ -66,8 +66,7 @@ async def _rotate(args: argparse.Namespace, settings: Settings, progress: Progre
     def show(done: int, total: int) -> None:
         progress.bar(done, total, "data keys", rate="keys")
 
-    connection = await LogConnection.open(settings.nats_url, "nexus-rotate", wait_s=CONNECT_S)
-    try:
+    async with log_at(settings.nats_url, "rotate") as connection:
         stored, _ = await read_ring(connection)
         old, new = _keys(args, settings, stored)
         names = f"{keyring.master_id(old) if old else 'begun before'} to {keyring.master_id(new)}"
@@ -86,8 +85,6 @@ async def _rotate(args: argparse.Namespace, settings: Settings, progress: Progre
         rotator = Rotator(connection, clock, Ids(clock), show)
         done = await rotator.rotate(old, new, operator(), stand_in=stand_in, say=say)
         return done, await _exposed(connection)
-    finally:
-        await connection.close()
 
 
 def _keys(args: argparse.Namespace, settings: Settings, stored: SealedRing | None) -> tuple[bytes | None, bytes]:

@@ -8,19 +8,17 @@ import os
 from typing import Any
 
 from ops.cli.exits import OK, CommandFailed
+from ops.cli.log_of import log_at
 from ops.cli.output import Output, fields
 from ops.cli.rebuild import settings_of
 from ops.cli.record import operator, record, tell
 from projections.log.checkpoints import last_checkpoint, read_handovers
-from projections.log.connection import LogConnection
 from projections.vault import BadMasterKey
 from projections.vault.signing import FILE, PUBLIC_FILE, Signer, is_signed, put_following
 from schemas.envelope import Position
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
 from schemas.signing_keys import SUBJECT, handover, line_of
-
-CONNECT_S = 5.0
 
 
 def rotate_signing(args: argparse.Namespace) -> int:
@@ -46,8 +44,7 @@ def rotate_signing(args: argparse.Namespace) -> int:
 
 
 async def _rotate(settings: Settings) -> dict[str, Any]:
-    connection = await LogConnection.open(settings.nats_url, "nexus-rotate", wait_s=CONNECT_S)
-    try:
+    async with log_at(settings.nats_url, "rotate") as connection:
         old, new = Signer.open(settings.data), Signer.following(settings.data)
         handovers = await read_handovers(connection)
         position = next((at for at, one in handovers if (one.old, one.new) == (old.public_key, new.public_key)), 0)
@@ -72,5 +69,3 @@ async def _rotate(settings: Settings) -> dict[str, Any]:
             "position": str(Position("OPS", position)),
             "resumed": resumed,
         }
-    finally:
-        await connection.close()

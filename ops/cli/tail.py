@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator
 
 from ops.cli.endpoints import url_of
+from ops.cli.log_of import log_at
 from ops.cli.moments import moment_us
 from ops.cli.output import Output
 from ops.cli.summary import summary
@@ -17,8 +18,6 @@ from schemas.codec import Malformed, decode_segment, fact_view
 from schemas.envelope import Fact, Position
 from schemas.ids import Clock, SystemClock, iso
 
-CONNECT_S = 5.0
-
 
 def tail(args: argparse.Namespace) -> int:
     """Print what is there, and with `--follow` what comes."""
@@ -27,14 +26,11 @@ def tail(args: argparse.Namespace) -> int:
 
 
 async def _tail(args: argparse.Namespace, output: Output, clock: Clock) -> None:
-    connection = await LogConnection.open(url_of("nats", args.data), "nexus-tail", wait_s=CONNECT_S)
-    try:
+    async with log_at(url_of("nats", args.data), "tail") as connection:
         reader = await _reader(args, connection, clock)
         async for batch in reader.batches(follow=args.follow):
             for message in batch:
                 _print(message, args, output)
-    finally:
-        await connection.close()
 
 
 async def _reader(args: argparse.Namespace, connection: LogConnection, clock: Clock) -> StreamReader:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ops.cli.log_of import log_at
 from ops.cli.output import Output, table
 from ops.cli.rebuild import settings_of
 from ops.progress import Progress
@@ -18,7 +19,6 @@ from projections.comparing.run import ViewReport, compare_configuration, compare
 from projections.log.connection import LogConnection
 from projections.postgres.pool import open_pool
 
-CONNECT_S = 5.0
 COLUMNS = ("store", "table", "through", "rows", "unchecked", "faults")
 FAULT_COLUMNS = ("store", "table", "row", "place", "kind", "column")
 SHOWN = 20
@@ -36,8 +36,7 @@ async def verify_views(data: Path, output: Output) -> list[ViewReport]:
         progress.bar(at, last, what, rate="segments")
 
     reports: list[ViewReport] = []
-    connection = await LogConnection.open(settings.nats_url, "nexus-verify-views", wait_s=CONNECT_S)
-    try:
+    async with log_at(settings.nats_url, "verify-views") as connection:
         if settings.postgres_url:
             pool = await open_pool(settings.postgres_url, name="verify", largest=1)
             try:
@@ -53,8 +52,6 @@ async def verify_views(data: Path, output: Output) -> list[ViewReport]:
                 reports += await compare_traffic(connection, there, ordered, "TRAFFIC", show)
             finally:
                 await clickhouse.close()
-    finally:
-        await connection.close()
     progress.done()
     rows, seconds = sum(report.rows for report in reports), time.monotonic() - began
     output.message(f"{rows:,} rows in {seconds:.1f} s, {rows / max(seconds, 1e-6):,.0f} rows/s")

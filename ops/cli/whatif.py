@@ -9,6 +9,7 @@ import os
 from ops.cli.candidate import Found, Given, read_candidate, resolve
 from ops.cli.endpoints import read_endpoints, url_of
 from ops.cli.exits import OK, CommandFailed, Misused
+from ops.cli.log_of import log_at
 from ops.cli.output import Output
 from ops.cli.places import check_places, span_between
 from ops.cli.rebuild import settings_of
@@ -30,7 +31,6 @@ from schemas.screening.rules import names
 from schemas.settings import Settings
 from schemas.whatif_budgets import Player
 
-CONNECT_S = 5.0
 OPTIONS = ("policy", "route", "prices", "budget", "key")
 
 
@@ -46,33 +46,32 @@ class _Run:
         self._vault: BodyVault | None = None
 
     async def compare(self) -> Compared:
-        connection = await LogConnection.open(url_of("nats", self.args.data), "nexus-whatif", wait_s=CONNECT_S)
-        try:
-            rules = {rule.id: rule for rule in load_builtin_rules()}
-            configuration = await versions(connection)
-            candidate = resolve(self.found, self.args.tenant or "", configuration.state, names(rules.values()))
-            epochs = Epochs(candidate, rules, configuration)
-            span = await span_between(connection, self.args.from_, self.args.to, SystemClock())
-            if any(aggregate == "route" for aggregate, _, _ in candidate):
-                self.health = await _health(connection, span)
-            comparison = Comparison(
-                connection,
-                span,
-                epochs,
-                self.health,
-                Player(await spent_before(connection, span.first)),
-                tenant=self.args.tenant or "",
-                limit=self.args.limit or 0,
-            )
+        async with log_at(url_of("nats", self.args.data), "whatif") as connection:
+            try:
+                rules = {rule.id: rule for rule in load_builtin_rules()}
+                configuration = await versions(connection)
+                candidate = resolve(self.found, self.args.tenant or "", configuration.state, names(rules.values()))
+                epochs = Epochs(candidate, rules, configuration)
+                span = await span_between(connection, self.args.from_, self.args.to, SystemClock())
+                if any(aggregate == "route" for aggregate, _, _ in candidate):
+                    self.health = await _health(connection, span)
+                comparison = Comparison(
+                    connection,
+                    span,
+                    epochs,
+                    self.health,
+                    Player(await spent_before(connection, span.first)),
+                    tenant=self.args.tenant or "",
+                    limit=self.args.limit or 0,
+                )
 
-            async def permit(bodies: int) -> Texts:
-                return await self._permit(connection, span, bodies)
+                async def permit(bodies: int) -> Texts:
+                    return await self._permit(connection, span, bodies)
 
-            return await comparison.run(permit, self._show)
-        finally:
-            if self._vault is not None:
-                await self._vault.close()
-            await connection.close()
+                return await comparison.run(permit, self._show)
+            finally:
+                if self._vault is not None:
+                    await self._vault.close()
 
     def _show(self, done: int, total: int, requests: int) -> None:
         self._progress.bar(done, total, f"{requests:,} requests judged", rate="segments")
