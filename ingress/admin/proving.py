@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 import msgspec
 
 from ingress.admin.references import ConfigView
+from ingress.admin.turns import Turns
 from schemas.aggregates.decider import Create
 from schemas.aggregates.rule import DECIDER, MOST_RULES, CustomRule
 from schemas.errors import InvalidRequest
@@ -27,6 +28,7 @@ class Proving:
         self._prove = prove
         self._view = view
         self._built_in = built_in
+        self._turns = Turns()
 
     async def check(self, spec: msgspec.Struct) -> None:
         """
@@ -46,6 +48,7 @@ class Proving:
         others = [each for each in every if each.id != spec.id]
         if len(others) >= MOST_RULES:
             raise InvalidRequest(f"a tenant may have {MOST_RULES} rules of its own; delete one first", param="id")
-        problems = await self._prove(spec.rule(), [each.rule() for each in others if each.enabled])
+        async with self._turns.of(spec.tenant):
+            problems = await self._prove(spec.rule(), [each.rule() for each in others if each.enabled])
         if problems:
             raise InvalidRequest("rule: " + "; ".join(problems), param="hits" if "hit " in problems[0] else "misses")

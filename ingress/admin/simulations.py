@@ -19,6 +19,7 @@ from ingress.admin.call import Answer, Call
 from ingress.admin.config_queries import VersionedView
 from ingress.admin.own_rules import OwnRules
 from ingress.admin.tenancy import resolve_tenant
+from ingress.admin.turns import Turns
 from ingress.admin.wire import Endpoint
 from ingress.codecs.asked import Asked
 from ingress.codecs.openai_chat import parse_request
@@ -155,6 +156,7 @@ class Simulations:
         self._hash_key = hash_key
         self._encodings = Encodings()
         self._alone = asyncio.Lock()
+        self._turns = Turns()
 
     async def create(self, call: Call) -> Answer:
         """POST /simulate."""
@@ -165,8 +167,9 @@ class Simulations:
             raise NotFound(f"There is no tenant {tenant[:64]}.", param="tenant")
         request = parse_request(msgspec.json.encode(given.body))
         caller = _caller(view, tenant, given.key)
-        async with self._alone:
+        async with self._turns.of(tenant):
             own = await self._rules.of(tenant)
+        async with self._alone:
             # the scanner has scratch space for one text at a time
             supposed, targets = await asyncio.to_thread(self._suppose, caller, request, given, own)
         size = measure(slot.text for slot in request.texts()).total
