@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.codecs.anthropic.messages import ANTHROPIC_MESSAGES
+from ingress.codecs.anthropic.signed_calls import carried_on, thoughtless
 from ingress.codecs.asked import Front, Look, bounded, model_of, tightened
 from ingress.codecs.fields import Fields
+from ingress.codecs.gemini.carrying import carried
 from ingress.codecs.gemini.generate import GEMINI_GENERATE
 from ingress.codecs.openai.completions import OpenAICompletions
 from ingress.codecs.openai.responses import OPENAI_RESPONSES
@@ -25,7 +27,11 @@ def _look_messages(fields: Fields) -> Look:
 
 
 def _same_messages(body: dict[str, Any], model: str, max_output: int | None) -> dict[str, Any]:
-    return tightened(body, model, "max_tokens", max_output)
+    changed = tightened(body, model, "max_tokens", max_output)
+    changed["messages"] = carried_on(body["messages"])
+    if changed["messages"] is not body["messages"] and thoughtless(changed["messages"]):
+        changed.pop("thinking", None)
+    return changed
 
 
 def _look_responses(fields: Fields) -> Look:
@@ -56,7 +62,7 @@ def _look_generate(fields: Fields) -> Look:
 
 def _same_generate(body: dict[str, Any], model: str, max_output: int | None) -> dict[str, Any]:
     """`model` and `stream` are in the path of this protocol, and leave the body when the path is made."""
-    changed = {**body, "model": model}
+    changed = {**body, "model": model, "contents": carried(body["contents"])}
     if max_output is not None:
         changed["generationConfig"] = {**(body.get("generationConfig") or {}), "maxOutputTokens": max_output}
     return changed

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.codec import CallerCodec, ProviderCodec
-from schemas.conversation.answer import Begun, Delta, Ended, Event, Failed, Finished, PartBegun, Used
+from ingress.codecs.signatures import Marking, with_marks
+from schemas.conversation.answer import Begun, Delta, Ended, Event, Failed, Finished, PartBegun, Signed, Used
 from schemas.facts.traffic import Usage
 from schemas.text import TOOL_LANE
 
@@ -34,7 +35,7 @@ def cross_answer(raw: bytes, back: ProviderCodec, front: CallerCodec, stamp: Sta
     Raises:
         Malformed: the provider's bytes are not its wire format.
     """
-    answer = back.read_answer(raw)
+    answer = with_marks(back.read_answer(raw), back.name)
     answer = msgspec.structs.replace(
         answer,
         id=answer.id or stamp.id,
@@ -104,13 +105,14 @@ class Looking:
 class Crossing:
     """A stream whose sides speak differently: each event is read, and written anew."""
 
-    __slots__ = ("_reader", "_stamp", "_tools", "writer")
+    __slots__ = ("_marking", "_reader", "_stamp", "_tools", "writer")
 
     def __init__(self, back: ProviderCodec, front: CallerCodec, stamp: Stamp, *, include_usage: bool) -> None:
         self._reader = back.reader()
         self.writer = front.writer(include_usage=include_usage)
         self._stamp = stamp
         self._tools: Tools = set()
+        self._marking = Marking(back.name)
 
     def read(self, event: str, data: bytes, raw: bytes) -> Step:
         return self._written(self._reader.read(event, data))
@@ -126,13 +128,12 @@ class Crossing:
         return self._reader.end()
 
     def written(self, event: Event) -> bytes:
-        return self.writer.write(self._stamped(event) if isinstance(event, Begun) else event)
+        return self.writer.write(self._named(event))
 
     def _written(self, events: list[Event]) -> Step:
         step = Step([])
         for told in events:
-            if isinstance(told, Begun):
-                told = self._stamped(told)
+            told = self._named(told)
             text = note(step, told, self._tools)
             if step.failed:
                 # what the caller is told is written by whoever ends the stream
@@ -141,6 +142,15 @@ class Crossing:
             if out or text is not None:
                 step.frames.append(Frame(out, () if text is None else (text,)))
         return step
+
+    def _named(self, event: Event) -> Event:
+        """With what it is called where the provider does not say, and with who signed it."""
+        match event:
+            case Begun():
+                return self._stamped(event)
+            case Signed():
+                return self._marking.event(event)
+        return event
 
     def _stamped(self, begun: Begun) -> Begun:
         stamp = self._stamp

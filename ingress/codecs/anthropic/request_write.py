@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.codecs.anthropic.request_read import NAME
+from ingress.codecs.anthropic.signed_calls import thoughtless
 from ingress.codecs.codec import Encoded
 from ingress.codecs.fields import put
 from ingress.codecs.losses import Losses, arguments_of, say_own
 from ingress.codecs.media import split_data_url
+from ingress.codecs.signatures import only_own
 from ingress.codecs.turns import add_turn, addressed, cooled
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
@@ -38,7 +40,7 @@ _UNSAYABLE = (
 
 def write_request(conversation: Conversation) -> Encoded:
     losses = Losses()
-    conversation = addressed(conversation, losses)
+    conversation = only_own(addressed(conversation, losses), NAME)
     losses.unless_unsaid(conversation, *_UNSAYABLE)
     system: list[dict[str, Any]] = []
     turns: list[dict[str, Any]] = []
@@ -209,6 +211,9 @@ def _write_reasoning(body: dict[str, Any], reasoning: Reasoning | None, losses: 
         return
     if reasoning.effort == "none":
         body["thinking"] = {"type": "disabled"}
+        return
+    if thoughtless(body["messages"]):
+        losses.drop("reasoning")
         return
     budget = reasoning.budget_tokens
     if budget is None:

@@ -12,6 +12,7 @@ from ingress.codecs.bedrock.media import document_of, image_of
 from ingress.codecs.codec import Encoded
 from ingress.codecs.fields import put
 from ingress.codecs.losses import Losses, arguments_of, parts_of
+from ingress.codecs.signatures import only_own
 from ingress.codecs.turns import add_turn, addressed, cooled
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
@@ -43,7 +44,7 @@ _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
 def write_request(conversation: Conversation) -> Encoded:
     """`model` and `stream` stay in the body until the path is made of them."""
     losses = Losses()
-    conversation = addressed(conversation, losses)
+    conversation = only_own(addressed(conversation, losses), NAME)
     losses.unless_unsaid(conversation, *_UNSAYABLE)
     system: list[dict[str, Any]] = []
     turns: list[dict[str, Any]] = []

@@ -9,6 +9,7 @@ from ingress.codecs.fields import put
 from ingress.codecs.gemini.request_read import NAME
 from ingress.codecs.losses import Losses, arguments_of, parts_of, say_own
 from ingress.codecs.media import MEDIA_TYPES
+from ingress.codecs.signatures import only_own
 from ingress.codecs.turns import addressed
 from schemas.conversation.ask import Conversation
 from schemas.conversation.parts import (
@@ -36,7 +37,7 @@ UNSIGNED = "skip_thought_signature_validator"
 def write_request(conversation: Conversation) -> Encoded:
     """`model` and `stream` stay in the body until the path is made of them."""
     losses = Losses()
-    conversation = addressed(conversation, losses)
+    conversation = only_own(addressed(conversation, losses), NAME)
     losses.unless_unsaid(conversation, "user", "service_tier")
     if conversation.parallel_tool_calls is False:
         losses.drop("parallel_tool_calls")

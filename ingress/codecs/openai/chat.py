@@ -9,6 +9,7 @@ from ingress.codecs.openai.chat_answer import read_answer, read_error, write_ans
 from ingress.codecs.openai.chat_request_read import NAME, read_request
 from ingress.codecs.openai.chat_request_write import write_request
 from ingress.codecs.openai.chat_stream import ChatReader, ChatWriter
+from ingress.codecs.openai.parts import DIALECT
 from schemas.conversation.answer import Answer
 from schemas.conversation.ask import Conversation
 from schemas.errors import NexusError
@@ -25,7 +26,7 @@ class OpenAIChat:
         """
         self._thinking = thinking
         self.parts = parts
-        self.name = f"{NAME}_parts" if parts else NAME
+        self.name = DIALECT if parts else NAME
 
     def read_request(self, body: dict[str, Any]) -> Conversation:
         return read_request(body)

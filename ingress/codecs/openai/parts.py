@@ -5,7 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingress.codecs.signatures import own
 from schemas.conversation.parts import Thinking
+
+DIALECT = "openai_chat_parts"
+"""Name of the codec."""
 
 
 def written(text: str, signature: str = "") -> dict[str, Any]:
@@ -49,5 +53,5 @@ def _signature(message: dict[str, Any]) -> str:
     details = message.get("reasoning_details")
     for each in details if isinstance(details, list) else ():
         if isinstance(each, dict) and isinstance(signature := each.get("signature"), str):
-            return signature
+            return own(signature, DIALECT)
     return ""

@@ -253,6 +253,15 @@ def check(request: Counted) -> None:
             raise Refusal(400, "messages: final assistant content cannot end with trailing whitespace")
         if request.thinking is not None and request.thinking.type != "disabled":
             raise Refusal(400, "messages: an assistant message cannot be prefilled when thinking is enabled")
+    if request.thinking is not None and request.thinking.type == "enabled" and len(messages) > 1:
+        called, told = messages[-2].blocks, last.blocks
+        loop = any(isinstance(block, ToolResult) for block in told) and any(isinstance(one, ToolUse) for one in called)
+        if loop and not isinstance(called[0], (Thinking, Redacted)):
+            raise Refusal(
+                400,
+                f"messages.{len(messages) - 2}.content.0.type: Expected `thinking` or `redacted_thinking`, but found "
+                "another. When `thinking` is enabled, a final `assistant` message must start with a thinking block.",
+            )
     for block in request.system if isinstance(request.system, list) else ():
         if not block.text:
             raise Refusal(400, "system: text content blocks must be non-empty")
