@@ -4,35 +4,56 @@ from __future__ import annotations
 
 from schemas.prices.entry import Entry, Wire
 
-_d = Wire("deepseek", "DeepSeek API, models and pricing", "2025-09-29")
-_DEEPSEEK = (_d("deepseek-chat", 0.28, 0.42, cached=0.028), _d("deepseek-reasoner", 0.28, 0.42, cached=0.028))
-
-_k = Wire("moonshot", "Moonshot AI Open Platform, pricing", "2025-09-15")
-_MOONSHOT = (
-    _k("kimi-k2-0711-preview", 0.6, 2.5, cached=0.15), _k("kimi-k2-0905-preview", 0.6, 2.5, cached=0.15),
-    _k("kimi-k2-turbo-preview", 2.4, 10, cached=0.6), _k("moonshot-v1-8k", 0.2, 2), _k("moonshot-v1-32k", 1, 3),
-    _k("moonshot-v1-128k", 2, 5), _k("moonshot-v1-8k-vision-preview", 0.2, 2),
+_d = Wire("deepseek", "DeepSeek API docs, Models & Pricing", "2026-05-22")
+_V4 = "another name for deepseek-v4-flash"
+_DEEPSEEK = (
+    _d("deepseek-v4-flash", 0.14, 0.28, cached=0.0028), _d("deepseek-v4-pro", 0.435, 0.87, cached=0.003625),
+    _d("deepseek-chat", 0.14, 0.28, cached=0.0028, note=_V4),
+    _d("deepseek-reasoner", 0.14, 0.28, cached=0.0028, note=_V4),
 )  # fmt: skip
 
-_z = Wire("glm", "Z.AI, model pricing", "2025-10-01")
+_k = Wire("moonshot", "Moonshot AI Open Platform, Model Inference Pricing Explanation", "2026-03-26")
+_j = Wire("moonshot", "Moonshot AI Open Platform, pricing", "2025-09-15")
+_l = Wire("moonshot", "Moonshot AI Open Platform, pricing, as told by Puter's guide", "2026-06-01")
+_MOONSHOT = (
+    _k("kimi-k2-0711-preview", 0.6, 2.5, cached=0.15), _k("kimi-k2-0905-preview", 0.6, 2.5, cached=0.15),
+    _k("kimi-k2-turbo-preview", 1.15, 8, cached=0.15), _k("kimi-k2-thinking", 0.6, 2.5, cached=0.15),
+    _k("kimi-k2-thinking-turbo", 1.15, 8, cached=0.15), _k("kimi-k2.5", 0.6, 3, cached=0.1),
+    _l("kimi-k2.6", 0.95, 4, cached=0.16), _l("kimi-k2.7-code", 0.95, 4, cached=0.19),
+    _j("moonshot-v1-8k", 0.2, 2), _j("moonshot-v1-32k", 1, 3),
+    _j("moonshot-v1-128k", 2, 5), _j("moonshot-v1-8k-vision-preview", 0.2, 2),
+)  # fmt: skip
+
+_z = Wire("glm", "Z.AI, model pricing, as collected in llm-prices", "2026-02-12")
+_y = Wire("glm", "Z.AI, model pricing, as listed by OpenRouter and Bifrost", "2026-08-19")
 _GLM = (
+    _y("glm-5.3", 1.4, 4.4, cached=0.26), _y("glm-5.2", 1.4, 4.4), _y("glm-5.1", 1.4, 4.4), _y("glm-5v-turbo", 1.2, 4),
+    _z("glm-5", 1, 3.2, cached=0.2), _z("glm-5-code", 1.2, 5, cached=0.3), _z("glm-4.7", 0.6, 2.2, cached=0.11),
+    _z("glm-4.7-flashx", 0.07, 0.4, cached=0.01), _z("glm-4.7-flash", 0), _z("glm-4.6v", 0.3, 0.9, cached=0.05),
+    _z("glm-4.6v-flashx", 0.04, 0.4, cached=0.004), _z("glm-4.6v-flash", 0),
     _z("glm-4.6", 0.6, 2.2, cached=0.11), _z("glm-4.5", 0.6, 2.2, cached=0.11), _z("glm-4.5-x", 2.2, 8.9, cached=0.45),
     _z("glm-4.5-air", 0.2, 1.1, cached=0.03), _z("glm-4.5-airx", 1.1, 4.5, cached=0.22), _z("glm-4.5-flash", 0),
     _z("glm-4.5v", 0.6, 1.8, cached=0.11), _z("glm-4-32b-0414-128k", 0.1, 0.1),
 )  # fmt: skip
 
 _n = Wire("minimax", "MiniMax platform, pricing", "2025-11-01")
+_o = Wire("minimax", "MiniMax platform, Pay as you go, as told by Roo Code and promptfoo", "2026-04-21")
 _MINIMAX = (
-    _n("MiniMax-M2", 0.3, 1.2), _n("MiniMax-M1", 0.4, 2.2, note="prompts over 200,000 tokens cost more"),
-    _n("MiniMax-Text-01", 0.2, 1.1),
+    _o("MiniMax-M2.7", 0.3, 1.2, cached=0.06, cache_write=0.375),
+    _o("MiniMax-M2.7-highspeed", 0.6, 2.4, cached=0.06),
+    _o("MiniMax-M2.5", 0.3, 1.2, cached=0.03, cache_write=0.375),
+    _o("MiniMax-M2.5-highspeed", 0.6, 2.4, cached=0.03), _o("MiniMax-M2", 0.3, 1.2, cached=0.03, cache_write=0.375),
+    _n("MiniMax-M1", 0.4, 2.2, note="prompts over 200,000 tokens cost more"), _n("MiniMax-Text-01", 0.2, 1.1),
 )  # fmt: skip
 
 _q = Wire("groq", "Groq, on-demand pricing", "2025-08-15", batch=50)
+_h = Wire("groq", "GroqDocs, Supported Models, as read for Braintrust's catalogue", "2026-01-01", batch=50)
 _GROQ = (
     _q("llama-3.3-70b-versatile", 0.59, 0.79), _q("llama-3.1-8b-instant", 0.05, 0.08),
     _q("llama3-70b-8192", 0.59, 0.79),
-    _q("llama3-8b-8192", 0.05, 0.08), _q("gemma2-9b-it", 0.2, 0.2), _q("openai/gpt-oss-120b", 0.15, 0.75),
-    _q("openai/gpt-oss-20b", 0.1, 0.5), _q("meta-llama/llama-4-scout-17b-16e-instruct", 0.11, 0.34),
+    _q("llama3-8b-8192", 0.05, 0.08), _q("gemma2-9b-it", 0.2, 0.2),
+    _h("openai/gpt-oss-120b", 0.15, 0.6), _h("openai/gpt-oss-20b", 0.075, 0.3),
+    _q("meta-llama/llama-4-scout-17b-16e-instruct", 0.11, 0.34),
     _q("meta-llama/llama-4-maverick-17b-128e-instruct", 0.2, 0.6), _q("meta-llama/llama-guard-4-12b", 0.2, 0.2),
     _q("qwen/qwen3-32b", 0.29, 0.59), _q("qwen-qwq-32b", 0.29, 0.39), _q("moonshotai/kimi-k2-instruct", 1, 3),
     _q("deepseek-r1-distill-llama-70b", 0.75, 0.99), _q("mistral-saba-24b", 0.79, 0.79),

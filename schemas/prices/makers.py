@@ -62,7 +62,7 @@ _GEMINI = (
     _g("gemini-embedding-001", 0.15), _g("text-embedding-004", 0, batch=0), _g("gemma-3-27b-it", 0, batch=0),
 )  # fmt: skip
 
-_m = Wire("mistral", "Mistral AI, API pricing", "2025-08-15", batch=50)
+_m = Wire("mistral", "Mistral AI, API pricing, held against llm-prices", "2025-08-15", batch=50)
 _MISTRAL = (
     _m("mistral-large", 2, 6), _m("mistral-medium", 0.4, 2), _m("mistral-small", 0.1, 0.3), _m("codestral", 0.3, 0.9),
     _m("devstral-medium", 0.4, 2), _m("devstral-small", 0.1, 0.3), _m("magistral-medium", 2, 5),
@@ -73,7 +73,15 @@ _MISTRAL = (
 )  # fmt: skip
 
 _x = Wire("xai", "xAI, models and pricing", "2025-09-15")
+_w = Wire("xai", "xAI Docs, Models: Grok 4.20, Grok 4.7; Grok 4.3 and 4.5 as told by APIYI", "2026-07-13", batch=80)
+_TWICE = "prompts of 200,000 tokens and more cost twice"
 _XAI = (
+    _w("grok-4.7", 2, 6, batch=0), _w("grok-4.5", 2, 6, batch=0),
+    _w("grok-4.3", 1.25, 2.5, cached=0.2, note=_TWICE, batch=0),
+    _w("grok-4.20", 1.25, 2.5, cached=0.2, note=_TWICE), _w("grok-4.20-reasoning", 1.25, 2.5, cached=0.2, note=_TWICE),
+    _w("grok-4.20-0309-reasoning", 1.25, 2.5, cached=0.2, note=_TWICE),
+    _w("grok-4.20-non-reasoning", 1.25, 2.5, note=_TWICE, batch=0),
+    _w("grok-4.20-0309-non-reasoning", 1.25, 2.5, note=_TWICE, batch=0), _w("grok-build-0.1", 1, 2, batch=0),
     _x("grok-4", 3, 15, cached=0.75, note="prompts over 128,000 tokens cost more"),
     _x("grok-4-fast-reasoning", 0.2, 0.5, cached=0.05, note="prompts over 128,000 tokens cost more"),
     _x("grok-4-fast-non-reasoning", 0.2, 0.5, cached=0.05, note="prompts over 128,000 tokens cost more"),
