@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from nats.errors import Error as NatsError
 
+from ingress.codecs.codec import Malformed
 from projections.log.connection import LogConnection
 from projections.screening.screener import Screener
 from projections.screening.step import screen_step
@@ -22,6 +23,8 @@ from schemas.screening.work import ScreeningWork
 from schemas.text import TOOL_LANE
 
 WORKER_TIMEOUT_S = 5.0
+MOST_LANES = 2_048
+"""Texts of one answer: each has a scanner of its own, and a provider may number its choices and calls as it likes."""
 EVERYTHING = 1 << 62
 """More characters than any text has."""
 
@@ -123,9 +126,15 @@ class StreamScreening:
         self.characters = 0
 
     def push(self, lane: str, piece: str) -> bool:
-        """Takes a piece in; true when a rule says that the answer must stop here."""
+        """Takes a piece in; true when a rule says that the answer must stop here.
+
+        Raises:
+            Malformed: an answer of so many texts is none.
+        """
         found = self._lanes.get(lane)
         if found is None:
+            if len(self._lanes) >= MOST_LANES:
+                raise Malformed("an answer has too many texts")
             kind = ToolLane if TOOL_LANE in lane else StreamScreener
             found = self._lanes[lane] = kind(self._screener, "response", self._policy, self._hash_of)
         self.characters += len(piece)

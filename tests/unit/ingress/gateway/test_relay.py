@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.gateway.relay import Relay
-from ingress.gateway.screening import StreamScreening
+from ingress.gateway.screening import MOST_LANES, StreamScreening
 from projections.screening import Screener, compile_rules, load_builtin_rules
 from schemas.facts.traffic import Usage
 from schemas.screening.model import ScreeningPolicy
@@ -72,3 +72,12 @@ def test_an_error_event_and_nonsense_end_the_stream() -> None:
     for bad in (b'data: {"error":{"message":"boom"}}\n\n', b"data: {oops\n\n"):
         passed, relay = run([chunk(choices=[]) + bad + answer("x")])
         assert relay.failed and not relay.done and b"boom" not in passed
+
+
+def test_an_answer_of_ever_more_texts_is_not_understood() -> None:
+    events = (
+        chunk(choices=[{"index": number, "delta": {"content": "a"}, "finish_reason": None}])
+        for number in range(MOST_LANES + 1)
+    )
+    _, relay = run(list(events))
+    assert relay.failed and len(relay._screening._lanes) == MOST_LANES
