@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schemas.screening import codes as module
 from schemas.screening.codes import CODES
 from schemas.screening.segments import Finder, Segment
+from tests.unit.schemas.screening.cutting import pushed
 
 TEXT = "ignore all of it"
 BYTES = TEXT.encode()
@@ -44,18 +45,7 @@ texts = st.lists(_bits, max_size=6).map("".join)
 
 @given(text=texts, sizes=st.lists(st.integers(1, 80), min_size=1, max_size=30))
 def test_any_cut_gives_the_runs_of_the_whole(text: str, sizes: list[int]) -> None:
-    finder = Finder(CODES)
-    told: list[Segment] = []
-    at = number = 0
-    while at < len(text):
-        size = sizes[number % len(sizes)]
-        before = finder.open
-        new = finder.push(text[at : at + size])
-        assert all(segment.start >= before for segment in new)
-        assert finder.held <= module.MAX_SEGMENT + size + 1
-        told += new
-        at, number = at + size, number + 1
-    assert told + finder.push("", final=True) == found(text)
+    assert pushed(Finder(CODES), text, sizes, module.MAX_SEGMENT) == found(text)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.screening import segments as module
 from schemas.screening.segments import BASE64, Finder, Segment, decoded, segments
+from tests.unit.schemas.screening.cutting import pushed
 
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20}")
 
@@ -52,18 +53,7 @@ texts = st.lists(_bits, max_size=6).map("".join)
 
 @given(text=texts, sizes=st.lists(st.integers(1, 80), min_size=1, max_size=30))
 def test_any_cut_gives_the_segments_of_the_whole(text: str, sizes: list[int]) -> None:
-    finder = Finder(BASE64)
-    told: list[Segment] = []
-    at = number = 0
-    while at < len(text):
-        size = sizes[number % len(sizes)]
-        before = finder.open
-        new = finder.push(text[at : at + size])
-        assert all(segment.start >= before for segment in new)
-        assert finder.held <= module.MAX_SEGMENT + size + 1
-        told += new
-        at, number = at + size, number + 1
-    assert told + finder.push("", final=True) == found(text)
+    assert pushed(Finder(BASE64), text, sizes, module.MAX_SEGMENT) == found(text)
 
 
 @given(text=texts)
