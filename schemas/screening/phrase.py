@@ -14,9 +14,8 @@ from schemas.screening.model import Rule
 from schemas.screening.pattern import spelled, width
 
 _MOST_ENDS = 8
-_BEYOND = r"\x80-\xff"
-"""Bytes of letters beyond ASCII, as patterns write them at the end of a class."""
 _CLASS = re.compile(r"\[(\^?)([^\]]*)\\x80-\\xff\](?:\{(\d+),(\d+)\})?")
+"""A class with the bytes of letters beyond ASCII, which patterns write at its end."""
 
 
 class Phrase:
