@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 GRACE_S = 3.0
 """How long a pack that the compliance worker compiles is waited for; then it is compiled here."""
 RETRY_S = 5.0
+TOGETHER = 2
+"""Packs compiled here at a time: each takes a core for seconds, and there may be as many to compile as tenants."""
 _KEPT = 32
 
 
@@ -56,6 +58,7 @@ class TenantPacks:
         self._kept: OrderedDict[str, CompiledPack] = OrderedDict()
         self._following: dict[str, asyncio.Task[None]] = {}
         self._arrived = asyncio.Event()
+        self._places = asyncio.Semaphore(TOGETHER)
 
     def pack_of(self, tenant: str) -> CompiledPack:
         """
@@ -97,8 +100,7 @@ class TenantPacks:
         wanted = version(rules)
         pack = self._kept.get(wanted)
         if pack is None:
-            own = await self._shipped.load(tenant, CUSTOM, wanted)
-            pack = extended(self.built_in, own if own is not None else await compile_custom(rules))
+            pack = extended(self.built_in, await self._compiled(tenant, wanted, rules))
             self._kept[wanted] = pack
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
@@ -146,12 +148,18 @@ class TenantPacks:
                 return extended(self.built_in, own)
             left = until - time.monotonic()
             if left <= 0:
-                return extended(self.built_in, await compile_custom(rules))
+                return extended(self.built_in, await self._compiled(tenant, wanted, rules))
             try:
                 async with asyncio.timeout(left):
                     await arrived.wait()
             except TimeoutError:
                 continue
+
+    async def _compiled(self, tenant: str, wanted: str, rules: Sequence[Rule]) -> CompiledPack:
+        """The tenant's own rules, compiled here unless they have been shipped by the time there is a place to do it."""
+        async with self._places:
+            own = await self._shipped.load(tenant, CUSTOM, wanted)
+            return own if own is not None else await compile_custom(rules)
 
 
 class Screeners:

@@ -138,3 +138,28 @@ def test_a_pack_that_is_extended_finds_what_both_find() -> None:
     found, wanted = screeners.of(both).screen(texts, "request"), Screener(whole).screen(texts, "request")
     assert found.hits == wanted.hits
     assert len(found.hits) > len(some)
+
+
+async def test_however_many_tenants_have_rules_few_are_compiled_at_a_time(
+    state: LiveState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = most = done = 0
+
+    async def compile_here(rules: Sequence[Rule]) -> CompiledPack:
+        nonlocal running, most, done
+        running += 1
+        most = max(most, running)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        running, done = running - 1, done + 1
+        return OWN
+
+    monkeypatch.setattr(tenants, "compile_custom", compile_here)
+    for number in range(8):
+        name = f"t{number}"
+        state.tenants[name] = TenantView(name)
+        own = msgspec.structs.replace(BADGE, tenant=name, title=f"Badge {number}")
+        state.tenants[name].put("rule", BADGE.id, own)
+    packs = TenantPacks(BASE, state, Store())
+    await packs.settle()
+    assert (done, most) == (8, tenants.TOGETHER)
