@@ -34,6 +34,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an answer may be asked for by a schema; else any JSON is asked for."""
     names: bool = True
     """Whether messages may have a name."""
+    nine_letters: bool = False
+    """Whether ids of calls must have nine letters or digits."""
     turns: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(role, fields that its messages may have besides), where others are refused."""
 
@@ -224,6 +226,7 @@ WIRES: dict[str, Wire] = {
             stream_usage=False,
             thinking=True,
             parts=True,
+            nine_letters=True,
             turns=(
                 ("system", ("content",)),
                 ("user", ("content",)),

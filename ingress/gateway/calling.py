@@ -154,7 +154,9 @@ class Calls:
         server, path = _told(provider, streamed[1])
         wanted = [*_without_body(headers), ("accept", "text/event-stream"), ("cache-control", "no-store")]
         try:
-            arriving = await self._upstream.stream(server, path, wanted, b"", method=streamed[0], client_key=key)
+            arriving: Arriving = await self._upstream.stream(
+                server, path, wanted, b"", method=streamed[0], client_key=key
+            )
             if outgoing.refusal is not None:
                 arriving = await _looked_at(arriving, outgoing.refusal)
         except BaseException:

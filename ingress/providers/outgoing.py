@@ -11,7 +11,7 @@ import msgspec
 
 from ingress.codecs.asked import Asked
 from ingress.codecs.openai.chat import OpenAIChat
-from ingress.codecs.openai.parts import moved
+from ingress.codecs.openai.parts import moved, nine_letters
 from ingress.codecs.registry import IN_PATH
 from ingress.codecs.replicate.prediction import headers_for
 from ingress.providers.catalogue import FOLLOWED, REFUSALS, codec_for, in_path
@@ -171,6 +171,8 @@ def bent(body: dict[str, Any], quirks: Quirks) -> dict[str, Any]:
         ]
     if quirks.parts:
         bent["messages"] = [moved(message) for message in bent["messages"]]
+    if quirks.nine_letters:
+        bent["messages"] = [nine_letters(message) for message in bent["messages"]]
     if quirks.turns or not quirks.names:
         known = dict(quirks.turns)
         bent["messages"] = [_known(message, known, names=quirks.names) for message in bent["messages"]]

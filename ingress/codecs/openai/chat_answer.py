@@ -150,7 +150,8 @@ def _choice(fields: Fields, at: int) -> Choice:
 def _piece(fields: Fields) -> list[Part]:
     match fields.string("type"):
         case "text":
-            return [Text(fields.string("text"))]
+            text = fields.string("text")
+            return [Text(text)] if text else []
         case "thinking":
             return [Thinking(text_of(fields.body), fields.string("signature"))]
     return []

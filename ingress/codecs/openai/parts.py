@@ -3,6 +3,9 @@ Completion" (ThinkChunk); "Reasoning"."""
 
 from __future__ import annotations
 
+import re
+import string
+from hashlib import sha256
 from typing import Any
 
 from ingress.codecs.signatures import own
@@ -10,6 +13,8 @@ from schemas.conversation.parts import Thinking
 
 DIALECT = "openai_chat_parts"
 """Name of the codec."""
+_NINE = re.compile(r"[a-zA-Z0-9]{9}")
+_LETTERS = string.ascii_letters + string.digits
 
 
 def written(text: str, signature: str = "") -> dict[str, Any]:
@@ -34,6 +39,29 @@ def content_of(thoughts: list[Thinking], text: str | None) -> Any:
     if not told:
         return text
     return [*told, {"type": "text", "text": text}] if text else told
+
+
+def nine_letters(message: Any) -> Any:
+    """A message whose calls, or whose answer to one, have ids as Mistral takes them: nine letters or digits. Others are
+    replaced by what is made of them, always the same; who gave them, does not see it."""
+    if not isinstance(message, dict):
+        return message
+    changed = dict(message)
+    if isinstance(ident := message.get("tool_call_id"), str):
+        changed["tool_call_id"] = _nine(ident)
+    if isinstance(calls := message.get("tool_calls"), list):
+        changed["tool_calls"] = [
+            {**call, "id": _nine(call["id"])} if isinstance(call, dict) and isinstance(call.get("id"), str) else call
+            for call in calls
+        ]
+    return changed
+
+
+def _nine(ident: str) -> str:
+    if _NINE.fullmatch(ident):
+        return ident
+    number = int.from_bytes(sha256(ident.encode("utf-8", "surrogatepass")).digest()[:8])
+    return "".join(_LETTERS[number // len(_LETTERS) ** place % len(_LETTERS)] for place in range(9))
 
 
 def moved(message: Any) -> Any:

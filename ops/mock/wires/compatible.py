@@ -115,6 +115,11 @@ def _check(limits: Limits, request: ChatRequest, raw: dict[str, Any]) -> None:
             raise Refusal(limits.status, "Extra inputs are not permitted", param=name, code="extra_forbidden")
         if not limits.names and "name" in message and message["role"] != "tool":
             raise Refusal(limits.status, "property 'name' is unsupported", param="messages")
+        idents = [call.get("id") for call in message.get("tool_calls") or ()] + [message.get("tool_call_id", "a" * 9)]
+        for ident in idents if limits.parts else ():
+            if not re.fullmatch(r"[a-zA-Z0-9]{9}", str(ident)):
+                told = f"Tool call id was {ident} but must be a-z, A-Z, 0-9, with a length of 9."
+                raise Refusal(400, told, code="3280")
         owes = message.get("tool_calls") and not message.get("reasoning_content")
         if limits.owed and owes and raw.get("tools") and "think" in request.model:
             raise Refusal(400, "The `reasoning_content` in the thinking mode must be passed back to the API.")

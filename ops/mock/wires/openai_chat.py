@@ -113,7 +113,9 @@ def usage_of(said: Said) -> dict[str, Any]:
     }
 
 
-def call_id(stamp: Stamp, choice: int, index: int) -> str:
+def call_id(stamp: Stamp, choice: int, index: int, *, short: bool = False) -> str:
+    if short:
+        return f"{stamp.ident.decode()[-5:]}{choice:02x}{index:02x}"
     return f"call_{stamp.ident.decode()}{choice:02x}{index:02x}"
 
 
@@ -133,7 +135,7 @@ def reply(
     Args:
         unasked: a stream's usage comes with its last choice, wanted or not.
         whole: a call in a stream comes in one piece.
-        parts: thoughts come as parts of the content.
+        parts: thoughts come as parts of the content, and calls have short ids, as Mistral has them.
     """
     used = None if no_usage else usage_of(said)
     if stream:
@@ -151,13 +153,13 @@ def reply(
     for index in range(said.choices):
         message: dict[str, Any] = {"role": "assistant", "content": None if said.calls else said.text, "refusal": None}
         if said.thoughts and parts:
-            message["content"] = [_thought(said.thought), {"type": "text", "text": said.text}]
+            message["content"] = [_thought(said.thought), *([{"type": "text", "text": said.text}] if said.text else [])]
         elif said.thoughts:
             message["reasoning_content"] = said.thought
         if said.calls:
             message["tool_calls"] = [
                 {
-                    "id": call_id(stamp, index, at),
+                    "id": call_id(stamp, index, at, short=parts),
                     "type": "function",
                     "function": {"name": call.name, "arguments": "".join(call.pieces)},
                 }
@@ -209,7 +211,7 @@ def _events(
         yield deltas({"content": [_thought(piece)]} if parts else {"reasoning_content": piece})
     for at, call in enumerate(said.calls):
         opened = [
-            {"index": at, "id": call_id(stamp, 0, at), "type": "function",
+            {"index": at, "id": call_id(stamp, 0, at, short=parts), "type": "function",
              "function": {"name": call.name, "arguments": "".join(call.pieces) if whole else ""}}
         ]  # fmt: skip
         yield deltas({"tool_calls": opened})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from ingress.providers.outgoing import bent, lost
 from schemas.wires import WIRES
 
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
-CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALL = {"id": "nine00009", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
 def sent(wire: str, **fields: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -49,7 +50,11 @@ def test_messages_keep_what_their_role_may_have_and_thoughts_are_moved() -> None
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": "T"}], "signature": "c2ln"}
     assert body["messages"] == [
         {"role": "system", "content": "Be brief."},
-        {"role": "assistant", "content": [thought], "tool_calls": [CALL]},
+        {
+            "role": "assistant",
+            "content": [thought],
+            "tool_calls": [{**CALL, "id": body["messages"][1]["tool_calls"][0]["id"]}],
+        },
     ]
     # what is empty, and what went elsewhere, is not lost
     assert dropped == ()
@@ -59,3 +64,19 @@ def test_messages_keep_what_their_role_may_have_and_thoughts_are_moved() -> None
 @pytest.mark.parametrize("message", [None, {}, {"role": 7}, {"role": "unknown", "x": 1}])
 def test_what_nobody_knows_is_the_providers_to_judge(message: Any) -> None:
     assert sent("mistral", messages=[message]) == ({"model": "m", "messages": [message]}, ())
+
+
+def test_ids_of_calls_are_made_to_fit_alike_on_both_sides() -> None:
+    calls = [{**CALL, "id": ident} for ident in ("toolu_01VpEm654HvfMoRcrE3Hgdc6", "fits00009")]
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "x"} for call in calls]
+    messages = [
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        *results,
+        {"role": "assistant", "tool_calls": 7},
+    ]
+    body, dropped = sent("mistral", messages=messages)
+    ids = [call["id"] for call in body["messages"][0]["tool_calls"]]
+    assert [message["tool_call_id"] for message in body["messages"][1:3]] == ids
+    assert ids[1] == "fits00009" and re.fullmatch(r"[a-zA-Z0-9]{9}", ids[0]) and dropped == ()
+    assert sent("mistral", messages=messages)[0] == body
+    assert sent("xai", messages=messages)[0]["messages"] == messages
