@@ -36,6 +36,11 @@ async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
     attempt = await attempts.run(exchange.parts.calls.send)
     answer = read_answer(exchange, attempts, attempt)
     content = answer.raw
+    # what was used is paid for, whether or not the caller may see it, or anybody can tell
+    attempts.settle(
+        attempt.target, answer.usage or exchange.estimated_usage(content if exchange.request.choices else 0)
+    )
+    exchange.learn(answer.usage)
 
     exchange.stage = "screen_response"
     verdict, slots, decoded = await exchange.screen_response(answer, plan)
@@ -52,12 +57,6 @@ async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
         if modified:
             drop_repeats(decoded)
             content = encode_body(decoded)
-
-    # what was used is paid for, whether or not the caller may see it
-    attempts.settle(
-        attempt.target, answer.usage or exchange.estimated_usage(content if exchange.request.choices else 0)
-    )
-    exchange.learn(answer.usage)
     if verdict is not None and verdict.action == "block":
         raise exchange.blocked(verdict, "response")
     if refused is not None:
