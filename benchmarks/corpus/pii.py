@@ -6,7 +6,14 @@ import random
 from collections.abc import Iterator
 
 from benchmarks.corpus import numbers
-from benchmarks.corpus.item import PLAIN, Item, filled
+from benchmarks.corpus.item import DIGITS, PLAIN, UPPER, Item, Maker, filled, of
+
+
+def _of_parts(*parts: str | int) -> Maker:
+    """So many letters of each alphabet, one part after the other."""
+    makers = [of(str(alphabet), int(count)) for alphabet, count in zip(parts[::2], parts[1::2], strict=True)]
+    return lambda rng: "".join(make(rng) for make in makers)
+
 
 _PLACES: dict[str, dict[str, tuple[str, ...]]] = {
     "us": {
@@ -171,6 +178,27 @@ _SHARED = {
         ),
     ),
 }
+_AT_HOME: dict[str, tuple[Maker, tuple[str, ...]]] = {
+    "uk": (numbers.phone("07### ######"), ("Mobile: <<v>>", "tel <<v>> after six", "Phone no. <<v>>")),
+    "de": (numbers.phone("017# #######"), ("Handy: <<v>>", "Telefonnummer: <<v>>", "Tel.: <<v>>")),
+    "fr": (numbers.phone("06 ## ## ## ##"), ("Portable : <<v>>", "Tél : <<v>>", "téléphone <<v>>")),
+    "es": (numbers.phone("6## ### ###"), ("móvil: <<v>>", "Teléfono: <<v>>", "tlf: <<v>>")),
+    "it": (numbers.phone("3## #######"), ("cellulare: <<v>>", "Cell. <<v>>", "telefono: <<v>>")),
+    "nl": (numbers.phone("06-########"), ("mobiel: <<v>>", "tel. <<v>>")),
+    "pl": (numbers.phone("5## ### ###"), ("telefon: <<v>>", "nr telefonu: <<v>>")),
+    "br": (numbers.phone("(11) 9####-####"), ("Celular: <<v>>", "WhatsApp: <<v>>", "telefone <<v>>")),
+    "in": (numbers.phone("98### #####"), ("Mobile no: <<v>>", "Contact: <<v>>")),
+    "au": (numbers.phone("04## ### ###"), ("mobile: <<v>>", "Ph: <<v>>")),
+}
+"""Telephone numbers as they are written within a country, beside their name."""
+_PASSPORTS: dict[str, tuple[Maker, tuple[str, ...]]] = {
+    "fr": (_of_parts(DIGITS, 2, UPPER, 2, DIGITS, 5), ("Passeport n° <<v>>", "Numéro de passeport français : <<v>>")),
+    "es": (_of_parts(UPPER, 3, DIGITS, 6), ("Pasaporte: <<v>>", "número de pasaporte <<v>>")),
+    "de": (_of_parts("CFGHJK", 1, "CFGHJKLMNPRTVWXYZ0123456789", 8), ("Reisepass Nr. <<v>>", "Reisepassnummer: <<v>>")),
+    "it": (_of_parts("Y", 1, "AB", 1, DIGITS, 7), ("Passaporto n. <<v>>",)),
+    "br": (_of_parts(UPPER, 2, DIGITS, 6), ("Passaporte: <<v>>",)),
+    "in": (_of_parts(UPPER, 1, DIGITS, 7), ("Indian passport <<v>>",)),
+}
 _LETTERS = (
     "Dear team,\n\nI am writing about claim <<number>>. My details: <<first>> <<last>>, <<a>>, <<b>>. Please reply by "
     "<<day>>.\n\nKind regards,\n<<first>>",
@@ -201,6 +229,10 @@ def items(seed: int) -> Iterator[Item]:
                 "b": ("pii", numbers.email(rng)),
             }
             yield filled("pii", f"{country} letter", template, rng, labelled, PLAIN)
+    for kind, places in (("phone at home", _AT_HOME), ("passport", _PASSPORTS)):
+        for country, (make, templates) in places.items():
+            for template in templates * 2:
+                yield filled("pii", f"{country} {kind}", template, rng, {"v": ("pii", make(rng))}, PLAIN)
     for kind, (make, templates) in _SHARED.items():
         for template in templates * 6:
             yield filled("pii", kind, template, rng, {"v": ("pii", make(rng)), **_BESIDE}, PLAIN)

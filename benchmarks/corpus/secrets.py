@@ -181,6 +181,11 @@ _PASSWORD_PLACES = (
     ("russian", "Логин: <<account>> Пароль: <<secret>>"),
     ("chinese", "账号：<<account>> 密码：<<secret>>"),
     ("log", "DEBUG auth - attempting bind dn=cn=<<account>> password=<<secret>> host=<<host>>"),
+    ("table", "| host | user | password |\n|---|---|---|\n| <<host>> | <<account>> | <<secret>> |\n"),
+    ("table", "server;login;Passwort\n<<host>>;<<account>>;<<secret>>\n"),
+    ("kubernetes", '      - name: DB_PASSWORD\n        value: "<<secret>>"\n'),
+    ("typed", 'const dbPassword: string = "<<secret>>";'),
+    ("portuguese", "Segue a senha do e-mail: <<secret>>"),
     ("powershell", "$cred = ConvertTo-SecureString '<<secret>>' -AsPlainText -Force"),
 )
 _GENERIC_PLACES = (

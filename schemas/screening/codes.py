@@ -44,6 +44,8 @@ _TOKENS = re.compile(r"([0-9A-Za-z])([^0-9A-Za-z]*)")
 _STARTS = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]")
 _LAST_WORD = re.compile(r"(?s:.*)[0-9A-Za-z]{5}")
 """No run goes over a word of five."""
+_DECIMAL = {text: chr(code) for code in range(9, 128) for text in (f"{code:02}", f"{code:03}")}
+_OCTAL = {text: chr(code) for code in range(8, 128) for text in (f"{code:o}", f"{code:03o}")}
 _AHEAD = 16
 """Characters behind a run that may still make it longer."""
 _REACH = 80
@@ -70,9 +72,9 @@ def _after(text: str, start: int, *, final: bool) -> tuple[int, int] | None:
 
 def _read(text: str, start: int, end: int) -> list[Segment]:
     """What a run says, and what else it may say."""
-    whole = _WHOLE.match(text, start, end)
-    assert whole is not None, "a run was found here"
-    readings = list(dict.fromkeys(filter(None, _READINGS[str(whole.lastgroup)](whole.group()))))
+    shown = _WHOLE.match(text, start, min(end, start + _REACH))
+    assert shown is not None, "a run was found here"
+    readings = dict.fromkeys(filter(None, _READINGS[str(shown.lastgroup)](text[start:end])))
     return [Segment(start, end, reading) for reading in readings]
 
 
@@ -85,15 +87,8 @@ def _bytes_said(run: str) -> Iterator[str]:
 
 def _numbers_said(run: str) -> Iterator[str]:
     numbers = _NUMBERS.findall(run)
-    for base in (10, 8):
-        yield _readable("".join(_letter(number, base) for number in numbers))
-
-
-def _letter(number: str, base: int) -> str:
-    try:
-        return chr(int(number, base))
-    except ValueError:  # no octal digit
-        return "\ufffd"
+    for letters in (_DECIMAL, _OCTAL):
+        yield _readable("".join([letters.get(number, "\ufffd") for number in numbers]))
 
 
 def _letters_said(run: str) -> Iterator[str]:

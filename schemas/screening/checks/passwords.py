@@ -43,16 +43,17 @@ _LABEL = re.compile(
     r"app[ _-]?key|access[ _-]?key|master[ _-]?key)|mot de passe|"
     r"contrase(?:ñ|n)a|palavra.passe|hasło|haslo|пароль|пароля|şifre|sifre|密码|密碼|口令|"
     r"パスワード|비밀번호|암호|كلمة المرور|كلمة السر|पासवर्ड|"
-    r"l(?:ö|o)senord|adgangskode|jelsz(?:ó|o)|user/pass(?:word)?)",
+    r"l(?:ö|o)senord(?:et)?|adgangskode|jelsz(?:ó|o)|user/pass(?:word)?)",
     re.IGNORECASE,
 )
 _SIGN = re.compile(
-    r"(?:[:=：「『\"'`(\[»|>]|(?<![A-Za-z])(?:is|are|was|be|to|ist|lautet|sind|est|es|son|sera|è|é|jest|это|"
+    r"(?:[:=：「『\"'`(\[»|>]|(?<![A-Za-z])(?:is|are|was|be|to|ist|lautet|sind|est|es|son|sera|è|é|är|jest|это|"
     r"teraz|as|"
     r"olarak|now|with|using)|是|为|為|は|는|은|:-|—|–|है|هي|هو)\s*$",
     re.IGNORECASE,
 )
 _RUN = re.compile(r"[!-~]+")
+_BASE64 = "base64:"
 _CUT = re.compile(r"[;\"'`<>\\]|&(?=\w+=)|,(?=\w+[=:])|,$")
 
 
@@ -144,6 +145,8 @@ def _announced(value: str, *, key: bool) -> Span | None:
         stripped = stripped[: cut.start()] if cut else stripped
         secret = stripped.rstrip(".,:)]}") if len(stripped) > 1 else stripped
         direct = _SIGN.search(value[begin:start]) is not None
+        if key and secret.startswith(_BASE64):
+            secret, start = secret[len(_BASE64) :], start + len(_BASE64)
         if secret and _holds(secret, direct=direct, key=key):
             return start, start + len(secret)
         only_signs = not any(map(str.isalnum, word)) or value.startswith(" / ", run.end())
