@@ -47,6 +47,9 @@ class Completed(msgspec.Struct, frozen=True):
     spec: msgspec.Struct
     once: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        return "Completed()"
+
 
 class Intake:
     """A collection whose callers send just the fields of the spec."""

@@ -48,6 +48,9 @@ class Errand(msgspec.Struct, frozen=True, gc=False):
     """The caller's headers by lower-case name, for the rules that send some on."""
     client_key: str = ""
 
+    def __repr__(self) -> str:
+        return f"Errand(account={self.provider.id!r}, request={self.request_id!r})"
+
 
 class Identity:
     """Presents credentials. Ambient ones, of the machine that Nexus runs on, only to tenants that may use them."""

@@ -33,6 +33,9 @@ class _Request(msgspec.Struct, frozen=True, gc=False):
     method: str
     client_key: str
 
+    def __repr__(self) -> str:
+        return f"_Request(account={self.provider.id!r})"
+
 
 class Exchange(Protocol):
     """One request under way, over any version of HTTP."""

@@ -33,6 +33,9 @@ class _Given(msgspec.Struct):
     secret_access_key: str
     session_token: str = ""
 
+    def __repr__(self) -> str:
+        return "_Given()"
+
 
 class _Served(msgspec.Struct):
     """What a container's or an instance's metadata tells."""
@@ -41,6 +44,9 @@ class _Served(msgspec.Struct):
     SecretAccessKey: str
     Token: str = ""
     Expiration: str = ""
+
+    def __repr__(self) -> str:
+        return "_Served()"
 
 
 def sound(found: AwsCredentials) -> AwsCredentials:

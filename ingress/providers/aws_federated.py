@@ -49,6 +49,9 @@ class _Cached(msgspec.Struct):
     accessToken: str
     expiresAt: str
 
+    def __repr__(self) -> str:
+        return "_Cached()"
+
 
 class _Role(msgspec.Struct):
     accessKeyId: str
@@ -56,6 +59,9 @@ class _Role(msgspec.Struct):
     sessionToken: str
     expiration: int
     """Milliseconds since 1970."""
+
+    def __repr__(self) -> str:
+        return "_Role()"
 
 
 class _Given(msgspec.Struct):

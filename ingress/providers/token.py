@@ -38,6 +38,9 @@ class _Told(msgspec.Struct):
     access_token: str
     expires_in: float = 3_600.0
 
+    def __repr__(self) -> str:
+        return "_Told()"
+
 
 def read_token(raw: bytes) -> Token:
     """An answer of RFC 6749, 5.1.
