@@ -9,10 +9,11 @@ from typing import Any
 
 from ops.cli.endpoints import url_of
 from ops.cli.exits import NOT_FOUND, OK, CommandFailed, Misused
+from ops.cli.log_of import log_at
 from ops.cli.moments import moment_us
 from ops.cli.output import Output, fields, money, table
 from projections.live.past import STREAM, Entry, Past, past
-from projections.log.connection import LogConnection
+from projections.log.reader import last_sequence
 from schemas.aggregates.budget import Budget
 from schemas.aggregates.disclosure import disclosed
 from schemas.aggregates.virtual_key import Revoked, VirtualKey
@@ -20,7 +21,6 @@ from schemas.envelope import Position, parse_position
 from schemas.ids import Clock, SystemClock, iso
 from schemas.routing.choose import candidates, match_route
 
-CONNECT_S = 5.0
 PREFIX_LENGTH = 12
 COLUMNS = ("tenant", "aggregate", "id", "version", "changed", "by", "position")
 
@@ -68,11 +68,10 @@ def moment(text: str, clock: Clock) -> tuple[int, int]:
 
 
 async def _past(args: argparse.Namespace, until_us: int, until_sequence: int) -> Past:
-    connection = await LogConnection.open(url_of("nats", args.data), "nexus-at", wait_s=CONNECT_S)
-    try:
+    async with log_at(url_of("nats", args.data), "at") as connection:
+        if until_sequence > (last := await last_sequence(connection, STREAM)):
+            raise Misused(f"{STREAM}:{until_sequence} has not come yet; the last is {Position(STREAM, last)}")
         return await past(connection, until_us=until_us, until_sequence=until_sequence, tenant=args.tenant or "")
-    finally:
-        await connection.close()
 
 
 def _config(found: Past, _: str, __: int) -> Shown:

@@ -17,11 +17,14 @@ def check_places(from_: str, to: str, stream: str, clock: Clock) -> None:
     """Finds what is wrong with `--from` and `--to` before anything is read.
 
     Raises:
-        Misused: a place of another form, or on another stream.
+        Misused: a place of another form, or on another stream; or the end comes before the beginning.
     """
     for text, option in ((from_, "--from"), (to, "--to")):
         if text:
             _check(text, option, stream, clock)
+    ends = [_order(text, clock) for text in (from_, to) if text]
+    if len(ends) == 2 and ends[0][0] == ends[1][0] and ends[0] > ends[1]:
+        raise Misused(f"--from {from_} comes after --to {to}: nothing lies between")
 
 
 async def span_between(
@@ -54,7 +57,8 @@ async def span_between(
 
 async def _from(connection: LogConnection, text: str, stream: str, clock: Clock) -> int:
     if is_position(text):
-        return parse_position(text).sequence
+        # the first message is 1
+        return max(parse_position(text).sequence, 1)
     if _is_request(text):
         return (await _request(connection, text)).first
     return await first_at(connection, stream, moment_us(text, "--from", clock.now_us()))
@@ -87,6 +91,15 @@ def _check(text: str, option: str, stream: str, clock: Clock) -> None:
             raise Misused(f"{option} names a request, and those are on TRAFFIC")
     else:
         moment_us(text, option, clock.now_us())
+
+
+def _order(text: str, clock: Clock) -> tuple[str, int]:
+    """What a place can be compared by with another of its kind."""
+    if is_position(text):
+        return "position", parse_position(text).sequence
+    if _is_request(text):
+        return "request", 0  # whose facts come first is not known yet
+    return "time", moment_us(text, "", clock.now_us())
 
 
 def is_position(text: str) -> bool:

@@ -13,13 +13,13 @@ import msgspec
 
 from ops.cli.endpoints import url_of
 from ops.cli.exits import FAILED, OK, Misused
+from ops.cli.log_of import log_at
 from ops.cli.moments import moment_us
 from ops.cli.output import Output, table
 from ops.cli.places import is_position
 from ops.cli.verify_views import verify_views, views_as_text
 from ops.progress import Progress
 from projections.log.checkpoints import Series, read_checkpoints
-from projections.log.connection import LogConnection
 from projections.log.counting import Unclosed
 from projections.log.verify import SEGMENTED, Fault, Report, faults_of, verify_chains
 from projections.vault.signing import public_key_in
@@ -29,7 +29,6 @@ from schemas.facts.ops import CheckpointAnnounced, SigningKeyRotated
 from schemas.ids import SystemClock, iso
 from schemas.ocsf.checkpoint import announced_in
 
-CONNECT_S = 5.0
 SILENT_US = 60_000_000
 """Six signs of life missed."""
 COLUMNS = ("stream", "chains", "segments", "facts", "ranges", "faults")
@@ -64,9 +63,8 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
     streams, places = _places(args, now_us)
     roots = [_root(text) for text in args.root or ()]
     kept = [(path, announced_in_file(path)) for path in args.siem_file or ()]
-    connection = await LogConnection.open(url_of("nats", args.data), "nexus-verify", wait_s=CONNECT_S)
     reports = {}
-    try:
+    async with log_at(url_of("nats", args.data), "verify") as connection:
         # before the streams: what they gain meanwhile is in none of these
         checkpoints = await read_checkpoints(connection, public_key_in(args.data))
         for root in roots:
@@ -94,8 +92,6 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
                 to_sequence=places.get("to_sequence", 0),
             )
             progress.done()
-    finally:
-        await connection.close()
     return reports, checkpoints
 
 
@@ -103,7 +99,7 @@ def _places(args: argparse.Namespace, now_us: int) -> tuple[Sequence[str], dict[
     """The streams to read, and where to begin and end in them: a position says of which stream.
 
     Raises:
-        Misused: it says another stream than is to be read.
+        Misused: it says another stream than is to be read, or the end comes before the beginning.
     """
     streams: list[str] = list(args.stream or ())
     places = {}
@@ -121,6 +117,9 @@ def _places(args: argparse.Namespace, now_us: int) -> tuple[Sequence[str], dict[
             raise Misused(f"--{name} is on {position.stream}: name that with --stream, or leave --stream out")
         streams = [position.stream]
         places[f"{name}_sequence"] = position.sequence
+    for kind in ("us", "sequence"):
+        if 0 < places.get(f"to_{kind}", 0) < places.get(f"from_{kind}", 0):
+            raise Misused(f"--from {args.from_} comes after --to {args.to}: nothing lies between")
     return streams or SEGMENTED, places
 
 

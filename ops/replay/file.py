@@ -37,9 +37,8 @@ class FileTarget:
         except FileExistsError:
             raise CommandFailed(f"{path} exists; name another file, or remove it") from None
         except FileNotFoundError:
-            raise CommandFailed(
-                f"{path} is missing" + (f"; remove {path}.position to begin anew" if size is not None else "")
-            ) from None
+            wrong = f"{path} is missing; remove {path}.position to begin anew"
+            raise CommandFailed(wrong if size is not None else f"there is no directory {path.parent}") from None
         except OSError as problem:
             raise CommandFailed(f"{path} cannot be written: {problem.strerror}") from None
         if held < self.size:

@@ -154,6 +154,8 @@ async def test_all_of_it_without_what_is_secret(history: History) -> None:
     assert {row["aggregate"] for row in now if row["id"] in ("k", "b")} == set()
     assert [row["id"] for row in (await history.told("-0s", "config", "--tenant", "other"))["items"]] == ["other"]
     assert (await history.told("-1h", "config"))["items"] == []
+    code, err = await history.code("CONFIG:999", "config")
+    assert (code, "has not come yet; the last is CONFIG:" in err) == (2, True)
 
 
 async def test_people_get_a_table_and_fields(history: History) -> None:

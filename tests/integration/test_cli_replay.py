@@ -91,6 +91,7 @@ async def test_places_may_be_positions_times_and_requests(log: Log, tmp_path: Pa
             (["--from", log.times[1], "--to", log.times[5]], 2, 5),
             (["--from", request(3, 0), "--to", request(5, -1)], 3, 5),
             (["--from", "-1h", "--to", "TRAFFIC:99"], 1, 6),
+            (["--from", "TRAFFIC:0", "--to", "TRAFFIC:99"], 1, 6),
             (["--from", log.times[6]], 7, 6),
             (["--to", log.times[0]], 1, 0),
         ]
