@@ -37,6 +37,9 @@ class Webhooks:
         self._clock = clock
         self._resolve = resolve or resolve_host
         self._tls = ssl.create_default_context()
+        self._looking: dict[tuple[str, int], asyncio.Task[list[str]]] = {}
+        """Names that are being looked up: a few threads of the process do that for everybody, and one whose server does
+        not answer must not have them all."""
 
     async def ask(self, caller: Caller, hook: Hook, seen: Seen, request: str) -> Finding | None:
         """What the webhook says; None when it abstains. Whoever asks bounds the time.
@@ -97,12 +100,30 @@ class Webhooks:
         Raises:
             HookFailed
         """
-        found = await self._resolve(host, port)
+        found = await self._looked_up(host, port)
         if not found:
             raise HookFailed("its host has no address")
         if not private and not all(map(is_public, found)):
             raise HookFailed("its address is private, of this machine or link-local, which its options do not allow")
         return found[0]
+
+    async def _looked_up(self, host: str, port: int) -> list[str]:
+        """What `resolve` gives; who asks meanwhile waits for the same answer. Raises OSError, as that does."""
+        place = (host, port)
+        task = self._looking.get(place)
+        if task is None:
+            task = self._looking[place] = asyncio.ensure_future(_started(self._resolve, host, port))
+            task.add_done_callback(lambda done: self._looked(place, done))
+        return await asyncio.shield(task)
+
+    def _looked(self, place: tuple[str, int], task: asyncio.Task[list[str]]) -> None:
+        del self._looking[place]
+        if not task.cancelled():
+            task.exception()  # nobody may be waiting for it any more
+
+
+async def _started(resolve: Resolve, host: str, port: int) -> list[str]:
+    return await resolve(host, port)
 
 
 def is_public(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -70,3 +71,33 @@ async def test_without_its_credential_it_is_not_called() -> None:
     wanted = hook("webhook_forward", url="https://hooks.example.com/x", credential="main")
     with pytest.raises(HookFailed, match="credential is missing"):
         await webhooks.ask(cast("Caller", None), wanted, seen("hi"), "r1")
+
+
+async def test_a_name_whose_server_does_not_answer_is_looked_up_once_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    go = asyncio.Event()
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        await go.wait()
+        raise OSError("no such name")
+
+    webhooks = Webhooks(lambda caller, identifier: "secret", SystemClock(), resolve)
+    wanted = hook("webhook_forward", url="https://hooks.example.com/x", credential="main")
+
+    async def ask() -> None:
+        await webhooks.ask(cast("Caller", None), wanted, seen("hi"), "r1")
+
+    tasks = [asyncio.create_task(ask()) for _ in range(20)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    # whose time is over leaves; the look-up goes on, and whoever comes next joins it
+    tasks[0].cancel()
+    tasks.append(asyncio.create_task(ask()))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asked == ["hooks.example.com"]
+    go.set()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(ended[0], asyncio.CancelledError)
+    assert all(isinstance(each, HookFailed) for each in ended[1:]) and webhooks._looking == {}
