@@ -7,7 +7,7 @@ import re
 from schemas.screening.checks.numbers import digits
 
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}")
-_USERINFO = re.compile(r"://[^/=\s]*$")
+_USERINFO = re.compile(r"://[^/?&\s]*$")
 """The `@` after it parts a user and a password from a host (RFC 3986, 3.2.1)."""
 _NO_DOMAINS = frozenset(
     (
@@ -59,7 +59,7 @@ def told_phone(value: str) -> tuple[int, int] | None:
     written = found.group().rstrip(" ()./-")
     groups = re.findall(r"\d+", written)
     number = "".join(groups)
-    if not 9 <= len(number) <= 12 or len(groups) > 5 or len(set(number)) < 4 or _DATED.match(written):
+    if not 9 <= len(number) <= 12 or len(groups) > 5 or len(set(number)) < 3 or _DATED.match(written):
         return None
     if len(number) == 9 and number[0] not in "056789":
         return None

@@ -91,3 +91,31 @@ def test_keys_after_a_name(value: str, expected: str | None) -> None:
 )
 def test_arguments(value: str, expected: str | None) -> None:
     assert _part(value, passwords.argument(value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("| user | password |\n|---|---|\n| a | fak3$Pw01 |\n\nand so on", "fak3$Pw01"),
+        ("host,password,note\r\ndb1,fak3$Pw01,x\r\ndb2,,y\r\n", "fak3$Pw01"),
+        ('"user";"Passwort"\n"a";"fak3$Pw01"\n"b";"fak3$Pw02"\n', 'fak3$Pw01"\n"b";"fak3$Pw02'),
+        ("st,host,API key\na,b,fak3$Pw01\n", "fak3$Pw01"),
+        ("| user | password |\n|---|---|\n| text | text |", None),
+        ("| user | password |", None),
+        ("f(user, password, host)\n    g(a1, b2c3d4e5f6, c)", None),
+        ("id,password\nshort\n", None),
+    ],
+)
+def test_a_column_of_passwords(value: str, expected: str | None) -> None:
+    assert _part(value, passwords.column(value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("app_key=base64:N1k2bjI0cll3bFB1c05PYWJIZmc1N1M1UTVh", "N1k2bjI0cll3bFB1c05PYWJIZmc1N1M1UTVh"),
+        ("app_key=base64:short1", None),
+    ],
+)
+def test_a_key_told_in_base64(value: str, expected: str | None) -> None:
+    assert _part(value, passwords.announced_key(value)) == expected
