@@ -15,6 +15,11 @@ from schemas.listings import Listing
 from schemas.prices.catalogue import known_price
 from schemas.tokens import MOST_TOKENS
 
+MOST_BYTES = 8 * 1024 * 1024
+"""Of one answer, several times the longest that there is; more would take seconds to read."""
+LONGEST_TOKEN = 4_096
+"""Characters."""
+
 
 class BadList(ValueError):
     """An answer that is no list of models. The text quotes nothing of it."""
@@ -41,6 +46,8 @@ def read_page(listing: Listing, raw: bytes) -> Page:
     Raises:
         BadList: it cannot be read.
     """
+    if len(raw) > MOST_BYTES:
+        raise BadList("the answer is too large")
     try:
         told = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -78,7 +85,11 @@ def _token(listing: Listing, told: dict[str, Any]) -> str:
     if not listing.token or (listing.more and told.get(listing.more) is not True):
         return ""
     token = told.get(listing.token)
-    return token if isinstance(token, str) else ""
+    if not isinstance(token, str):
+        return ""
+    if len(token) > LONGEST_TOKEN:
+        raise BadList("the answer's token of the next page is too long")
+    return token
 
 
 def list_of(provider: Provider, models: Iterable[Listed], now_us: int) -> ModelList:

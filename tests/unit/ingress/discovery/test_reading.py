@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingress.discovery.reading import BadList, list_of, path_of, read_page
+from ingress.discovery.reading import MOST_BYTES, BadList, list_of, path_of, read_page
 from schemas.aggregates.model_list import MAX_MODELS, Listed
 from schemas.aggregates.provider import Provider
 from schemas.listings import ANTHROPIC, BEDROCK, GEMINI, PLAIN, plain
@@ -94,3 +94,10 @@ def test_prices_are_those_of_the_catalogue_with_their_day_or_none() -> None:
     assert (unknown.prices, unknown.prices_from) == (None, "")
     (compatible,) = list_of(account(wire="openai_compatible"), [Listed(name="gpt-4o")], 7).models
     assert compatible.prices is None
+
+
+def test_what_is_too_large_is_no_list() -> None:
+    with pytest.raises(BadList, match="too large"):
+        read_page(PLAIN[0], b" " * MOST_BYTES + raw({"data": []}))
+    with pytest.raises(BadList, match="next page"):
+        read_page(GEMINI[0], raw({"models": [], "nextPageToken": "t" * 5_000}))
