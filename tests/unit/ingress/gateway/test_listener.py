@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from ingress.gateway import listener as listening
+from ingress.gateway.connection import HEAD_S, path_of
 from ingress.gateway.door import ClientLeft, Door, json_headers
-from ingress.gateway.listener import Listener, path_of
+from ingress.gateway.listener import Listener
 from schemas.errors import NexusError
 from tests.waiting import until
 
@@ -383,11 +383,11 @@ async def test_time_limits(house: House) -> None:
     await until(lambda: len(house.listener._connections) == 1, "connected")
     (connection,) = house.listener._connections
     now = connection._since
-    connection.check(now + listening.HEAD_S + 1)
+    connection.check(now + HEAD_S + 1)
     assert not connection.closed
     writer.write(b"POST / HTTP/1.1\r\n")
     await until(lambda: connection._in_head, "a head begun")
-    connection.check(connection._since + listening.HEAD_S + 1)
+    connection.check(connection._since + HEAD_S + 1)
     async with asyncio.timeout(5):
         assert await reader.read() == b""
     writer.close()
