@@ -248,7 +248,8 @@ WIRES: dict[str, Wire] = {
         completions=_COMPLETIONS,
         listings=plain(context="context_length"),
         base_url="https://api.fireworks.ai/inference/v1",
-        quirks=_COMPATIBLE,
+        # "Reasoning": earlier reasoning_content is taken back, each model's template makes of it what it can
+        quirks=Quirks(rename=_SHORT, developer=False, thinking=True),
     ),
     "together": Wire(
         chat=_chat(),

@@ -34,7 +34,7 @@ ASKED: dict[str, tuple[str, ...]] = {
 }
 """The features that callers of a protocol can ask for."""
 
-TOLD_AGAIN = ("deepseek", "moonshot", "mistral")
+TOLD_AGAIN = ("deepseek", "fireworks", "moonshot", "mistral")
 """Kinds of OpenAI's format that take earlier thoughts back."""
 # (protocol, or empty for each; provider; feature): what is known not to be done
 EXPECTED: dict[tuple[str, str, str], str] = {
