@@ -73,6 +73,17 @@ class Finding(msgspec.Struct):
     """Why it proves nothing; empty when it holds."""
 
 
+def tenants_beside(evidence: Evidence) -> list[str]:
+    """Tenants besides the request's own of whom the segments, which are proven as a whole, hold facts.
+
+    Raises:
+        Malformed: a segment cannot be read.
+    """
+    facts = [fact for proof in evidence.segments for fact in decode_segment(proof.payload).facts]
+    own = {fact.tenant for fact in facts if fact.correlation == evidence.request}
+    return sorted({fact.tenant for fact in facts} - own)
+
+
 def encode(evidence: Evidence) -> bytes:
     return msgspec.json.format(msgspec.json.encode(evidence), indent=1) + b"\n"
 

@@ -16,7 +16,7 @@ from ops.stack.credentials import write_private
 from projections.log.evidence import gather
 from projections.vault.signing import is_signed
 from schemas.codec import Malformed, fact_view
-from schemas.evidence import Evidence, Finding, decode, encode, examine
+from schemas.evidence import Evidence, Finding, decode, encode, examine, tenants_beside
 from schemas.ids import iso, millis_of
 
 VERIFY = "verify"
@@ -54,13 +54,16 @@ def _export(data: Path, request: str, out: Path, output: Output) -> int:
         write_private(out, encode(made).decode())
     except OSError as problem:
         raise CommandFailed(f"{out} cannot be written ({problem.strerror})") from None
+    beside = tenants_beside(made)
     output.result(
-        {"file": str(out), **_told(made, finding)},
+        {"file": str(out), **_told(made, finding), "tenants_beside": beside},
         f"{out}: {len(finding.facts)} facts in {len(made.segments)} segments, {_roots(made)}",
     )
     output.message(
         "Segments are in it as a whole, also with the facts of other requests of the same moment (bodies only sealed)."
     )
+    if beside:
+        output.message(f"Among them are some of other tenants, who may not want it shown: {', '.join(beside)}.")
     return OK
 
 
