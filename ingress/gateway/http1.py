@@ -15,6 +15,7 @@ HIGH_WATER = 256 * 1024
 """Bytes of an answer that may wait to be read before the socket is paused."""
 MOST_FRAMING = 512 * 1024
 """Bytes of an answer without any of its body between them: of its head, of interim ones, of trailers."""
+_NEVER = float("inf")
 
 
 class BrokenExchange(Exception):
@@ -56,7 +57,8 @@ class Connection(asyncio.Protocol):
         self._complete = True
         self._until_close = False
         self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
+        """Outlives exchanges, since to set one for each takes as long as to build a request."""
+        self._due = _NEVER
         """Loop time at which the exchange has taken too long."""
         self._idle_s = 0.0
         self.closed = False
@@ -85,10 +87,8 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers = {}
         self.uses += 1
-        self._idle_s = 0.0
         if limit_s:
-            self._due = self._loop.time() + limit_s
-            self._timer = self._loop.call_later(limit_s, self._expire)
+            self._bound(limit_s)
         if self._transport is None or self.closed:
             self._error = "disconnect"
         else:
@@ -97,15 +97,19 @@ class Connection(asyncio.Protocol):
     def idle(self, limit_s: float) -> None:
         """From now on the limit is on each wait for bytes, instead of on the whole."""
         self._idle_s = limit_s
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(limit_s, self._expire)
+        self._bound(limit_s)
+
+    def _bound(self, limit_s: float) -> None:
+        """Sees to it that `_expire` is called in time: too early does no harm."""
+        self._due = due = self._loop.time() + limit_s
+        if self._timer is None or self._timer.when() > due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(due, self._expire)
 
     async def end(self) -> None:
         """Gives the connection back, whatever became of the exchange."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._due, self._idle_s = _NEVER, 0.0
         if self._release is not None:
             self._release(self)
 
@@ -196,14 +200,16 @@ class Connection(asyncio.Protocol):
             self._waiter = None
 
     def _expire(self) -> None:
+        self._timer = None
+        if self._due == _NEVER:
+            return
         now = self._loop.time()
         if self._idle_s and self._waiter is None:
             # nobody waits for bytes: the caller reads slowly, which is no fault of the provider's
             self._due = now + self._idle_s
         if now < self._due - 0.001:
-            self._timer = self._loop.call_later(self._due - now, self._expire)
+            self._timer = self._loop.call_at(self._due, self._expire)
             return
-        self._timer = None
         self._fail("timeout")
         self.abort()
         self._wake()
@@ -211,6 +217,9 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Closes at once; the provider sees that nobody listens any more."""
         self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._transport is not None:
             self._transport.abort()
 
@@ -253,6 +262,10 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
+        if self._timer is not None and self._complete:
+            # nobody waits for anything from here any more
+            self._timer.cancel()
+            self._timer = None
         if not self._complete:
             if self._until_close and self._head_done and error is None:
                 self._complete = True

@@ -84,6 +84,15 @@ class Pool:
         """Begins the target of a request that a proxy reads (RFC 9112, 3.2.2)."""
         self._heads: dict[tuple[str, str], str] = {}
 
+    def at_hand(self) -> Connection | None:
+        """What `acquire` gives, if nothing has to be waited for."""
+        if not (self._idle and self._places.take_now()):
+            return None
+        kept = self._kept()
+        if kept is None:
+            self._places.give()
+        return kept
+
     async def acquire(self, *, fresh: bool = False) -> Connection:
         """A connection with nothing under way; `Connection.end` gives it back, whatever happened.
 
@@ -94,11 +103,6 @@ class Pool:
             OSError: the provider cannot be reached.
             TimeoutError: neither a place in the pool nor a connection within the connect time.
         """
-        if not fresh and self._idle and self._places.take_now():
-            kept = self._kept()
-            if kept is not None:
-                return kept
-            self._places.give()
         async with asyncio.timeout(self._connect_s):
             await self._places.take()
             try:

@@ -163,7 +163,7 @@ class Upstream:
         lines = [f"{name}: {value}\r\n" for name, value in request.headers]
         size = f"content-length: {len(body)}\r\n" if body or request.method != "GET" else ""
         head = f"{pool.head(request.path, request.method)}{size}{''.join(lines)}\r\n".encode("latin-1")
-        connection = await self._connect(pool, fresh=False)
+        connection = pool.at_hand() or await self._connect(pool, fresh=False)
         while True:
             try:
                 connection.begin(head, body, limit_s)
