@@ -125,7 +125,7 @@ class _Provider:
 class _Leases:
     """A budget that is never used up."""
 
-    def reserve_now(self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int, *, at_us: int) -> Any:
+    def reserve_now(self, tenant: str, budgets: tuple[Budget, ...], want: int, *, at_us: int) -> Any:
         return Reservation(want, tuple(budget.id for budget in budgets))
 
     def settle(self, reservation: Reservation, cost_micros: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -58,15 +59,29 @@ def encode_fact(value: Fact) -> bytes:
     return _encoder.encode(value)
 
 
-def written_fact(
-    data: msgspec.Struct, id: str, time: int, tenant: str, actor: str, correlation: str, causation: str = ""
-) -> bytes:
-    """The bytes that `encode_fact` makes of `fact` with the same arguments, in one go: half the instructions.
+Noted = tuple[str, msgspec.Struct, int]
+"""A fact's name, its struct (or one that is encoded as that is), and when it happened."""
 
-    Raises:
-        KeyError: the struct is not in the registry.
+
+def written_facts(
+    noted: Sequence[Noted],
+    ids: Sequence[str],
+    tenant: str,
+    actor: str,
+    correlation: str,
+    causation: str = "",
+) -> list[bytes]:
+    """The bytes that `encode_fact` makes of `fact`, each caused by the one before, in one go: a `Fact` of each first
+    would take twice the instructions.
+
+    Args:
+        noted: at least one.
+        ids: one for each.
+        causation: of the first.
     """
-    return _encoder.encode((id, time, tenant, actor, correlation, causation, NAME_OF[type(data)], data))
+    names, datas, times = zip(*noted, strict=True)
+    same = repeat(tenant), repeat(actor), repeat(correlation)
+    return [*map(_encoder.encode, zip(ids, times, *same, (causation, *ids), names, datas, strict=False))]
 
 
 def encode_segment(subject: str, writer: str, boot: str, number: int, previous: bytes, facts: Sequence[bytes]) -> bytes:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import repeat
 from typing import Protocol
 
 
@@ -89,8 +90,27 @@ class Ids:
                 self._begin(self._millis + 1)
                 counter = 0
         tails = self._tails or self._fill()
-        # seven a request: 0.3 µs instead of 0.8 with everything formatted here
+        # 0.3 µs instead of 0.8 with everything formatted here
         return f"{self._time}{_COUNTS[counter]}{tails.pop()}"
+
+    def several(self, count: int, now_us: int) -> list[str]:
+        """So many ids as `new` gives, in one go: three in half the instructions.
+
+        Args:
+            now_us: what the clock has just said.
+        """
+        if now_us // 1000 > self._millis:
+            self._begin(now_us // 1000)
+            first = 0
+        else:
+            first = self._counter + 1
+        end, tails, time = first + count, self._tails, self._time
+        if end > len(_COUNTS) or count > len(tails):
+            return [self.new(now_us) for _ in range(count)]
+        self._counter = end - 1
+        taken = tails[-count:]
+        del tails[-count:]
+        return [*map("".join, zip(repeat(time), _COUNTS[first:end], taken, strict=False))]
 
     def _fill(self) -> list[str]:
         size = 8 * _POOL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from functools import lru_cache
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]+\Z")
 
@@ -56,6 +57,7 @@ def parse_config(subject: str) -> tuple[str, str, str]:
     return untoken(tenant), untoken(aggregate), untoken(identifier)
 
 
+@lru_cache(maxsize=256)
 def traffic(partition: int) -> str:
     return f"traffic.{partition}"
 

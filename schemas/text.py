@@ -23,13 +23,15 @@ _ORDER = {field: place for place, field in enumerate(_FIRST)}
 _NEVER = frozenset(
     {*_FIRST, "model", "stream", "previous_response_id", "service_tier", "reasoning_effort", "modalities"}
 )
+_ANSWERS = frozenset({"content", "output", "candidates"})
+"""Where answers are that are not among choices."""
 _ADDRESSES = frozenset({"url", "image_url", "file_data"})
 _MAX_DEPTH = 64
 TOOL_LANE = ".tool"
 """Stands in the names of lanes of a streamed answer that bear calls of tools."""
 _TOOL_FIELDS = frozenset({"tool_calls", "function_call", "functionCall", "functionResponse"})
 _TOOL_TYPES = frozenset({"tool_use", "tool_result", "server_tool_use", "mcp_tool_use", "mcp_tool_result"})
-_TOOL_ROLES = frozenset({"tool", "function"})
+TOOL_ROLES = frozenset({"tool", "function"})
 
 
 class TextSlot(msgspec.Struct, frozen=True, gc=True):
@@ -70,12 +72,14 @@ def collect_answer_texts(body: dict[str, Any]) -> list[TextSlot]:
     choices = body.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict):
-            for name in ("message", "text"):
-                if name in choice:
-                    _collect(choice, name, choice[name], found, 0)
-    for field in ("content", "output", "candidates"):
-        if isinstance(body.get(field), list):
-            _collect(body, field, body[field], found, 0)
+            if "message" in choice:
+                _collect(choice, "message", choice["message"], found, 0)
+            if "text" in choice:
+                _collect(choice, "text", choice["text"], found, 0)
+    if not _ANSWERS.isdisjoint(body):
+        for field in sorted(_ANSWERS.intersection(body)):
+            if isinstance(body[field], list):
+                _collect(body, field, body[field], found, 0)
     return found
 
 
@@ -146,6 +150,6 @@ def _collect(holder: Any, key: Any, value: Any, found: list[TextSlot], depth: in
 def _is_of_tool(value: dict[str, Any]) -> bool:
     """Whether a part is a call of a tool or its result: a message of that role, or a part whose type says so."""
     role, kind = value.get("role"), value.get("type")
-    if isinstance(role, str) and role in _TOOL_ROLES:
+    if isinstance(role, str) and role in TOOL_ROLES:
         return True
     return isinstance(kind, str) and (kind in _TOOL_TYPES or kind.endswith(("_call", "_call_output")))

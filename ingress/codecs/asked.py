@@ -48,6 +48,8 @@ class Asked(Protocol):
     """Whether there is text in it that nobody can read here, cut into tokens by the caller."""
     free: bool
     """Whether no provider charges for it."""
+    plain: bool
+    """Whether it is known already that there is nothing to read but texts; else it has to be looked for."""
     keeps_answer: bool
     """Whether its answer goes on the record beside it; vectors do not: megabytes that nobody reads."""
 
@@ -110,6 +112,7 @@ class GeneralRequest:
     )  # fmt: skip
 
     free = False
+    plain = False
     keeps_answer = True
 
     def __init__(self, body: dict[str, Any], front: Front) -> None:

@@ -19,7 +19,7 @@ from ingress.codecs.openai.chat_answer import with_thoughts
 from ingress.codecs.passage import Stamp
 from schemas.errors import InvalidRequest
 from schemas.facts.traffic import Usage
-from schemas.text import TextSlot, collect_answer_texts, collect_texts
+from schemas.text import TOOL_ROLES, TextSlot, collect_answer_texts, collect_texts
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -27,13 +27,19 @@ _encode = msgspec.json.Encoder().encode
 DONE = b"[DONE]"
 _OPTIONS = frozenset({"stream_options", "max_tokens", "max_completion_tokens", "n"})
 """Looked at only where there is one of them."""
+_NO_TEXT = frozenset({"model", "messages", "stream", "max_tokens", "max_completion_tokens", "n"})
+"""Fields that bear no text themselves."""
+_TOOLS = frozenset({"tools", "functions"})
+"""Fields that cost tokens besides their texts."""
 CODEC = OpenAIChat()
 
 
 class ChatRequest:
     """A decoded request. It is encoded anew for the provider, so that what was screened is exactly what is sent."""
 
-    __slots__ = ("body", "choices", "include_usage", "max_output", "messages", "model", "stream", "turns", "user")
+    __slots__ = (
+        "body", "choices", "include_usage", "max_output", "messages", "model", "plain", "stream", "turns", "user",
+    )  # fmt: skip
 
     operation = "chat.completions"
     kind = "chat"
@@ -44,8 +50,9 @@ class ChatRequest:
     free = False
     keeps_answer = True
 
-    def __init__(self, body: dict[str, Any]) -> None:
+    def __init__(self, body: dict[str, Any], *, plain: bool = False) -> None:
         self.body = body
+        self.plain = plain
         self.model: str = body["model"]
         self.messages: list[dict[str, Any]] = body["messages"]
         self.turns = len(self.messages)
@@ -64,6 +71,8 @@ class ChatRequest:
 
     def texts(self) -> list[TextSlot]:
         """Every text-bearing string of the request, in document order."""
+        if self.plain:
+            return [TextSlot(each, "content", each["content"]) for each in self.messages if each["content"]]
         return collect_texts(self.body)
 
     def same(self, model: str, max_output: int | None) -> dict[str, Any]:
@@ -117,11 +126,17 @@ def parse_request(body: bytes, said: dict[str, Any] | None = None) -> ChatReques
     messages = decoded.get("messages")
     if not isinstance(messages, list) or not messages:
         raise InvalidRequest("'messages' must be an array with at least one message.", param="messages")
+    # whether the messages are nothing but roles and texts, as most are: then nobody has to walk through them again
+    plain = True
     for index, message in enumerate(messages):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        if not isinstance(message, dict) or not isinstance(role := message.get("role"), str):
             raise InvalidRequest("Each message must be an object with a role.", param=f"messages[{index}].role")
         content = message.get("content")
-        if content is not None and not isinstance(content, (str, list)):
+        if isinstance(content, str):
+            plain = plain and len(message) == 2 and role not in TOOL_ROLES
+            continue
+        plain = False
+        if content is not None and not isinstance(content, list):
             raise InvalidRequest(
                 "The content of a message must be a string or an array.", param=f"messages[{index}].content"
             )
@@ -130,7 +145,10 @@ def parse_request(body: bytes, said: dict[str, Any] | None = None) -> ChatReques
         raise InvalidRequest("'stream' must be true or false.", param="stream")
     if not _OPTIONS.isdisjoint(decoded):
         _check_options(decoded)
-    return ChatRequest(decoded)
+    if plain and not decoded.keys() <= _NO_TEXT:
+        more = decoded.keys() - _NO_TEXT
+        plain = more.isdisjoint(_TOOLS) and not any(isinstance(decoded[name], (str, list, dict)) for name in more)
+    return ChatRequest(decoded, plain=plain)
 
 
 def _check_options(decoded: dict[str, Any]) -> None:

@@ -45,6 +45,7 @@ class ShotRequest:
     )  # fmt: skip
 
     stream = False
+    plain = False
     include_usage = False
     max_output: int | None = None
     choices = 0

@@ -28,9 +28,9 @@ def answer_headers(record: Record, hook: str, content_type: str) -> Headers:
     headers = [
         ("content-type", content_type),
         ("x-nexus-request-id", record.request_id),
-        ("x-nexus-provider", record.account or NONE),
-        ("x-nexus-model", record.model.partition("/")[2] or NONE),
-        ("x-nexus-attempt", str(record.attempts)),
+        ("x-nexus-provider", record.summary.account or NONE),
+        ("x-nexus-model", record.summary.model.partition("/")[2] or NONE),
+        ("x-nexus-attempt", str(record.summary.attempts)),
         ("x-nexus-latency-ms", str(record.elapsed_us // 1000)),
         ("x-nexus-cache", "off"),
         ("x-nexus-hook", hook or NONE),

@@ -102,11 +102,11 @@ class Attempts:
             LimitReached, Forbidden, Unavailable: see `set_aside`.
         """
         record = self._record
-        self._allowance = await set_aside(
+        self._allowance = allowance = await set_aside(
             self._leases, self._caller, target, self._request, self._text_bytes, record.started_us
         )
-        record.reserved_micros = self._allowance.micros
-        record.budgets = self._allowance.budgets
+        summary = record.summary
+        summary.reserved_micros, summary.budgets = allowance.micros, allowance.budgets
         if not self._routed:
             self._routed = True
             choice = self._choice
@@ -116,8 +116,8 @@ class Attempts:
                     choice.route.strategy,
                     tuple([each.model.id for each in choice.targets]),
                     tuple([each.model.id for each in choice.skipped]) if choice.skipped else (),
-                    self._allowance.micros,
-                    self._allowance.budgets,
+                    allowance.micros,
+                    allowance.budgets,
                 )
             )
 
@@ -127,11 +127,11 @@ class Attempts:
         Raises:
             NexusError: no attempt brought an answer; the last failure in the caller's words.
         """
+        record, clock, most = self._record, self._clock, self._choice.route.max_attempts
         targets = self._choice.targets
-        tenant = self._caller.key.tenant
         last: NexusError | None = None
-        for number in range(1, self._choice.route.max_attempts + 1):
-            target = self._next(number, targets, tenant)
+        for number in range(1, most + 1):
+            target = self._next(number, targets, record.tenant)
             if target is None:
                 break
             if number > 1:
@@ -140,23 +140,24 @@ class Attempts:
             outgoing = prepare(
                 self._request, provider, target.model.upstream_name, self._allowance.max_output, strict=self._strict
             )
-            attempt: Attempt[AnswerT] = Attempt(number, target, outgoing, self._clock.now_us())
+            attempt: Attempt[AnswerT] = Attempt(number, target, outgoing, clock.now_us())
             self._begin(attempt)
-            self._record.dropped = outgoing.dropped
+            record.dropped = outgoing.dropped
             try:
                 attempt.answer = await call(self._errand(target, outgoing))
             except CallFailed as failure:
                 self.ended(failure.outcome, failure.status)
                 self._give_back()
                 last = error_of(failure, outgoing.codec.read_error)
-                if number == self._choice.route.max_attempts or not retryable(failure, provider.retry):
+                if number == most or not retryable(failure, provider.retry):
                     break
                 if len(targets) == 1 and not await self._wait(number, failure, provider.retry):
                     break
                 continue
-            attempt.first_byte_us = self._clock.now_us() - attempt.started_us
-            if not self._record.first_byte_us:
-                self._record.first_byte_us = self._record.elapsed_us
+            now_us = clock.now_us()
+            attempt.first_byte_us = now_us - attempt.started_us
+            if not record.summary.first_byte_us:
+                record.summary.first_byte_us = now_us - record.started_us
             return attempt
         self._give_back()
         raise last or ProviderUnavailable("Every provider of this route is failing at the moment.", retry_after=5)
@@ -190,11 +191,10 @@ class Attempts:
     def _begin(self, attempt: Attempt[AnswerT]) -> None:
         self._current = attempt
         record, target = self._record, attempt.target
-        record.attempts = attempt.number
-        record.account = target.provider.id
-        record.model = target.model.id
-        self._tried[target.provider.id] = self._tried.get(target.provider.id, 0) + 1
-        self._circuits.started(record.tenant, target.provider.id)
+        account, summary = target.provider.id, record.summary
+        summary.attempts, summary.account, summary.model = attempt.number, account, target.model.id
+        self._tried[account] = self._tried.get(account, 0) + 1
+        self._circuits.started(record.tenant, account)
 
     async def _wait(self, number: int, failure: CallFailed, retry: Retry | None) -> bool:
         """Waits before trying the same account again; false when that cannot help, or asks for more time than a caller
@@ -216,27 +216,22 @@ class Attempts:
         attempt, self._current = self._current, None
         if attempt is None:
             return
-        account = attempt.target.provider.id
-        self._circuits.ended(self._record.tenant, account, outcome, status)
-        self._record.note(
-            ProviderCalled(
-                attempt.number,
-                account,
-                attempt.target.model.id,
-                outcome,
-                status,
-                attempt.first_byte_us,
-                self._clock.now_us() - attempt.started_us,
-            )
+        record, target = self._record, attempt.target
+        account, now_us = target.provider.id, self._clock.now_us()
+        self._circuits.ended(record.tenant, account, outcome, status)
+        took_us = now_us - attempt.started_us
+        record.note(
+            ProviderCalled(attempt.number, account, target.model.id, outcome, status, attempt.first_byte_us, took_us),
+            now_us,
         )
 
     def settle(self, target: Target, usage: Usage) -> None:
         """Books what the answer cost against what had been set aside."""
-        record = self._record
+        summary = self._record.summary
         usage = Usage() if self._request.free else believable(usage)
-        record.usage = usage
-        record.cost_micros = 0 if self._request.free else cost_micros(target.model.prices, usage)
-        self._return(record.cost_micros)
+        summary.usage = usage
+        summary.cost_micros = cost = 0 if self._request.free else cost_micros(target.model.prices, usage)
+        self._return(cost)
 
     def _give_back(self) -> None:
         self._return(0)

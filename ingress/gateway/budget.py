@@ -29,9 +29,7 @@ class BudgetLeases(Protocol):
     @property
     def standing(self) -> Standing: ...
 
-    def reserve_now(
-        self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int, *, at_us: int
-    ) -> Reservation | None: ...
+    def reserve_now(self, tenant: str, budgets: tuple[Budget, ...], want: int, *, at_us: int) -> Reservation | None: ...
 
     async def reserve(
         self, tenant: str, budgets: tuple[Budget, ...], want: int, minimum: int, *, at_us: int
@@ -57,7 +55,7 @@ FREE = Allowance()
 
 def prompt_ceiling(request: Asked, text_bytes: int, model: Model) -> int:
     """The most tokens the prompt can have, in texts of so many bytes of UTF-8 and in all that is beside them."""
-    beside = most_beside_texts(request.body, model.upstream_name, model.context_tokens)
+    beside = 0 if request.plain else most_beside_texts(request.body, model.upstream_name, model.context_tokens)
     return most_tokens(text_bytes, request.turns) + request.more_tokens + beside
 
 
@@ -89,12 +87,12 @@ async def set_aside(
     prompt = prompt_ceiling(request, text_bytes, target.model)
     each = min(request.max_output or target.model.max_output_tokens, MOST_TOKENS)
     want = ceiling_micros(prices, prompt, each * request.choices)
-    minimum = ceiling_micros(prices, prompt, min(each, MIN_OUTPUT_TOKENS) * request.choices)
     tenant = caller.key.tenant
-    reservation = leases.reserve_now(tenant, budgets, want, minimum, at_us=started_us)
+    reservation = leases.reserve_now(tenant, budgets, want, at_us=started_us)
     if reservation is None:
+        minimum = ceiling_micros(prices, prompt, min(each, MIN_OUTPUT_TOKENS) * request.choices)
         reservation = await leases.reserve(tenant, budgets, want, minimum, at_us=started_us)
-    names = tuple(budget.id for budget in budgets)
+    names = reservation.budgets
     if reservation.micros >= want or not request.choices:
         return Allowance(reservation, reservation.micros, names)
     limit = affordable_output(prices, reservation.micros, prompt) // request.choices

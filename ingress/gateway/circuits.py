@@ -20,6 +20,11 @@ class Circuits:
         now = self._monotonic()
         return sum(not allows(circuit, now) for circuit in self._circuits.values())
 
+    @property
+    def calm(self) -> bool:
+        """Whether no account of anybody has failed of late: all of them are allowed."""
+        return not self._circuits
+
     def allows(self, tenant: str, account: str) -> bool:
         circuit = self._circuits.get((tenant, account))
         return circuit is None or allows(circuit, self._monotonic())

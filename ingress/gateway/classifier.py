@@ -50,11 +50,11 @@ class Classifier:
         assert self.parts is not None
         parts = self.parts
         asked = _asked(hook, seen, moderating=hook.options.api == "moderations")
-        record = Record(parts.writers, parts.clock, parts.opened, parts.ids)
-        record.operation = OPERATION
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids, OPERATION)
         record.identify(caller)
-        record.model_requested = asked.model
-        record.data_subject = parts.vault.pseudonym(record.tenant, caller.key.owner or caller.key.id)
+        summary = record.summary
+        summary.model_requested = asked.model
+        summary.subject = parts.vault.pseudonym(record.tenant, caller.key.owner or caller.key.id)
         size = sum(len(text.encode()) for text in seen.texts)
         attempts: Attempts | None = None
         try:
@@ -62,10 +62,10 @@ class Classifier:
             if route is None:
                 raise HookFailed("no route is for its model")
             parts.switches.admit(caller, route)
-            record.route = route.id
+            summary.route = route.id
             record.accept(
                 traffic.RequestAccepted(
-                    record.key_id, record.key_prefix, record.data_subject, OPERATION, asked.model, False, size,
+                    summary.key_id, summary.key_prefix, summary.subject, OPERATION, asked.model, False, size,
                     route.durability, parts.configuration.sequence,
                 )
             )  # fmt: skip
@@ -90,7 +90,7 @@ class Classifier:
             said = ""
             if not isinstance(answer, Moderation):
                 said = "".join(part.text for part in answer.choices[0].parts if isinstance(part, Text))
-                record.finish_reason = answer.choices[0].finish
+                summary.finish_reason = answer.choices[0].finish
             used = getattr(answer, "usage", None) or Usage(max(1, size // 4), -(-len(said) // 4), estimated=True)
             attempts.settle(attempt.target, used)
             record.close(traffic.RequestCompleted, status=200)

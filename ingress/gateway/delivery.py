@@ -33,6 +33,7 @@ from schemas.text import drop_repeats
 async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
     """The answer in one piece."""
     record, plan = exchange.record, exchange.plan
+    summary = record.summary
     attempt = await attempts.run(exchange.parts.calls.send)
     answer = read_answer(exchange, attempts, attempt)
     content = answer.raw
@@ -61,13 +62,13 @@ async def answer_whole(exchange: Exchange, attempts: Attempts) -> None:
         raise exchange.blocked(verdict, "response")
     if refused is not None:
         raise refused
-    record.finish_reason = answer.finish_reason
-    if exchange.request.keeps_answer:
-        record.body = await exchange.sealed(plan, "response", content)
+    summary.finish_reason = answer.finish_reason
+    if plan.route.capture and exchange.request.keeps_answer:
+        summary.body = exchange.sealed_now("response", content) or await exchange.sealed("response", content)
     if exchange.tokens is not None:
         restore(slots, exchange.tokens)
         content = encode_body(decoded)
-    record.response_bytes = len(content)
+    summary.response_bytes = len(content)
 
     exchange.stage = "log"
     await record.acknowledged()
@@ -106,7 +107,7 @@ async def answer_stream(exchange: Exchange, attempts: Attempts) -> None:
         ending = writer.fail(error, filtered=True)
     elif outcome == "ok" and plan.policy.hooks:
         ending, refused = await hooked.judge_stream(exchange, relay)
-        record.response_bytes += len(ending)
+        record.summary.response_bytes += len(ending)
         if refused is not None:
             code, relay.finish_reason, stopped = refused.error_code, "content_filter", True
             ending = writer.fail(refused, filtered=True)
@@ -118,8 +119,10 @@ async def answer_stream(exchange: Exchange, attempts: Attempts) -> None:
     exchange.stage = "settle"
     attempts.settle(attempt.target, relay.usage or exchange.estimated_usage(relay.output_bytes))
     exchange.learn(relay.usage)
-    record.finish_reason = relay.finish_reason
-    record.body = await exchange.sealed(plan, "response", relay.kept())
+    record.summary.finish_reason = relay.finish_reason
+    if plan.route.capture:
+        kept = relay.kept()
+        record.summary.body = exchange.sealed_now("response", kept) or await exchange.sealed("response", kept)
     record.close(traffic.RequestCompleted, status=200, code=code, stage="screen_response" if stopped else "")
     if ending:
         exchange.door.unwatch()
@@ -135,7 +138,7 @@ async def pass_on(exchange: Exchange, attempt: Attempt[Arriving], relay: Relay) 
         passed = relay.feed(piece)
         willing = not (relay.blocked or relay.failed)
         if passed:
-            record.response_bytes += len(passed)
+            record.summary.response_bytes += len(passed)
             if relay.done:
                 # everything has been said: a caller who closes now has not left early
                 door.unwatch()
@@ -151,7 +154,7 @@ async def pass_on(exchange: Exchange, attempt: Attempt[Arriving], relay: Relay) 
     except TimeoutError:
         return "timeout"
     if not relay.done and (last := relay.end()):
-        record.response_bytes += len(last)
+        record.summary.response_bytes += len(last)
         if relay.done:
             door.unwatch()
         door.put(last)

@@ -75,8 +75,7 @@ class Desk:
             False when it is another's to answer, who finds the request as it was.
         """
         parts = self._parts
-        record = Record(parts.writers, parts.clock, parts.opened, parts.ids)
-        record.operation = front.operation
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids, front.operation)
         body = b""
         try:
             caller = parts.authenticator.identify(door.header, record.started_us)
@@ -93,7 +92,7 @@ class Desk:
         if WIRES[target.provider.wire].count_tokens is not None or family_of(upstream) not in NAMES:
             door.give_back(body)
             return False
-        record.account, record.model = target.provider.id, model.id
+        record.summary.account, record.summary.model = target.provider.id, model.id
         try:
             parts.switches.admit(caller, plan.route)
             parts.limits.admit(caller.key)
@@ -109,8 +108,7 @@ class Desk:
 
     async def _answer(self, door: Door, codec: CallerCodec, operation: str, told: Answer) -> None:
         parts = self._parts
-        record = Record(parts.writers, parts.clock, parts.opened, parts.ids)
-        record.operation = operation
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids, operation)
         try:
             caller = parts.authenticator.identify(door.header, record.started_us)
         except NexusError as error:

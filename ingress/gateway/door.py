@@ -1,4 +1,4 @@
-"""One HTTP exchange as the pipeline sees it: method, path, headers, body, answer. The connection is in `listener`."""
+"""One HTTP exchange as the pipeline sees it: method, path, headers, body, answer. The connection is in `connection`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Door:
     """A caller waiting at the door. When it leaves, the task that serves it is cancelled, and `left` is true."""
 
     __slots__ = (
-        "_asks_leave", "_broken", "_chunked", "_headers", "_limit", "_modern", "_opened", "_pieces", "_size", "_task",
+        "_broken", "_chunked", "_headers", "_limit", "_modern", "_opened", "_pieces", "_size", "_task",
         "_waiter", "_whole", "_wire", "answered", "keep", "left", "method", "path", "task",
     )  # fmt: skip
 
@@ -72,7 +72,6 @@ class Door:
         self.path = path
         self._headers = headers
         self._modern = modern
-        self._asks_leave = modern and headers.get(b"expect", b"").lower() == b"100-continue"
         self._pieces: list[bytes | bytearray] = []
         self._size = 0
         self._limit = 0
@@ -94,7 +93,8 @@ class Door:
 
     def header(self, name: str) -> str:
         """A request header by its lower-case name; empty when absent."""
-        return self._headers.get(name.encode("ascii"), b"").decode("latin-1")
+        value = self._headers.get(name.encode())
+        return value.decode("latin-1") if value else ""
 
     def all_headers(self) -> dict[str, str]:
         """The request headers by lower-case name, the first of each."""
@@ -127,9 +127,9 @@ class Door:
         coding = headers.get(b"content-encoding", b"identity")
         inflater = None if coding == b"identity" else inflater_of(coding, limit)
         self._limit = limit
-        if max(self._size, int(headers.get(b"content-length", 0))) > limit:
-            raise TooLarge(f"The body of the request is larger than {limit} bytes.")
         if not (self._whole or self._broken):
+            if int(headers.get(b"content-length", 0)) > limit:
+                raise TooLarge(f"The body of the request is larger than {limit} bytes.")
             await self._gathered(timeout_s)
         if self._size > limit:
             raise TooLarge(f"The body of the request is larger than {limit} bytes.")
@@ -154,7 +154,7 @@ class Door:
 
     async def _gathered(self, timeout_s: float) -> None:
         """Returns when the body is whole, or known never to be."""
-        if self._asks_leave:
+        if self._modern and self._headers.get(b"expect", b"").lower() == b"100-continue":
             self._wire.write(_CONTINUE)
         self._waiter = asyncio.get_running_loop().create_future()
         try:
@@ -278,12 +278,10 @@ class Door:
             lines.append(framing)
         if not (self.keep and self._whole):
             lines.append("connection: close")
-        text = "\n".join(lines)
-        if text.count("\n") != len(lines) - 1 or "\r" in text:
+        text = "\r\n".join(lines)
+        if not text.count("\n") == text.count("\r") == len(lines) - 1:
             raise ValueError("a header of an answer holds a line end")
-        text = text.replace("\n", "\r\n")
-        line = _STATUS_LINES[status]
-        return f"{line}\r\ndate: {self._wire.date}\r\n{text}\r\n\r\n".encode("latin-1", "replace")
+        return f"{_STATUS_LINES[status]}\r\ndate: {self._wire.date}\r\n{text}\r\n\r\n".encode("latin-1", "replace")
 
 
 def json_headers() -> Headers:

@@ -1,9 +1,7 @@
-"""One request under way: everything before the call, the steps that every answer takes, and the other ways out."""
+"""One request under way: everything before the call, and the steps that every answer takes. Other ends: `way_out`."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,17 +12,16 @@ from ingress.codecs.asked import Asked
 from ingress.codecs.codec import CallerCodec, Malformed
 from ingress.codecs.passage import Stamp
 from ingress.gateway import hooked
-from ingress.gateway.answers import answer_error, answer_headers, hook_of
+from ingress.gateway.answers import hook_of
 from ingress.gateway.attempts import Attempt, Attempts
 from ingress.gateway.authenticate import Caller
 from ingress.gateway.door import Door
-from ingress.gateway.hooked import SoftBlocked
 from ingress.gateway.parts import Parts
-from ingress.gateway.plan import Plan, around, choose_for, make_plan, offering, person_of, refuse_opaque
+from ingress.gateway.plan import Plan, around, make_plan, person_of, refuse_opaque, settle_on
 from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
 from projections.screening import redact, screened
-from schemas.errors import Blocked, NexusError, ProviderError, Unavailable
+from schemas.errors import Blocked, ProviderError
 from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
 from schemas.routing.choose import Choice
@@ -32,21 +29,11 @@ from schemas.screening.model import Verdict, strictness
 from schemas.screening.redaction import BrokenJson
 from schemas.screening.reversible import Tokens, tokenise
 from schemas.text import TextSlot, tools_among
-from schemas.tokens import (
-    family_of,
-    has_media,
-    measure,
-    most_beside_texts,
-    most_tokens,
-    probable_tokens,
-    utf8_bytes,
-)
-
-log = logging.getLogger(__name__)
+from schemas.tokens import family_of, has_media, measure, most_beside_texts, most_tokens, probable_tokens, utf8_bytes
 
 
 class Exchange:
-    """One request under way. `begin`, then what delivers the answer; `refuse` or `abort` when that did not end well."""
+    """One request under way. `begin`, then what delivers the answer; or `way_out`, when that did not end well."""
 
     request: Asked
     plan: Plan
@@ -76,7 +63,7 @@ class Exchange:
 
     async def begin(self) -> Attempts:
         """All that comes before the call."""
-        parts, record = self.parts, self.record
+        parts, record, summary = self.parts, self.record, self.record.summary
         caller = parts.authenticator.identify(self.door.header, record.started_us)
         record.identify(caller)
         self.caller = caller
@@ -87,19 +74,20 @@ class Exchange:
         self.stage = "limits"
         parts.limits.admit(caller.key)
         body = await self.door.body(parts.settings.max_request_bytes, parts.settings.body_timeout_s)
-        record.request_bytes = len(body)
+        summary.request_bytes = len(body)
 
         self.stage = "parse"
         self.request = request = self.read(body)
-        record.model_requested = request.model
-        record.stream = request.stream
+        summary.model_requested = request.model
+        summary.stream = request.stream
         plan = make_plan(caller, request)
-        record.route = plan.route.id
+        summary.route = plan.route.id
 
         self.stage = "kill"
         parts.switches.admit(caller, plan.route)
         bypass = parts.switches.bypass(caller, plan.route, request.model)
-        plan = around(plan, bypass)
+        if bypass.names:
+            plan = around(plan, bypass)
         self.plan = plan
         if plan.policy.hooks:
             self.stage = "connection"
@@ -109,17 +97,12 @@ class Exchange:
             record.note(traffic.RequestBypassed(tuple(sorted(bypass.names)), bypass.passthroughs))
 
         self.stage = "screen_request"
-        refuse_opaque(request, plan)
+        if request.opaque:
+            refuse_opaque(request, plan)
         await self.screen_request(request, plan)
 
         self.stage = "route"
-        choice = choose_for(
-            caller,
-            plan,
-            request.model,
-            lambda account: parts.circuits.allows(record.tenant, account),
-        )
-        choice = offering(choice, request, caller.tenant.table)
+        choice = settle_on(caller, plan, request, parts.circuits)
         if plan.policy.hooks:
             choice = hooked.keep_at_home(self, choice)
 
@@ -133,50 +116,58 @@ class Exchange:
             await record.acknowledged()
         else:
             # a gateway killed from here on has still told the log; whether it is stored is awaited before the answer
-            await record.published()
+            if not record.left:
+                await record.published()
         return attempts
 
     # the steps -------------------------------------------------------------------------------------------------
 
     async def accept(self, caller: Caller, request: Asked, plan: Plan, body: bytes) -> None:
         """Takes the request on the record; what could not be recorded is not served."""
-        parts, record = self.parts, self.record
-        record.spool = plan.route.on_log_failure == "spool"
+        parts, record, route = self.parts, self.record, plan.route
+        summary = record.summary
+        record.spool = route.on_log_failure == "spool"
         if not record.spool and not record.log_is_healthy:
             self.stage = "log"
             raise log_unavailable()
-        record.data_subject = parts.vault.pseudonym(record.tenant, person_of(caller, request))
-        sealed = await self.sealed(plan, "request", body) if plan.route.capture else None
+        summary.subject = parts.vault.pseudonym(record.tenant, person_of(caller, request))
+        sealed = None
+        if route.capture:
+            sealed = self.sealed_now("request", body) or await self.sealed("request", body)
         record.accept(
             RequestAccepted(
-                record.key_id,
-                record.key_prefix,
-                record.data_subject,
-                record.operation,
+                summary.key_id,
+                summary.key_prefix,
+                summary.subject,
+                summary.operation,
                 request.model,
                 request.stream,
                 len(body),
-                plan.route.durability,
+                route.durability,
                 parts.configuration.sequence,
                 sealed,
             )
         )
 
-    async def sealed(self, plan: Plan, part: str, body: bytes) -> traffic.SealedBody | None:
-        if not plan.route.capture:
-            return None
-        record, bodies = self.record, self.parts.bodies
-        sealed = bodies.seal_now(record.tenant, record.data_subject, record.request_id, part, body)
-        if sealed is None:
-            sealed = await bodies.seal(record.tenant, record.data_subject, record.request_id, part, body)
-        return sealed
+    def sealed_now(self, part: str, body: bytes) -> traffic.SealedBody | None:
+        """A body as the record keeps it, where the route captures them; None when that needs `sealed`."""
+        record = self.record
+        return self.parts.bodies.seal_now(record.tenant, record.summary.subject, record.request_id, part, body)
+
+    async def sealed(self, part: str, body: bytes) -> traffic.SealedBody:
+        """Of any body."""
+        record = self.record
+        return await self.parts.bodies.seal(record.tenant, record.summary.subject, record.request_id, part, body)
 
     async def screen_request(self, request: Asked, plan: Plan) -> None:
         slots = request.texts()
         texts = [slot.text for slot in slots]
         self.texts = texts
         self.text_bytes = utf8_bytes(texts)
-        verdict = await self.verdict("request", texts, plan, tools_among(slots))
+        if plan.route.placement == "inline":
+            verdict: Verdict | None = self.judge("request", texts, plan, tools_among(slots))
+        else:
+            verdict = await self.verdict("request", texts, plan, tools_among(slots))
         if verdict is not None:
             if verdict.action == "block":
                 raise self.blocked(verdict, "request")
@@ -194,9 +185,10 @@ class Exchange:
             return redact(texts, verdict)
         cut, self.tokens = tokenise(texts, verdict)
         kept = msgspec.json.encode(self.tokens.originals)
-        self.record.note(
-            traffic.RedactionsKept(len(self.tokens.originals), await self.sealed(plan, "redactions", kept))
-        )
+        sealed = None
+        if plan.route.capture:
+            sealed = self.sealed_now("redactions", kept) or await self.sealed("redactions", kept)
+        self.record.note(traffic.RedactionsKept(len(self.tokens.originals), sealed))
         return cut
 
     async def screen_response(
@@ -206,25 +198,37 @@ class Exchange:
             decoded, slots = answer.decoded()
         except Malformed:
             raise ProviderError("The provider's answer could not be understood.", code="upstream_malformed") from None
-        verdict = await self.verdict("response", [slot.text for slot in slots], plan, tools_among(slots))
-        return verdict, slots, decoded
+        texts = [slot.text for slot in slots]
+        if plan.route.placement == "inline":
+            return self.judge("response", texts, plan, tools_among(slots)), slots, decoded
+        return await self.verdict("response", texts, plan, tools_among(slots)), slots, decoded
+
+    def judge(self, stage: str, texts: list[str], plan: Plan, tools: tuple[int, ...]) -> Verdict:
+        """The verdict on one stage by placement `inline`, noted as a fact."""
+        verdict = self.parts.screening.now(self.record.tenant, stage, texts, plan.screening(stage), tools)
+        self.take(stage, texts, verdict)
+        return verdict
 
     async def verdict(self, stage: str, texts: list[str], plan: Plan, tools: tuple[int, ...]) -> Verdict | None:
-        """The verdict on one stage, noted as a fact; None when a worker will look later."""
+        """The verdict on one stage by any placement; None when a worker will look later."""
         record = self.record
         verdict = await self.parts.screening.verdict(
             plan.route.placement, record.tenant, record.request_id, stage, texts, plan.screening(stage), tools
         )
         if verdict is not None:
-            record.note(screened(stage, verdict, sum(map(len, texts))))
-            self.weigh(verdict)
+            self.take(stage, texts, verdict)
         return verdict
+
+    def take(self, stage: str, texts: list[str], verdict: Verdict) -> None:
+        """Notes a verdict as a fact."""
+        self.record.note(screened(stage, verdict, sum(map(len, texts))))
+        self.weigh(verdict)
 
     def weigh(self, verdict: Verdict) -> None:
         """Keeps the strictest of both directions for the summary and the header."""
-        record = self.record
-        if verdict.action != record.action and strictness(verdict.action) >= strictness(record.action or "approve"):
-            record.action, record.rule = verdict.action, verdict.rule
+        summary = self.record.summary
+        if verdict.action != summary.action and strictness(verdict.action) >= strictness(summary.action or "approve"):
+            summary.action, summary.rule = verdict.action, verdict.rule
             self.hook = hook_of(verdict)
 
     def blocked(self, verdict: Verdict, direction: str) -> Blocked:
@@ -258,82 +262,26 @@ class Exchange:
     def estimated_usage(self, output: bytes | int) -> Usage:
         """Usage that the provider did not tell, marked as estimated; about four bytes of answer to a token."""
         size = output if isinstance(output, int) else len(output)
-        factor = self.parts.calibration.of(self.record.tenant, self.record.model).factor
+        factor = self.parts.calibration.of(self.record.tenant, self.record.summary.model).factor
         return Usage(max(1, round(self.probable_prompt() * factor)), -(-size // 4), estimated=True)
 
     def probable_prompt(self) -> int:
         """Tokens, by the tokenizer of the model's family."""
-        family = family_of(self.record.model.partition("/")[2])
+        family = family_of(self.record.summary.model.partition("/")[2])
         return probable_tokens(measure(self.texts), family, self.request.turns) + self.request.more_tokens
 
     def learn(self, usage: Usage | None) -> None:
         """Holds what the provider counted against the estimate, unless there was more to read than text."""
-        if usage is not None and self.parts.calibration.due() and not has_media(self.request.body):
-            record, request = self.record, self.request
+        if usage is None or not self.parts.calibration.due():
+            return
+        record, request = self.record, self.request
+        if request.plain or not has_media(request.body):
             most = most_tokens(self.text_bytes, request.turns) + request.more_tokens
             if usage.input_tokens > most:
-                most += most_beside_texts(request.body, record.model, 0)
+                most += most_beside_texts(request.body, record.summary.model, 0)
             self.parts.calibration.learn(
-                record.tenant, record.model, self.probable_prompt(), usage.input_tokens, most=most
+                record.tenant, record.summary.model, self.probable_prompt(), usage.input_tokens, most=most
             )
-
-    # the other ways out ----------------------------------------------------------------------------------------
-
-    async def refuse(self, error: NexusError) -> None:
-        """Tells the caller why, after the log knows it."""
-        record = self.record
-        if self.attempts is not None:
-            self.attempts.broken_off(None)
-        if self.door.answered:
-            # the status line is gone: all that is left is to close the record
-            record.close(traffic.RequestCompleted, status=200, code=error.error_code, stage=self.stage)
-            return
-        try:
-            waits = self.stage != "log"
-            record.close(
-                traffic.RequestRefused, status=error.status, code=error.error_code, stage=self.stage, awaited=waits
-            )
-            if waits:
-                await record.acknowledged()
-        except Unavailable as unavailable:
-            error = unavailable
-        except asyncio.CancelledError:
-            # the caller did not wait for the refusal, which is on its way to the log
-            if not self.door.left:
-                raise
-            return
-        if isinstance(error, SoftBlocked):
-            self.answer_softly()
-            return
-        answer_error(self.door, record, self.codec, error, self.hook)
-
-    def answer_softly(self) -> None:
-        """Says no in the words of an answer."""
-        record, stream = self.record, self.request.stream
-        said = (self.codec, record.request_id, self.request.model, record.started_us // 1_000_000)
-        content = hooked.polite_stream(*said) if stream else hooked.polite_answer(*said)
-        kind = "text/event-stream" if stream else "application/json"
-        self.door.answer(200, answer_headers(record, self.hook, kind), content)
-
-    def abort(self) -> None:
-        """The caller left, or the process is stopping: what was used is billed."""
-        record = self.record
-        if record.closed:
-            return
-        used: Usage | None = None
-        if self.relay is not None:
-            used = self.relay.usage or self.estimated_usage(self.relay.output_bytes)
-            record.finish_reason = self.relay.finish_reason
-        elif self.attempts is not None:
-            used = self.estimated_usage(0)
-        if self.attempts is not None:
-            self.attempts.broken_off(used)
-        try:
-            record.close(
-                traffic.RequestAborted, status=200 if self.door.answered else 0, code="client_left", stage=self.stage
-            )
-        except Unavailable:
-            log.warning("log queue full, nothing owed request=%s", record.request_id)
 
 
 def put_back(slots: list[TextSlot], texts: list[str]) -> None:

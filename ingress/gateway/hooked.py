@@ -60,12 +60,12 @@ async def ask(exchange: Exchange, stage: str, slots: list[TextSlot], *, binding:
         stage=stage,
         tenant=record.tenant,
         route=plan.route.id,
-        key=record.key_id,
+        key=record.summary.key_id,
         address=client_address(door.address, door.header("x-forwarded-for"), exchange.parts.settings.trusted_proxies),
         texts=tuple(slot.text for slot in slots),
         tools=frozenset(tools_among(slots)),
         tool_names=tool_names([(slot.tool, slot.key, slot.text) for slot in slots]),
-        size=record.request_bytes,
+        size=record.summary.request_bytes,
         messages=request.turns,
         label=exchange.label,
     )
@@ -137,8 +137,8 @@ def _milder(cap: str) -> str:
 def _weigh(exchange: Exchange, decided: HookDecided) -> None:
     """Keeps the strictest of all for the summary and the header, which names the hook and never what matched."""
     record = exchange.record
-    if not record.action or strictness(decided.action) > strictness(record.action):
-        record.action, record.rule = decided.action, decided.rule or f"hook.{decided.hook}"
+    if not record.summary.action or strictness(decided.action) > strictness(record.summary.action):
+        record.summary.action, record.summary.rule = decided.action, decided.rule or f"hook.{decided.hook}"
         exchange.hook = told(decided)
 
 

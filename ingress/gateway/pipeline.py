@@ -18,6 +18,7 @@ from ingress.gateway.door import ClientLeft, Door
 from ingress.gateway.exchange import Exchange
 from ingress.gateway.parts import Parts
 from ingress.gateway.record import Record
+from ingress.gateway.way_out import abort, refuse
 from schemas.errors import NexusError
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,7 @@ class Pipeline:
     async def _serve(self, door: Door, operation: str, codec: CallerCodec, read: Callable[[bytes], Asked]) -> None:
         """One request's whole life. Every way out of here has left its terminal fact."""
         parts = self._parts
-        record = Record(parts.writers, parts.clock, parts.opened, parts.ids)
-        record.operation = operation
+        record = Record(parts.writers, parts.clock, parts.opened, parts.ids, operation)
         exchange = Exchange(parts, door, record, codec, read)
         door.watch()
         try:
@@ -56,14 +56,14 @@ class Pipeline:
             exchange.stage = "call"
             await (answer_stream if exchange.request.stream else answer_whole)(exchange, attempts)
         except NexusError as error:
-            await exchange.refuse(error)
+            await refuse(exchange, error)
         except (asyncio.CancelledError, ClientLeft):
-            exchange.abort()
+            abort(exchange)
             if not door.left:
                 raise
         except Exception:
             # a defect of ours: the caller learns nothing of it, the operator everything but the request's text
             log.exception("request failed request=%s stage=%s", record.request_id, exchange.stage)
-            await exchange.refuse(NexusError("Nexus failed to handle the request."))
+            await refuse(exchange, NexusError("Nexus failed to handle the request."))
         finally:
             door.unwatch()

@@ -9,6 +9,7 @@ import msgspec
 
 from ingress.codecs.asked import Asked
 from ingress.gateway.authenticate import Caller
+from ingress.gateway.circuits import Circuits
 from ingress.gateway.models import visible
 from ingress.providers.outgoing import way_to
 from schemas.aggregates.policy import Policy
@@ -37,6 +38,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Of the route for that name, whatever their health; empty where nobody looked."""
     screenings: dict[str, ScreeningPolicy] = {}
     """By stage, those that were asked for."""
+    choices: dict[tuple[str, str], Choice] = {}
+    """By kind and protocol of requests: what they choose while no account is in trouble."""
 
     def screening(self, stage: str) -> ScreeningPolicy:
         """What the scanner needs to know for `request` or `response`."""
@@ -95,6 +98,24 @@ def choose_for(caller: Caller, plan: Plan, requested: str, allows: Callable[[str
         return choose(caller.tenant.table, plan.route, requested, allows)
     except NotFound:
         raise unknown_model(requested, caller) from None
+
+
+def settle_on(caller: Caller, plan: Plan, request: Asked, circuits: Circuits) -> Choice:
+    """The targets to try: those that have such an operation, without the accounts that are left alone at the moment.
+
+    Raises:
+        NotFound, InvalidRequest, ProviderUnavailable: see `choose_for`, `offering`.
+    """
+    place = request.kind, request.protocol
+    calm = circuits.calm
+    found = plan.choices.get(place) if calm else None
+    if found is None:
+        tenant = caller.tenant
+        chosen = choose_for(caller, plan, request.model, lambda account: circuits.allows(tenant.id, account))
+        found = offering(chosen, request, tenant.table)
+        if calm and plan.targets:
+            plan.choices[place] = found
+    return found
 
 
 def around(plan: Plan, bypass: Bypass) -> Plan:

@@ -12,10 +12,11 @@ from ingress.gateway.authenticate import Caller
 from ingress.gateway.meter import Meter
 from projections.log.writer import SegmentWriter
 from schemas import subjects
-from schemas.codec import written_fact
+from schemas.codec import Noted, written_facts
 from schemas.errors import Unavailable
 from schemas.facts import traffic
 from schemas.ids import Clock, Ids
+from schemas.registry import NAME_OF
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class OpenRequests:
 
 
 class Record:
-    """Facts of one request, in order; its fields become the summary in the terminal fact."""
+    """Facts of one request, in order, and the summary that ends them."""
 
     tenant = traffic.SYSTEM
     actor = "anonymous"
@@ -59,39 +60,21 @@ class Record:
     closed = False
     spool = False
     """Whether a local file may stand in for the log while the log cannot take facts."""
-    key_id = ""
-    key_prefix = ""
-    data_subject = ""
-    operation = ""
-    model_requested = ""
-    account = ""
-    model = ""
-    route = ""
-    stream = False
-    rule = ""
-    action = ""
-    attempts = 0
-    usage = traffic.Usage()
-    cost_micros = 0
-    reserved_micros = 0
-    budgets: tuple[str, ...] = ()
-    first_byte_us = 0
-    request_bytes = 0
-    response_bytes = 0
-    finish_reason = ""
     dropped: tuple[str, ...] = ()
     """What the provider's protocol had no word for."""
-    body: traffic.SealedBody | None = None
 
-    def __init__(self, writers: Sequence[SegmentWriter], clock: Clock, opened: OpenRequests, ids: Ids) -> None:
+    def __init__(
+        self, writers: Sequence[SegmentWriter], clock: Clock, opened: OpenRequests, ids: Ids, operation: str = ""
+    ) -> None:
         self.started_us = now_us = clock.now_us()
         self.request_id = ids.new(now_us)
+        self.summary = traffic.Summary(operation=operation, started_us=now_us, writer=opened.writer, boot=opened.boot)
         self._clock = clock
         self._ids = ids
         self._opened = opened
         self._writers = writers
         self._partition = 0
-        self._pending: list[bytes] = []
+        self._pending: list[Noted] = []
         self._admitted = 0
         """Facts among the pending ones that accept the request."""
         self._last = ""
@@ -108,21 +91,20 @@ class Record:
         return self._writers[self._partition].healthy
 
     def identify(self, caller: Caller) -> None:
-        self.tenant = caller.key.tenant
+        key, summary = caller.key, self.summary
+        self.tenant = key.tenant
         self.actor = caller.actor
-        self.key_id = caller.key.id
-        self.key_prefix = caller.key.prefix
+        summary.key_id = key.id
+        summary.key_prefix = key.prefix
         self._partition = subjects.partition_of(self.tenant, self.request_id, len(self._writers))
 
-    def note(self, data: msgspec.Struct) -> None:
-        """Adds a fact, caused by the one before; it leaves with the next `commit`."""
-        now_us = self._clock.now_us()
-        identifier = self._ids.new(now_us)
-        # encoded here and once: to make a `Fact` of it first takes twice the instructions
-        self._pending.append(
-            written_fact(data, identifier, now_us, self.tenant, self.actor, self.request_id, self._last)
-        )
-        self._last = identifier
+    def note(self, data: msgspec.Struct, at_us: int = 0) -> None:
+        """Adds a fact, caused by the one before; it leaves with the next `commit`.
+
+        Args:
+            at_us: what the clock has just said; 0 to ask it.
+        """
+        self._pending.append((NAME_OF[type(data)], data, at_us or self._clock.now_us()))
 
     def accept(self, data: traffic.RequestAccepted) -> None:
         """From here on the request is open, and a terminal fact is owed."""
@@ -142,21 +124,32 @@ class Record:
         Raises:
             Unavailable: the queue to the log is full; the facts stay gathered.
         """
-        if not self._pending:
+        pending = self._pending
+        if not pending:
             return
         writer = self._writers[self._partition]
         sent = writer.loop.create_future() if watched else None
-        self._commit = writer.append_written(
+        stored = None if linger else writer.loop.create_future()
+        # all of a commit are named and written together, which takes less than one by one
+        ids = self._ids.several(len(pending), pending[-1][2])
+        writer.append_written(
             subjects.traffic(self._partition),
-            self._pending,
+            written_facts(pending, ids, self.tenant, self.actor, self.request_id, self._last),
             self._admitted,
+            stored,
             must=must,
             spool=self.spool,
             sent=sent,
             linger=linger,
         )
-        self._sent = sent
+        self._commit, self._sent = stored, sent
+        self._last = ids[-1]
         self._pending, self._admitted = [], 0
+
+    @property
+    def left(self) -> bool:
+        """Whether what was committed has left already, so that `published` would return at once."""
+        return self._sent is not None and self._sent.done() and self._sent.exception() is None
 
     async def published(self) -> None:
         """Waits until what was committed has left this process: a kill after that cannot make it unknown.
@@ -202,44 +195,15 @@ class Record:
             return
         commit = self._commit
         stored = commit is not None and commit.done() and not commit.cancelled() and commit.exception() is None
-        elapsed_us = self.elapsed_us
-        sequence = commit.result() if commit is not None and stored else 0
-        self.note(
-            kind(
-                key_id=self.key_id,
-                key_prefix=self.key_prefix,
-                subject=self.data_subject,
-                operation=self.operation,
-                model_requested=self.model_requested,
-                account=self.account,
-                model=self.model,
-                route=self.route,
-                stream=self.stream,
-                stage=stage,
-                status=status,
-                code=code,
-                rule=self.rule,
-                action=self.action,
-                attempts=self.attempts,
-                usage=self.usage,
-                cost_micros=self.cost_micros,
-                reserved_micros=self.reserved_micros,
-                budgets=self.budgets,
-                started_us=self.started_us,
-                latency_us=elapsed_us,
-                first_byte_us=self.first_byte_us,
-                request_bytes=self.request_bytes,
-                response_bytes=self.response_bytes,
-                finish_reason=self.finish_reason[:LONGEST_FINISH],
-                accepted_sequence=sequence,
-                writer=self._opened.writer,
-                boot=self._opened.boot,
-                body=self.body,
-            )
-        )
+        now_us, summary = self._clock.now_us(), self.summary
+        summary.stage, summary.status, summary.code = stage, status, code
+        summary.finish_reason = summary.finish_reason[:LONGEST_FINISH]
+        summary.latency_us = elapsed_us = max(0, now_us - self.started_us)
+        summary.accepted_sequence = commit.result() if commit is not None and stored else 0
+        self._pending.append((NAME_OF[kind], summary, now_us))
         self.commit(must=self.accepted, linger=not awaited)
         self.closed = True
-        self._opened.meter.ended(kind, status, code, elapsed_us, self.usage, self.cost_micros)
+        self._opened.meter.ended(kind, status, code, elapsed_us, summary.usage, summary.cost_micros)
         if self.accepted:
             self._opened.closed()
 

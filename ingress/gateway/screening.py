@@ -72,7 +72,7 @@ class Screening:
         if placement == "observe":
             return None
         if placement == "inline":
-            return screen_step(self._screener_of(tenant), texts, stage, policy, tools, self._hash_of(tenant, policy))
+            return self.now(tenant, stage, texts, policy, tools)
         work = _encode(ScreeningWork(tenant, request, stage, tuple(texts), policy, tools))
         try:
             reply = await self._connection.nc.request(subjects.screening_work(tenant), work, timeout=WORKER_TIMEOUT_S)
@@ -81,6 +81,18 @@ class Screening:
             raise Unavailable(
                 "The screening worker did not decide in time.", code="screening_unavailable", retry_after=2
             ) from None
+
+    def now(
+        self, tenant: str, stage: str, texts: Sequence[str], policy: ScreeningPolicy, tools: tuple[int, ...] = ()
+    ) -> Verdict:
+        """The verdict of placement `inline`: here, and at once.
+
+        Raises:
+            Unavailable: the tenant's own rules are not ready.
+        """
+        screener = self._screener if self._tenants is None else self._screener_of(tenant)
+        hash_of = self._hash_of(tenant, policy) if policy.allowed else None
+        return screen_step(screener, texts, stage, policy, tools, hash_of)
 
     def hits(
         self, tenant: str, texts: Sequence[str], direction: str, tools: Sequence[int], policy: ScreeningPolicy

@@ -7,6 +7,7 @@ from typing import Protocol
 from ingress.gateway.authenticate import Caller
 from projections.live.state import TenantView
 from schemas.aggregates.kill import Kill
+from schemas.aggregates.passthrough import Passthrough
 from schemas.aggregates.route import Route
 from schemas.errors import Forbidden
 from schemas.facts.traffic import SYSTEM
@@ -37,8 +38,11 @@ class Switches:
         Raises:
             Forbidden: `kill_switch`. No client tries that again by itself, which is the point.
         """
-        for view in (self._configuration.tenants.get(SYSTEM), caller.tenant):
-            kills: dict[str, Kill] | None = None if view is None else view.specs("kill")
+        system, own = self._configuration.tenants.get(SYSTEM), caller.tenant.specs("kill")
+        everybodys: dict[str, Kill] = {} if system is None else system.specs("kill")
+        if not (own or everybodys):
+            return
+        for kills in (everybodys, own):
             if kills:
                 found = killed(kills.values(), key=caller.key.id, route="" if route is None else route.id)
                 if found is not None:
@@ -51,9 +55,10 @@ class Switches:
     def bypass(self, caller: Caller, route: Route, requested: str) -> Bypass:
         """What this request goes around, because of an emergency."""
         system, own = self._configuration.tenants.get(SYSTEM), caller.tenant.specs("passthrough")
-        passthroughs = [*(system.specs("passthrough").values() if system is not None else ()), *own.values()]
-        if not passthroughs:
+        everybodys: dict[str, Passthrough] = {} if system is None else system.specs("passthrough")
+        if not (own or everybodys):
             return NOTHING
+        passthroughs = [*everybodys.values(), *own.values()]
 
         def accounts() -> list[str]:
             return [target.provider.id for target in candidates(caller.tenant.table, route, requested)]

@@ -27,9 +27,9 @@ def headers_for(
         passed: the caller's that go on as they came.
     """
     headers = [("content-type", "application/json"), ("x-nexus-request-id", request_id), *wire.headers, *more]
-    given = {name: value for name in passed if (value := asked.get(name))}
+    given = {name: value for name in passed if (value := asked.get(name))} if passed else None
     if rules or given:
-        made = apply_rules(rules, asked, given)
+        made = apply_rules(rules, asked, given or {})
         names = {name for name, _ in made}
         headers = [*(header for header in headers if header[0] not in names), *made]
     return headers

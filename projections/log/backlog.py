@@ -44,7 +44,13 @@ class Formed:
         "sent", "since", "size", "spool", "subject", "writer",
     )  # fmt: skip
 
-    def __init__(self, subject: str, writer: str, boot: str, number: int, size: int) -> None:
+    def __init__(
+        self, subject: str, writer: str, boot: str, number: int, size: int, draft: Draft | None = None
+    ) -> None:
+        """
+        Args:
+            draft: what it was formed of, and who waits for that.
+        """
         self.subject = subject
         self.writer = writer
         self.boot = boot
@@ -54,10 +60,10 @@ class Formed:
         """None while the bytes are only in `file`, at `offset`."""
         self.file: SpoolFile | None = None
         self.offset = 0
-        self.futures: list[asyncio.Future[int]] = []
-        self.spool: list[asyncio.Future[int]] = []
-        self.sent: list[asyncio.Future[None]] = []
-        self.since = 0.0
+        self.futures: list[asyncio.Future[int]] = [] if draft is None else draft.futures
+        self.spool: list[asyncio.Future[int]] = [] if draft is None else draft.spool
+        self.sent: list[asyncio.Future[None]] = [] if draft is None else draft.sent
+        self.since = 0.0 if draft is None else draft.since
         self.attempts = 0
         self.first_sent = 0.0
         self.acknowledged = False
@@ -128,27 +134,33 @@ class Backlog:
         subject: str,
         facts: list[bytes],
         size: int,
-        future: asyncio.Future[int],
+        future: asyncio.Future[int] | None,
         spool: bool,
         now: float,
         sent: asyncio.Future[None] | None = None,
         linger: bool = False,
     ) -> None:
-        """Facts of one call stay together."""
-        self.urgent = self.urgent or not linger
+        """Facts of one call stay together.
+
+        Args:
+            future: set once they are stored; must be there for the spool.
+        """
+        if not linger:
+            self.urgent = True
         draft = self._open.get(subject)
         if draft is None or draft.size + size > self._segment_bytes:
             draft = self._open[subject] = Draft(subject, now)
             self._drafts.append(draft)
         draft.facts += facts
-        draft.futures.append(future)
         draft.size += size
+        self.size += size
+        if future is not None:
+            draft.futures.append(future)
+            if spool:
+                draft.spool.append(future)
+                self.spool_waits += 1
         if sent is not None:
             draft.sent.append(sent)
-        self.size += size
-        if spool:
-            draft.spool.append(future)
-            self.spool_waits += 1
 
     def begin_anew(self) -> None:
         """What is added from now on stands in segments after all that was added before."""
@@ -286,15 +298,11 @@ class Backlog:
         self.urgent = self.urgent and bool(self._drafts)
         if self._open.get(draft.subject) is draft:
             del self._open[draft.subject]
-        self.number += 1
-        payload = encode_segment(draft.subject, self.writer, self.boot, self.number, self._hash, draft.facts)
+        self.number = number = self.number + 1
+        payload = encode_segment(draft.subject, self.writer, self.boot, number, self._hash, draft.facts)
         self._hash = segment_hash(payload)
-        segment = Formed(draft.subject, self.writer, self.boot, self.number, len(payload))
+        segment = Formed(draft.subject, self.writer, self.boot, number, len(payload), draft)
         segment.payload = payload
-        segment.futures = draft.futures
-        segment.spool = draft.spool
-        segment.sent = draft.sent
-        segment.since = draft.since
         self.size += segment.size - draft.size
         self.pending.append(segment)
         return segment

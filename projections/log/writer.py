@@ -138,10 +138,10 @@ class SegmentWriter:
             return
         self._task = None
         alive = not self._closed
-        self._closed = True
         if alive and self._stream == "TRAFFIC":
             self._backlog.begin_anew()
-            self._add(subjects.traffic(0), [codec.encode_fact(self._own(WriterClosed(self.admitted)))])
+            self._say(WriterClosed(self.admitted))
+        self._closed = True
         try:
             async with asyncio.timeout(wait_s if alive else 0):
                 while self._backlog:
@@ -190,47 +190,40 @@ class SegmentWriter:
             Unavailable: the queue or the spool is full, or the writer has been closed.
             TooLarge: the facts alone would not fit into a message.
         """
-        return self.append_written(
+        stored: asyncio.Future[int] = self.loop.create_future()
+        self.append_written(
             subject,
             [codec.encode_fact(fact) for fact in facts],
             sum(fact.type == _ACCEPTED for fact in facts),
+            stored,
             must=must,
             spool=spool,
             sent=sent,
             linger=linger,
         )
+        return stored
 
     def append_written(
         self,
         subject: str,
-        facts: list[bytes],
+        encoded: list[bytes],
         admitted: int = 0,
+        stored: asyncio.Future[int] | None = None,
         *,
         must: bool = False,
         spool: bool = False,
         sent: asyncio.Future[None] | None = None,
         linger: bool = False,
-    ) -> asyncio.Future[int]:
+    ) -> None:
         """`append` of facts that are encoded already.
 
         Args:
             admitted: how many of them accept a request.
+            stored: what `append` returns; None where nobody is going to ask.
         """
         if self._closed:
             raise Unavailable("this process is shutting down; try again", retry_after=1)
-        return self._add(subject, facts, admitted, must, spool, sent, linger)
-
-    def _add(
-        self,
-        subject: str,
-        encoded: list[bytes],
-        admitted: int = 0,
-        must: bool = True,
-        spool: bool = False,
-        sent: asyncio.Future[None] | None = None,
-        linger: bool = False,
-    ) -> asyncio.Future[int]:
-        backlog, spooler = self._backlog, self._spooler
+        backlog = self._backlog
         if backlog.ended:
             encoded = backlog.still_wanted(encoded)
         size = sum(map(len, encoded))
@@ -239,23 +232,31 @@ class SegmentWriter:
         if not must and backlog.size + size > self._queue_bytes:
             self.refused += 1
             raise Unavailable("the log does not keep up; try again in a moment", retry_after=1)
-        if spool and spooler is not None:
-            if spooler.mode and not must and not spooler.admits(size):
-                self.refused += 1
-                raise Unavailable("the log cannot be reached and the spool is full; try again later", retry_after=5)
-        else:
-            spool = False
+        if spool:
+            spool = self._spools(size, must=must)
+            # the spool goes by who waits
+            stored = stored or self.loop.create_future()
         self.admitted += admitted
-        future: asyncio.Future[int] = self.loop.create_future()
-        backlog.add(subject, encoded, size, future, spool, self._clock.monotonic(), sent, linger)
-        if spool and spooler is not None:
-            spooler.kick()
+        backlog.add(subject, encoded, size, stored, spool, self._clock.monotonic(), sent, linger)
+        if spool and self._spooler is not None:
+            self._spooler.kick()
         if self._idle is not None:
             if not linger:
                 self._leave()
             elif self._linger is None:
                 self._linger = self.loop.call_later(LINGER_S, self._wake)
-        return future
+
+    def _spools(self, size: int, *, must: bool) -> bool:
+        """Whether so many bytes may go to a file.
+
+        Raises:
+            Unavailable: all do at the moment, and there is no room for them.
+        """
+        spooler = self._spooler
+        if spooler is not None and spooler.mode and not must and not spooler.admits(size):
+            self.refused += 1
+            raise Unavailable("the log cannot be reached and the spool is full; try again later", retry_after=5)
+        return spooler is not None
 
     # --- how it is
 
@@ -394,9 +395,12 @@ class SegmentWriter:
         if self._stream == "TRAFFIC" and flows and not self._closed and now - self._counted_at >= self._heartbeat_s:
             self._counted_at = now
             self._backlog.begin_anew()
-            beat = self._own(WriterBeat(self._open_requests(), self.admitted))
-            self._add(subjects.traffic(0), [codec.encode_fact(beat)])
+            self._say(WriterBeat(self._open_requests(), self.admitted))
         self._timer = self.loop.call_later(_TICK_S, self._tick)
+
+    def _say(self, data: msgspec.Struct) -> None:
+        """Queues a fact about this writer itself."""
+        self.append_written(subjects.traffic(0), [codec.encode_fact(self._own(data))], must=True)
 
     def _own(self, data: msgspec.Struct) -> Fact:
         writer, boot = self._backlog.writer, self._backlog.boot

@@ -88,4 +88,4 @@ def take(leases: tuple[Lease, ...], micros: int, now: float) -> Reservation:
     for lease in leases:
         lease.in_flight += micros
         lease.used_at = now
-    return Reservation(micros, tuple(lease.budget for lease in leases), leases)
+    return Reservation(micros, tuple([lease.budget for lease in leases]), leases)

@@ -92,13 +92,11 @@ class Leases:
             down=bool(self._down_since),
         )
 
-    def reserve_now(
-        self, tenant: str, budgets: Sequence[Budget], want: int, minimum: int, *, at_us: int = 0
-    ) -> Reservation | None:
+    def reserve_now(self, tenant: str, budgets: Sequence[Budget], want: int, *, at_us: int = 0) -> Reservation | None:
         """Sets aside the whole of `want` from what is at hand, without I/O; None when that is not possible.
 
         Args:
-            want, minimum: micro-dollars.
+            want: micro-dollars.
             at_us: when the request started, as its terminal fact will say; decides the windows. Now when 0.
         """
         now = self._clock.monotonic()
@@ -129,7 +127,7 @@ class Leases:
         lock = self._locks.setdefault(tenant, asyncio.Lock())
         while True:
             async with lock:
-                done = self.reserve_now(tenant, budgets, want, minimum, at_us=at_us)
+                done = self.reserve_now(tenant, budgets, want, at_us=at_us)
                 if done is not None:
                     return done
                 try:

@@ -159,11 +159,9 @@ class ProviderCalled(msgspec.Struct, frozen=True, array_like=True, gc=False):
     duration_us: int
 
 
-class Terminal(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How a request ended: the whole summary, so that a view needs no other fact to make its row.
-
-    Its four kinds share this shape and add nothing to it, since fields of a positional struct may only grow at the end.
-    """
+class Summary(msgspec.Struct, array_like=True, gc=False):
+    """What is known of a request: filled in while it is under way, in the shape of the terminal fact that it becomes,
+    so that nothing has to be copied then."""
 
     key_id: str = ""
     key_prefix: str = ""
@@ -205,19 +203,26 @@ class Terminal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cache: str = "off"
 
 
-class RequestCompleted(Terminal, frozen=True, array_like=True, gc=False):
+class Terminal(Summary, frozen=True, array_like=True, gc=False):  # type: ignore[misc]  # frozen, unlike the other
+    """How a request ended: the whole summary, so that a view needs no other fact to make its row.
+
+    Its four kinds share this shape and add nothing to it, since fields of a positional struct may only grow at the end.
+    """
+
+
+class RequestCompleted(Terminal, frozen=True, array_like=True, gc=False):  # type: ignore[misc]
     """The answer was delivered; `code` is set when the provider broke off after the first byte."""
 
 
-class RequestRefused(Terminal, frozen=True, array_like=True, gc=False):
+class RequestRefused(Terminal, frozen=True, array_like=True, gc=False):  # type: ignore[misc]
     """The caller got an error instead of an answer. Cost is set if a provider had been paid by then."""
 
 
-class RequestAborted(Terminal, frozen=True, array_like=True, gc=False):
+class RequestAborted(Terminal, frozen=True, array_like=True, gc=False):  # type: ignore[misc]
     """The caller left before the end; usage so far is billed."""
 
 
-class RequestAbandoned(Terminal, frozen=True, array_like=True, gc=False):
+class RequestAbandoned(Terminal, frozen=True, array_like=True, gc=False):  # type: ignore[misc]
     """The writer died; the sweeper closed the request. What had been reserved is billed, marked as estimated."""
 
 

@@ -126,10 +126,10 @@ async def test_what_a_request_did_not_use_serves_the_next_without_asking(
     async with gateway(valkey_server) as leases:
         first = await leases.reserve(TENANT, [limited], 200, 200)
         leases.settle(first, 50)
-        second = leases.reserve_now(TENANT, [limited], 150, 150)
+        second = leases.reserve_now(TENANT, [limited], 150)
         assert second is not None
         assert second.micros == 150
-        assert leases.reserve_now(TENANT, [limited], 500, 1) is None
+        assert leases.reserve_now(TENANT, [limited], 500) is None
 
 
 async def test_all_budgets_or_none(valkey_server: ValkeyServer, ledger: Ledger) -> None:
@@ -210,7 +210,7 @@ async def test_a_gateway_that_dies_loses_its_part(valkey_server: ValkeyServer, l
             assert time.monotonic() < deadline, "the dead gateway's part never comes back"
             await asyncio.sleep(0.05)
         # the lease that nobody renewed may no longer be used by its holder either
-        assert crashed.reserve_now(TENANT, [limited], 1, 1) is None
+        assert crashed.reserve_now(TENANT, [limited], 1) is None
 
 
 async def test_closing_gives_back_what_is_left(valkey_server: ValkeyServer, ledger: Ledger) -> None:
@@ -227,7 +227,7 @@ async def test_a_lower_limit_takes_back_what_lies_at_gateways(valkey_server: Val
     await ledger.publish(budget(1000))
     async with gateway(valkey_server) as leases:
         leases.settle(await leases.reserve(TENANT, [budget(1000)], 400, 400), 100)
-        assert leases.reserve_now(TENANT, [budget(200)], 150, 150) is None
+        assert leases.reserve_now(TENANT, [budget(200)], 150) is None
         assert await reserved(leases, [budget(200)], 150, 150) == 0
         assert await reserved(leases, [budget(200)], 100, 100) == 100
 
@@ -311,7 +311,7 @@ async def test_gateways_never_spend_more_than_the_limit(valkey_server: ValkeySer
             if requests == crash_at:
                 await crash()
             try:
-                got = leases.reserve_now(TENANT, wanted, want, 1) or await leases.reserve(TENANT, wanted, want, 1)
+                got = leases.reserve_now(TENANT, wanted, want) or await leases.reserve(TENANT, wanted, want, 1)
             except LimitReached:
                 continue
             for _ in range(luck.randint(0, 3)):

@@ -21,7 +21,7 @@ from schemas.codec import (
     fact_view,
     open_fact,
     segment_hash,
-    written_fact,
+    written_facts,
 )
 from schemas.envelope import GENESIS, SEGMENT_FORMAT, Fact, SegmentHead
 from schemas.facts.traffic import RequestCompleted, SealedBody, WriterBeat, WriterClosed
@@ -67,9 +67,15 @@ def test_a_segment_is_what_the_encoder_would_write(count: int) -> None:
     assert encode_segment("s", "w", "b", 300, GENESIS, inside) == msgspec.msgpack.encode(whole)
 
 
-@given(data())
-def test_a_fact_that_is_written_at_once_is_the_same_to_the_byte(value: msgspec.Struct) -> None:
-    assert written_fact(value, **PLACE) == encode_fact(fact(value, **PLACE))  # type: ignore[arg-type]
+@given(st.lists(data(), min_size=1, max_size=3), TEXTS)
+def test_facts_that_are_written_at_once_are_the_same_to_the_byte(values: list[msgspec.Struct], cause: str) -> None:
+    noted = [(NAME_OF[type(value)], value, at) for at, value in enumerate(values)]
+    ids = [f"id-{at}" for at in range(len(values))]
+    one_by_one = [
+        encode_fact(fact(value, ids[at], at, "t", "a", "c", ids[at - 1] if at else cause))
+        for at, value in enumerate(values)
+    ]
+    assert written_facts(noted, ids, "t", "a", "c", cause) == one_by_one
 
 
 @given(facts())

@@ -51,6 +51,26 @@ def test_more_ids_than_a_millisecond_has_borrow_from_the_next() -> None:
     assert millis_of(made[-1]) - millis_of(made[0]) == 2
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), TIMES), max_size=30))
+def test_ids_in_one_go_are_ids_as_one_by_one(asked: list[tuple[int, int]]) -> None:
+    ids = Ids(Times(0))
+    made: list[str] = []
+    for count, now_us in asked:
+        several = ids.several(count, now_us) if count else [ids.new(now_us)]
+        assert len(several) == max(1, count)
+        assert all(millis_of(each) >= now_us // 1000 for each in several)
+        made += several
+    assert made == sorted(set(made))
+    assert all(uuid.UUID(each).version == 7 and uuid.UUID(each).variant == uuid.RFC_4122 for each in made)
+
+
+def test_many_ids_in_one_go_borrow_from_the_next_millisecond_too() -> None:
+    ids = Ids(Times(0))
+    made = [each for _ in range(200) for each in ids.several(50, 7_000)]
+    assert made == sorted(set(made))
+    assert millis_of(made[-1]) - millis_of(made[0]) == 2
+
+
 def test_a_clock_that_steps_back_does_not_take_the_ids_along() -> None:
     ids = Ids(Times(2_000_000, 1_000_000, 2_001_000))
     first, second, third = ids.new(), ids.new(), ids.new()

@@ -14,6 +14,8 @@ from ingress.codecs.codec import ErrorTold
 from ingress.codecs.openai_chat import ChatAnswer, Malformed, parse_chunk, parse_request
 from schemas.errors import InvalidRequest
 from schemas.facts.traffic import Usage
+from schemas.text import collect_texts
+from schemas.tokens import has_media, most_beside_texts
 
 
 def body(**fields: Any) -> bytes:
@@ -88,6 +90,41 @@ def test_a_stream_always_asks_for_usage() -> None:
 @pytest.mark.parametrize(("given_", "name"), [({}, "max_completion_tokens"), ({"max_tokens": 9}, "max_tokens")])
 def test_a_tighter_limit_goes_under_the_callers_name(given_: dict[str, int], name: str) -> None:
     assert parse_request(body(**given_)).same("real", 5)[name] == 5
+
+
+_MESSAGE = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "system", "tool", "function"])},
+    optional={
+        "content": st.text(max_size=4) | st.sampled_from([None, "text", [{"type": "text", "text": "t"}]]),
+        "name": st.just("n"),
+    },
+)
+_FIELDS = st.dictionaries(
+    st.sampled_from(["temperature", "user", "tools", "stop", "max_tokens", "metadata", "seed", "unheard_of"]),
+    st.sampled_from([1, None, "text", ["text"], {"a": "text"}]),
+    max_size=2,
+)
+
+
+@given(st.lists(_MESSAGE, min_size=1, max_size=3), _FIELDS)
+def test_a_plain_request_has_the_texts_that_a_walk_through_it_finds_and_nothing_beside(
+    messages: list[dict[str, Any]], fields: dict[str, Any]
+) -> None:
+    try:
+        request = parse_request(body(messages=messages, **fields))
+    except InvalidRequest:
+        return
+    assert request.texts() == collect_texts(request.body)
+    if request.plain:
+        assert most_beside_texts(request.body, "gpt-4o", 128_000) == 0 and not has_media(request.body)
+
+
+def test_messages_of_roles_and_texts_are_plain_and_anything_more_is_not() -> None:
+    message = {"role": "user", "content": "hello"}
+    assert parse_request(body(messages=[message, message], temperature=0.5, n=2)).plain
+    assert not parse_request(body(messages=[message, {**message, "name": "n"}])).plain
+    assert not parse_request(body(messages=[message], user="somebody")).plain
+    assert not parse_request(body(messages=[message, {"role": "tool", "content": "result"}])).plain
 
 
 def test_texts_are_found_wherever_they_stand() -> None:
