@@ -76,6 +76,8 @@ def _missing(feature: str, seen: dict[str, Any]) -> str:
         case "agent's stream":
             whole = seen["text"] == FIXED_TEXT and seen["finish"] in _FINISHED and seen["counted"] > 0
             return "" if whole and seen["pieces"] > 1 else "the text in pieces"
+        case "carried on":
+            return f"what was before: {seen['short']}" if seen["short"] else ""
         case "counts":
             return "" if seen["tokens"] > 0 else "a count"
         case "moderations":

@@ -65,6 +65,12 @@ def test_mistrals_client_is_served_as_one_of_openais_kind(judge_python: Path, to
     assert {"mistral", "moonshot"} <= told_again
 
 
+def test_a_conversation_is_carried_on_at_any_other_provider(judge_python: Path, town: Town, judged: House) -> None:
+    accounts = names_of(("openai", "anthropic", "gemini", "mistral", "deepseek"))
+    found = sit([judge_python, "-W", "ignore", "carrying_on.py"], Orders(town.url, judged.key, accounts, True))
+    assert [each for each in found if each.mark != DONE] == []
+
+
 def test_voyages_client_is_served_with_vectors(judge_python: Path, town: Town, judged: House) -> None:
     # a field of its own, `input_type`, passes to whoever speaks OpenAI's words, and OpenAI refuses it
     accounts = dict.fromkeys(("voyage", "cohere"), VECTORS)

@@ -32,6 +32,8 @@ CALL = ["weather", {"city": "text"}]
         ("parallel tools", {"calls": [CALL]}, [], FAILED),
         ("reasoning", {**SAID, "thought": ""}, [], FAILED),
         ("structured", {"value": None}, [], FAILED),
+        ("carried on", {"short": {}}, [], DONE),
+        ("carried on", {"short": {"a": "turns 1"}}, [], FAILED),
         ("embeddings", {"vectors": [[1.0] * 8] * 2}, [], FAILED),
         ("errors", {"error": "X", "status": 429, "message": "m"}, [], DONE),
         ("errors", {"error": "", "status": 200, "message": "no error"}, [], FAILED),
