@@ -76,6 +76,8 @@ def error_of(failure: CallFailed, read: Callable[[bytes], ErrorTold]) -> NexusEr
                 code=told.code or "invalid_request",
                 param=told.param,
             )
+        case 404:
+            return ProviderError("The provider knows no such model: have its name and the account's base URL checked.")
         case 429:
             return LimitReached(
                 "The provider's rate limit is reached.", code="upstream_rate_limited", retry_after=wait or 1

@@ -75,6 +75,12 @@ def test_what_comes_under_200_keeps_its_words(wire: str) -> None:
     assert "why" in error_of(CallFailed("status", 413, body), CHAT[wire].read_error).message
 
 
+def test_a_404_names_what_is_to_be_checked_and_not_what_the_provider_said() -> None:
+    error = error_of(CallFailed("status", 404, b'{"error":{"message":"project sk-1"}}'), CODEC.read_error)
+    assert (error.status, error.error_code) == (502, "upstream_error")
+    assert "base URL" in error.message and "sk-1" not in error.message
+
+
 def test_a_429_says_when_to_come_back() -> None:
     assert error_of(CallFailed("status", 429, b"", "7"), CODEC.read_error).retry_after == 7
     assert error_of(CallFailed("status", 429), CODEC.read_error).retry_after == 1
