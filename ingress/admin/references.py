@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from typing import Any, Protocol
 
@@ -22,6 +21,7 @@ from schemas.aggregates.tenant import Tenant
 from schemas.aggregates.virtual_key import VirtualKey
 from schemas.errors import Conflict, InvalidRequest
 from schemas.facts.traffic import SYSTEM
+from schemas.likeness import likeliest
 
 BUILT_IN = {"policy": ("default",)}
 """What every tenant has without anybody creating it."""
@@ -189,7 +189,7 @@ def nearest(wanted: str, known: Iterable[str]) -> str:
     ids = sorted(known)
     if not ids:
         return "there is none yet"
-    close = difflib.get_close_matches(wanted, ids, n=3, cutoff=0.5)
+    close = likeliest(wanted, ids, cutoff=0.5)
     if close:
         return f"nearest: {', '.join(close)}"
     return f"there are: {_some(ids)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 
 import msgspec
@@ -16,13 +15,10 @@ from schemas.aggregates.policy import Policy
 from schemas.aggregates.provider import Provider
 from schemas.aggregates.route import Route
 from schemas.errors import Forbidden, InvalidRequest, NotFound, ProviderUnavailable
+from schemas.likeness import likeliest
 from schemas.routing.choose import Choice, Table, Target, candidates, choose, choose_among, match_route
 from schemas.screening.model import ScreeningPolicy
 from schemas.switches import Bypass
-
-LIKELY_AMONG = 1_000
-"""Models that a wrong name is compared with: each comparison takes time from every other request."""
-
 
 REMEMBERED = 1_000
 """Names of models whose plans are kept; callers may make up any number of names."""
@@ -51,9 +47,9 @@ class Plan(msgspec.Struct, frozen=True):
 
 def unknown_model(name: str, caller: Caller) -> NotFound:
     """The error for a name that nothing has; it names the likeliest of those that the key may use, and no other."""
-    known = {each for model in visible(caller)[:LIKELY_AMONG] for each in (model.id, model.name)}
+    known = {each for model in visible(caller) for each in (model.id, model.name)}
     known = {each for each in known if caller.may_use(each)}
-    likely = difflib.get_close_matches(name[:200], sorted(known), n=3, cutoff=0.6)
+    likely = likeliest(name, known, cutoff=0.6)
     advice = f" Did you mean {' or '.join(f'`{each}`' for each in likely)}?" if likely else ""
     return NotFound(
         f"The model `{name[:200]}` does not exist or you do not have access to it.{advice}",
