@@ -74,13 +74,12 @@ async def keep(
     Args:
         in_order: it cannot apply a single message later: those handed back from DEAD are refused.
     """
-    await consume(
+    door = Door(
         settings,
         connection,
         next(declared for declared in CONSUMERS if declared.name == name),
         sink.handle,
         sink.position,
-        stop,
         refresh=sink.refresh,
         skip=sink.skip,
         again=None if in_order else sink.again,
@@ -88,49 +87,11 @@ async def keep(
         tails=tails,
         gather_s=gather_s,
     )
-
-
-async def consume(
-    settings: Settings,
-    connection: LogConnection,
-    consumer: Consumer,
-    handle: Handle,
-    position: Callable[[], int],
-    stop: asyncio.Event,
-    *,
-    refresh: Callable[[], Awaitable[None]] | None = None,
-    skip: Callable[[int], Awaitable[None]] | None = None,
-    again: Again | None = None,
-    partition: int = 0,
-    topology: Topology = EMBEDDED,
-    tails: Tails | None = None,
-    gather_s: float = GATHER_S,
-) -> None:
-    """Feeds a sink until `stop` is set.
-
-    Args:
-        handle: applies messages, which follow the position without a gap, and moves the position. `Rejected`,
-            `Unavailable` and connection errors mean the same messages again after a while; `Invalid` that one of
-            them goes to DEAD; anything else ends this call.
-        position: sequence of the last message applied, as far as the sink knows.
-        refresh: called at the start, after an outage and now and then when idle: the sink looks up where it
-            stands (its store may have been rebuilt). It may raise as `handle` does for an outage.
-        skip: moves the position over one message that went to DEAD; without it the door only remembers it.
-        again: applies one message that an operator hands back from DEAD: out of its order, twice like once, and without
-            moving the position. Without it such requests are refused.
-        partition: of TRAFFIC, when there are several.
-        tails: what the workers of a process read together; None to read alone.
-        gather_s: between two batches under load.
-    """
-    door = Door(
-        settings, connection, consumer, handle, position,
-        refresh=refresh, skip=skip, again=again, partition=partition, topology=topology, tails=tails, gather_s=gather_s,
-    )  # fmt: skip
     await door.run(stop)
 
 
 class Door:
-    """One consumer's way to one sink. Use `consume`."""
+    """One consumer's way to one sink."""
 
     def __init__(
         self,
@@ -148,6 +109,21 @@ class Door:
         tails: Tails | None = None,
         gather_s: float = GATHER_S,
     ) -> None:
+        """
+        Args:
+            handle: applies messages, which follow the position without a gap, and moves the position. `Rejected`,
+                `Unavailable` and connection errors mean the same messages again after a while; `Invalid` that one of
+                them goes to DEAD; anything else ends `run`.
+            position: sequence of the last message applied, as far as the sink knows.
+            refresh: called at the start, after an outage and now and then when idle: the sink looks up where it
+                stands (its store may have been rebuilt). It may raise as `handle` does for an outage.
+            skip: moves the position over one message that went to DEAD; without it the door only remembers it.
+            again: applies one message that an operator hands back from DEAD: out of its order, twice like once, and
+                without moving the position. Without it such requests are refused.
+            partition: of TRAFFIC, when there are several.
+            tails: what the workers of a process read together; None to read alone.
+            gather_s: between two batches under load.
+        """
         shares = settings.partitions if consumer.stream == "TRAFFIC" else 1
         self._connection = connection
         self._stream = consumer.stream

@@ -11,7 +11,7 @@ from processors.compliance.packing import Packing
 from processors.compliance.reported import WORKER
 from processors.compliance.scanning import Scanner
 from processors.compliance.work import ScreeningDesk
-from processors.door import consume
+from processors.door import Door
 from processors.history import PastConfig
 from processors.shared import Shared
 from processors.stopping import watch
@@ -115,17 +115,17 @@ async def _observe(
     tails: Tails,
 ) -> None:
     consumer = next(declared for declared in CONSUMERS if declared.name == WORKER)
-    await consume(
+    door = Door(
         settings,
         connection,
         consumer,
         observer.handle,
         observer.position,
-        stop,
         skip=observer.skip,
         partition=partition,
         tails=tails,
     )
+    await door.run(stop)
 
 
 async def _said_up_to(connection: LogConnection, settings: Settings, partition: int) -> int:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from processors.door import consume
+from processors.door import Door
 from processors.quota import snapshot
 from processors.quota.append import STREAM, StreamLedgerLog
 from processors.quota.counters import Counters
@@ -94,12 +94,11 @@ async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = N
                 tasks.create_task(watch(live.task, stop))
             tasks.create_task(snapshot.keep(ledger, settings.data, incarnation, stop))
             for partition, worker in enumerate(workers):
-                tasks.create_task(
-                    consume(
-                        settings, connection, consumer, worker.handle, worker.position, stop,
-                        refresh=worker.refresh, skip=worker.skip, partition=partition, tails=common.tails,
-                    )
+                door = Door(
+                    settings, connection, consumer, worker.handle, worker.position,
+                    refresh=worker.refresh, skip=worker.skip, partition=partition, tails=common.tails,
                 )  # fmt: skip
+                tasks.create_task(door.run(stop))
     finally:
         common.deaf(configured)
         await own.close()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from processors.door import consume
+from processors.door import Door
 from projections.log import dead
 from projections.log.api import CONSUMER_NOT_FOUND, ApiError, call, get_message, publish
 from projections.log.connection import LogConnection
@@ -74,19 +74,17 @@ async def connected(server: NatsServer) -> AsyncIterator[LogConnection]:
 async def door(server: NatsServer, connection: LogConnection, store: Store) -> AsyncIterator[asyncio.Task[None]]:
     stop = asyncio.Event()
     settings = Settings(nats_url=server.url)
-    task = asyncio.create_task(
-        consume(
-            settings,
-            connection,
-            AUDIT,
-            store.handle,
-            store.position,
-            stop,
-            refresh=store.refresh,
-            skip=store.skip,
-            topology=TOPOLOGY,
-        )
+    made = Door(
+        settings,
+        connection,
+        AUDIT,
+        store.handle,
+        store.position,
+        refresh=store.refresh,
+        skip=store.skip,
+        topology=TOPOLOGY,
     )
+    task = asyncio.create_task(made.run(stop))
     try:
         yield task
     finally:

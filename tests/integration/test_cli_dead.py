@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from processors.dead import bury
-from processors.door import consume
+from processors.door import Door
 from processors.retries import Again, Retries
 from projections.log import api
 from projections.log.connection import LogConnection
@@ -83,11 +82,8 @@ async def worker(
     server: NatsServer, connection: LogConnection, sink: Sink, again: Again | None = None
 ) -> AsyncIterator[Callable[[], int]]:
     settings = Settings(nats_url=server.url)
-
-    async def work(stop: asyncio.Event) -> None:
-        await consume(settings, connection, AUDIT, sink.handle, lambda: sink.at, stop, skip=sink.skip, again=again)
-
-    async with working(work, end_s=20):
+    door = Door(settings, connection, AUDIT, sink.handle, lambda: sink.at, skip=sink.skip, again=again)
+    async with working(door.run, end_s=20):
         yield lambda: sink.at
 
 

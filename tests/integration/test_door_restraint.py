@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from processors.dead import IN_A_ROW
-from processors.door import consume
+from processors.door import Door
 from projections.log.api import publish
 from projections.log.connection import LogConnection
 from projections.log.dead import letters
@@ -48,9 +48,8 @@ async def test_when_everything_fails_the_sink_stops_where_it_is(
         await publish(connection, "traffic.0", b"%d" % number, {})
     sink, stop = Reader(), asyncio.Event()
     audit = next(consumer for consumer in CONSUMERS if consumer.name == "audit")
-    work = asyncio.create_task(
-        consume(Settings(nats_url=nats_server.url), connection, audit, sink.handle, sink.position, stop)
-    )
+    door = Door(Settings(nats_url=nats_server.url), connection, audit, sink.handle, sink.position)
+    work = asyncio.create_task(door.run(stop))
 
     async def dead() -> int:
         return len([letter async for letter in letters(connection)])
