@@ -136,34 +136,7 @@ async def build(
     tools = Tools(store, live, vault, rules, Proving(prove, live, {rule.id for rule in built_in}))
     pool = await _open_postgres(settings, opened)
     traffic = StoredTraffic(pool)
-    probes: dict[str, Probe] = {"log": partial(call, connection, "INFO")}
-    positions: dict[str, Positions] = {}
-    if pool is not None:
-        probes["postgres"] = partial(postgres_standing.check, pool)
-        positions["postgres"] = partial(postgres_standing.positions, pool)
-    if settings.valkey_url:
-        valkey = Valkey(settings.valkey_url)
-        opened.push_async_callback(valkey.close)
-        probes["valkey"] = valkey.epoch
-    if settings.clickhouse_url:
-        clickhouse = ClickHouse(settings.clickhouse_url)
-        opened.push_async_callback(clickhouse.close)
-        probes["clickhouse"] = partial(clickhouse_standing.check, clickhouse)
-        positions["clickhouse"] = partial(clickhouse_standing.positions, clickhouse)
-    durability = await DurabilityWatch(connection, settings.nats_monitor).start()
-    opened.push_async_callback(durability.close)
-    standing = LogStanding(connection, clock)
-    positions["siem"] = lambda: standing.siem(list(live.all_of("siem-target")))
-    health = Health(
-        probes=probes,
-        streams=partial(_last_sequences, connection),
-        positions=positions,
-        config=lambda: (live.sequence, live.age_s),
-        stale_s=settings.config_stale_s,
-        durability=lambda: durability.standing,
-        waiting=standing.waiting_s,
-        record=standing.record,
-    )
+    health = await _open_health(settings, connection, live, pool, clock, opened)
     writer = await _open_writer(settings, connection, clock, ids, opened)
     lists = await open_model_lists(settings, live, vault, store, writer, clock, ids, watchers, opened)
     endpoints = [
@@ -185,6 +158,45 @@ async def build(
     application = build_application([*endpoints, document_endpoint(endpoints, VERSION)], door)
     await application.start()  # type: ignore[no-untyped-call]
     return application
+
+
+async def _open_health(
+    settings: Settings,
+    connection: LogConnection,
+    live: LiveConfig,
+    pool: asyncpg.Pool[Any] | None,
+    clock: Clock,
+    opened: AsyncExitStack,
+) -> Health:
+    """How the log and each store that is configured are, as far as they are asked here."""
+    probes: dict[str, Probe] = {"log": partial(call, connection, "INFO")}
+    positions: dict[str, Positions] = {}
+    if pool is not None:
+        probes["postgres"] = partial(postgres_standing.check, pool)
+        positions["postgres"] = partial(postgres_standing.positions, pool)
+    if settings.valkey_url:
+        valkey = Valkey(settings.valkey_url)
+        opened.push_async_callback(valkey.close)
+        probes["valkey"] = valkey.epoch
+    if settings.clickhouse_url:
+        clickhouse = ClickHouse(settings.clickhouse_url)
+        opened.push_async_callback(clickhouse.close)
+        probes["clickhouse"] = partial(clickhouse_standing.check, clickhouse)
+        positions["clickhouse"] = partial(clickhouse_standing.positions, clickhouse)
+    durability = await DurabilityWatch(connection, settings.nats_monitor).start()
+    opened.push_async_callback(durability.close)
+    standing = LogStanding(connection, clock)
+    positions["siem"] = lambda: standing.siem(list(live.all_of("siem-target")))
+    return Health(
+        probes=probes,
+        streams=partial(_last_sequences, connection),
+        positions=positions,
+        config=lambda: (live.sequence, live.age_s),
+        stale_s=settings.config_stale_s,
+        durability=lambda: durability.standing,
+        waiting=standing.waiting_s,
+        record=standing.record,
+    )
 
 
 async def _open_writer(
