@@ -36,7 +36,6 @@ class LiveConfig(LiveState):
 
     def __init__(self, connection: LogConnection, on_change: OnChange | None = None) -> None:
         super().__init__(self.without)
-        self._connection = connection
         self._reader = StreamReader(connection, "CONFIG", batch=_BATCH)
         self._on_change = on_change
         self._moved = asyncio.Condition()

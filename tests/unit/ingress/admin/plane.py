@@ -103,7 +103,6 @@ class View:
     """The live state of a log, with the waiting that the real one has."""
 
     def __init__(self, log: MemoryLog) -> None:
-        self._log = log
         self.state_of = log.live.state_of
         self.all_of = log.live.all_of
         self.version_of = log.live.version_of
