@@ -22,10 +22,10 @@ from benchmarks.likelihood.templates import classes, made
 from benchmarks.likelihood.texts import Text, apart, read, sample
 from benchmarks.report import aligned
 from projections.screening import Screener, compile_rules, load_builtin_rules
-from schemas.screening.likelihood import Likelihood, Source, decoded
+from schemas.screening.likelihood import Likelihood, Source, decoded, tokens
 
 PACKS = Path(schemas.__file__).parent / "packs" / "likelihood"
-_SMALLEST = 40
+_SMALLEST = 120
 """Thousandths below which a weight says nothing."""
 _ABOUT = (
     "How much a text reads like an order to a model to drop its instructions or its restrictions: words, classes of "
@@ -42,7 +42,13 @@ def load(name: str) -> Likelihood:
 def model(name: str, learner: Learner, texts: list[Text], threshold: int) -> Likelihood:
     """What was learned, in whole numbers."""
     counts = Counter((text.source, text.licence) for text in texts)
-    weights = {feature: round(1000 * weight) for feature, weight in sorted(learner.weights.items())}
+    names = set(learner.classes.values())
+    weights = {
+        feature: round(1000 * weight)
+        for feature, weight in sorted(learner.weights.items())
+        # What is not read again as what it was (capitals of Turkish, for one) would never be found.
+        if names.issuperset(feature.split(" ")) or tokens(feature) == feature.split(" ")
+    }
     return Likelihood(
         name=name,
         about=_ABOUT,
@@ -69,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     train = commands.add_parser("train", help="learn weights from sets of texts and from templates of our own")
     train.add_argument("--data", type=Path, required=True, help="directory of sets to learn from: *.jsonl")
     train.add_argument("--held", type=Path, help="directory of sets to measure by; texts like theirs are not learned")
-    train.add_argument("--most", type=int, default=1200, help="innocent texts of one source")
+    train.add_argument("--most", type=int, default=600, help="innocent texts of one source")
     train.add_argument("--threshold", type=int, default=0, help="in thousandths")
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=f"any of {Options()}")
     evaluate = commands.add_parser("evaluate", help="say what share of each set reaches the threshold")
@@ -77,14 +83,22 @@ def main(arguments: list[str] | None = None) -> int:
     evaluate.add_argument("--rules", action="store_true", help="ask all rules as well")
     evaluate.add_argument("--threshold", type=int, help="another one than the file says")
     evaluate.add_argument("--output", choices=("table", "json"), default="table")
+    measure = commands.add_parser("measure", help="write another threshold into the file, and what it is worth")
+    measure.add_argument("--held", type=Path, help="directory of sets to measure by")
+    measure.add_argument("--learned", type=Path, help="directory of sets that were learned from: texts like theirs go")
+    measure.add_argument("--threshold", type=int, required=True)
     explain = commands.add_parser("explain", help="say which words of a text count, read from standard input")
-    for command in (train, evaluate, explain):
+    for command in (train, evaluate, measure, explain):
         command.add_argument("--name", default="attacks")
     options = parser.parse_args(arguments)
     if options.command == "train":
         return _train(options)
     if options.command == "evaluate":
         return _evaluate(options)
+    if options.command == "measure":
+        weights = msgspec.structs.replace(load(options.name), threshold=options.threshold)
+        _save(weights, options.held, read(options.learned) if options.learned else [])
+        return 0
     weights, text = load(options.name), sys.stdin.read()
     print(f"{weights.best(text)}, threshold {weights.threshold}")
     print(
@@ -96,20 +110,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    held = read(options.held) if options.held else []
     found = read(options.data)
     texts = apart([text for text in found if text.attack])
     texts += sample(apart(text for text in found if not text.attack), options.most, Options().seed)
     how = msgspec.convert(dict(one.split("=", 1) for one in options.set), Options, strict=False)
-    texts += made(how.seed)
+    texts += made(how.seed, how.each)
     learner = learned(texts, classes(), how)
     weights = model(options.name, learner, texts, options.threshold)
-    rates = judged(weights, [*corpus(), *_unlike(held, texts)])
-    weights = msgspec.structs.replace(weights, measured={name: rate.share for name, rate in rates.items()})
-    (PACKS / f"{options.name}.json").write_bytes(written(weights))
     print(f"{len(texts)} texts, {len(weights.weights)} weights")
-    print(_table(rates.values(), False))
+    _save(weights, options.held, texts)
     return 0
+
+
+def _save(weights: Likelihood, held: Path | None, texts: list[Text]) -> None:
+    """Writes the file, with what the weights are worth on the corpus and on the sets that were held out."""
+    rates = judged(weights, [*corpus(), *_unlike(read(held) if held else [], texts)])
+    weights = msgspec.structs.replace(weights, measured={name: rate.share for name, rate in rates.items()})
+    (PACKS / f"{weights.name}.json").write_bytes(written(weights))
+    print(_table(rates.values(), False))
 
 
 def _unlike(held: list[Text], texts: list[Text]) -> list[Text]:

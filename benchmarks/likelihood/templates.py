@@ -17,7 +17,7 @@ _NAME = re.compile(r"<([a-z]+[0-9]?)>")
 LABELS = {"injection": "injection", "jailbreak": "jailbreak", "near-miss": "near-miss", "clean": "clean"}
 
 
-def made(seed: int, each: int = 16) -> list[Text]:
+def made(seed: int, each: int) -> list[Text]:
     """So many texts of each template, and as many long ones again that are put together from several."""
     rng = random.Random(seed)
     lists = {
@@ -29,10 +29,10 @@ def made(seed: int, each: int = 16) -> list[Text]:
     for name in (*LABELS, "roles"):
         pools[name] = [_filled(template, lists, rng) for template in _lines(f"{name}.txt") for _ in range(each)]
     for name, label in LABELS.items():
-        found += [Text(text, label, f"own-{name}", "own") for text in pools[name]]
+        found += [Text(text, label, f"own-{name}", "Apache-2.0") for text in pools[name]]
     for name, label in (*LABELS.items(), ("roles", "near-miss")):
         for _ in range(len(pools[name]) // 2):
-            found.append(Text(_together(name, pools, rng), label, f"own-long-{name}", "own"))
+            found.append(Text(_together(name, pools, rng), label, f"own-long-{name}", "Apache-2.0"))
     return found
 
 
