@@ -179,6 +179,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         await upstream.close()
         await bodies.close()
         await durability.close()
+        screening.close()
         await packs.close()
         await configuration.close()
         await connection.close()

@@ -21,6 +21,7 @@ from ingress.gateway.plan import Plan, around, make_plan, person_of, refuse_opaq
 from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
 from projections.screening import redact, screened
+from projections.screening.aside import is_small
 from schemas.errors import Blocked, ProviderError
 from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
@@ -164,7 +165,7 @@ class Exchange:
         texts = [slot.text for slot in slots]
         self.texts = texts
         self.text_bytes = utf8_bytes(texts)
-        if plan.route.placement == "inline":
+        if plan.route.placement == "inline" and is_small(texts):
             verdict: Verdict | None = self.judge("request", texts, plan, tools_among(slots))
         else:
             verdict = await self.verdict("request", texts, plan, tools_among(slots))
@@ -199,12 +200,12 @@ class Exchange:
         except Malformed:
             raise ProviderError("The provider's answer could not be understood.", code="upstream_malformed") from None
         texts = [slot.text for slot in slots]
-        if plan.route.placement == "inline":
+        if plan.route.placement == "inline" and is_small(texts):
             return self.judge("response", texts, plan, tools_among(slots)), slots, decoded
         return await self.verdict("response", texts, plan, tools_among(slots)), slots, decoded
 
     def judge(self, stage: str, texts: list[str], plan: Plan, tools: tuple[int, ...]) -> Verdict:
-        """The verdict on one stage by placement `inline`, noted as a fact."""
+        """The verdict on small texts of one stage by placement `inline`, noted as a fact."""
         verdict = self.parts.screening.now(self.record.tenant, stage, texts, plan.screening(stage), tools)
         self.take(stage, texts, verdict)
         return verdict

@@ -91,7 +91,7 @@ class Hooks:
             begun = self._clock.monotonic()
             left_ms = MOST_TOGETHER_MS - int((begun - started) * 1000)
             if not scanned and hook.kind in _BY_RULES:
-                hits, complete = self._screening.hits(
+                hits, complete = await self._screening.hits(
                     seen.tenant, seen.texts, seen.stage, sorted(seen.tools), policy.screening(seen.stage)
                 )
                 seen, scanned = msgspec.structs.replace(seen, hits=hits, all_hits=complete), True

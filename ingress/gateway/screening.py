@@ -9,6 +9,7 @@ from nats.errors import Error as NatsError
 
 from ingress.codecs.codec import Malformed
 from projections.log.connection import LogConnection
+from projections.screening.aside import Aside, is_small
 from projections.screening.screener import Screener
 from projections.screening.step import screen_step
 from projections.screening.stream import StreamScreener
@@ -53,6 +54,11 @@ class Screening:
         self._connection = connection
         self._hash_key = hash_key
         self._packs: dict[str, str] | None = None
+        self._aside = Aside(screener.pack)
+
+    def close(self) -> None:
+        """Ends the threads for large texts."""
+        self._aside.close()
 
     async def verdict(
         self,
@@ -72,7 +78,7 @@ class Screening:
         if placement == "observe":
             return None
         if placement == "inline":
-            return self.now(tenant, stage, texts, policy, tools)
+            return await self._step(tenant, texts, stage, policy, tools)
         work = _encode(ScreeningWork(tenant, request, stage, tuple(texts), policy, tools))
         try:
             reply = await self._connection.nc.request(subjects.screening_work(tenant), work, timeout=WORKER_TIMEOUT_S)
@@ -85,7 +91,7 @@ class Screening:
     def now(
         self, tenant: str, stage: str, texts: Sequence[str], policy: ScreeningPolicy, tools: tuple[int, ...] = ()
     ) -> Verdict:
-        """The verdict of placement `inline`: here, and at once.
+        """The verdict of placement `inline` on small texts: here, and at once.
 
         Raises:
             Unavailable: the tenant's own rules are not ready.
@@ -94,12 +100,21 @@ class Screening:
         hash_of = self._hash_of(tenant, policy) if policy.allowed else None
         return screen_step(screener, texts, stage, policy, tools, hash_of)
 
-    def hits(
+    async def _step(
+        self, tenant: str, texts: Sequence[str], stage: str, policy: ScreeningPolicy, tools: Sequence[int]
+    ) -> Verdict:
+        """As `now`; large texts in a thread, while others are served."""
+        screener, hash_of = self._screener_of(tenant), self._hash_of(tenant, policy)
+        if is_small(texts) or not policy.enabled:
+            return screen_step(screener, texts, stage, policy, tools, hash_of)
+        return await self._aside.step(screener.pack, texts, stage, policy, tools, hash_of)
+
+    async def hits(
         self, tenant: str, texts: Sequence[str], direction: str, tools: Sequence[int], policy: ScreeningPolicy
     ) -> tuple[tuple[Hit, ...], bool]:
         """What all rules find that a policy does not silence, for hooks that go by it; whether that is all of it."""
         policy = msgspec.structs.replace(policy, enabled=True)
-        found = screen_step(self._screener_of(tenant), texts, direction, policy, tools, self._hash_of(tenant, policy))
+        found = await self._step(tenant, texts, direction, policy, tools)
         return found.hits, found.rule != TOO_MANY_HITS
 
     def pack_of(self, rule: str) -> str:

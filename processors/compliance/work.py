@@ -14,8 +14,9 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from processors.compliance.scanning import Scanner, is_small
+from processors.compliance.scanning import Scanner
 from projections.log.connection import LogConnection
+from projections.screening.aside import is_small
 from schemas import subjects
 from schemas.errors import Unavailable
 from schemas.screening.work import ScreeningWork

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ingress.gateway.screening import Screening
-from processors.compliance.scanning import AT_ONCE
 from projections.log.connection import LogConnection
 from projections.screening import Screener, compile_rules, load_builtin_rules
+from projections.screening.aside import AT_ONCE
 from schemas import subjects
 from schemas.errors import Unavailable
 from schemas.screening.model import ScreeningPolicy
