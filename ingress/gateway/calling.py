@@ -137,6 +137,7 @@ class Calls:
         """The answer as it arrives."""
         headers = await self._identity.headers(errand)
         outgoing, provider, key = errand.outgoing, errand.provider, errand.client_key
+        arriving: Arriving
         if not outgoing.followed:
             try:
                 arriving = await self._upstream.stream(provider, outgoing.path, headers, outgoing.body, client_key=key)
@@ -154,9 +155,7 @@ class Calls:
         server, path = _told(provider, streamed[1])
         wanted = [*_without_body(headers), ("accept", "text/event-stream"), ("cache-control", "no-store")]
         try:
-            arriving: Arriving = await self._upstream.stream(
-                server, path, wanted, b"", method=streamed[0], client_key=key
-            )
+            arriving = await self._upstream.stream(server, path, wanted, b"", method=streamed[0], client_key=key)
             if outgoing.refusal is not None:
                 arriving = await _looked_at(arriving, outgoing.refusal)
         except BaseException:
