@@ -103,31 +103,20 @@ class Front(msgspec.Struct, frozen=True):
     kind: str = "chat"
 
 
-class GeneralRequest:
-    """A request of any protocol. Its body is encoded anew, so that what was screened is exactly what is sent."""
+class Request:
+    """What a look at a body of any protocol has told. The body is encoded anew, so that what was screened is exactly
+    what is sent."""
 
-    __slots__ = (
-        "_front", "body", "choices", "codec", "include_usage", "kind", "max_output", "model", "more_tokens", "opaque",
-        "operation", "protocol", "stream", "turns", "user",
-    )  # fmt: skip
+    __slots__ = ("body", "codec", "kind", "model", "more_tokens", "opaque", "operation", "turns", "user")
 
-    free = False
     plain = False
-    keeps_answer = True
 
-    def __init__(self, body: dict[str, Any], front: Front) -> None:
-        look = front.look(Fields(body))
-        self._front = front
-        self.operation = front.operation
-        self.kind = front.kind
-        self.codec = front.codec
-        self.protocol = front.codec.name
+    def __init__(self, body: dict[str, Any], operation: str, kind: str, codec: CallerCodec, look: Look) -> None:
+        self.operation = operation
+        self.kind = kind
+        self.codec = codec
         self.body = body
         self.model = look.model
-        self.stream = look.stream
-        self.include_usage = look.include_usage
-        self.max_output = look.max_output
-        self.choices = look.choices
         self.user = look.user
         self.turns = look.turns
         self.more_tokens = look.more_tokens
@@ -135,6 +124,25 @@ class GeneralRequest:
 
     def texts(self) -> list[TextSlot]:
         return collect_texts(self.body)
+
+
+class GeneralRequest(Request):
+    """A conversation of any protocol."""
+
+    __slots__ = ("_front", "choices", "include_usage", "max_output", "protocol", "stream")
+
+    free = False
+    keeps_answer = True
+
+    def __init__(self, body: dict[str, Any], front: Front) -> None:
+        look = front.look(Fields(body))
+        super().__init__(body, front.operation, front.kind, front.codec, look)
+        self._front = front
+        self.protocol = front.codec.name
+        self.stream = look.stream
+        self.include_usage = look.include_usage
+        self.max_output = look.max_output
+        self.choices = look.choices
 
     def same(self, model: str, max_output: int | None) -> dict[str, Any]:
         return self._front.same(self.body, model, max_output)

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.answered import opened
-from ingress.codecs.asked import Look, decode_body
+from ingress.codecs.asked import Look, Request, decode_body
 from ingress.codecs.codec import CallerCodec, Encoded, Malformed, OneShotCodec, OneShotProvider
 from ingress.codecs.fields import Fields
 from ingress.codecs.passage import Stamp
 from schemas.facts.traffic import Usage
-from schemas.text import TextSlot, collect_results_texts, collect_texts
+from schemas.text import TextSlot, collect_results_texts
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,38 +36,23 @@ class ShotFront(msgspec.Struct, frozen=True):
     free: bool = False
 
 
-class ShotRequest:
+class ShotRequest(Request):
     """See `ingress.codecs.asked.Asked`."""
 
-    __slots__ = (
-        "_front", "body", "codec", "free", "keeps_answer", "kind", "model", "more_tokens", "opaque", "operation",
-        "protocol", "turns", "user",
-    )  # fmt: skip
+    __slots__ = ("_front", "free", "keeps_answer", "protocol")
 
     stream = False
-    plain = False
     include_usage = False
     max_output: int | None = None
     choices = 0
 
     def __init__(self, body: dict[str, Any], front: ShotFront) -> None:
         look = front.look(Fields(body))
+        super().__init__(body, front.operation, front.kind, front.codec, look)
         self._front = front
-        self.operation = front.operation
-        self.kind = front.kind
-        self.codec = front.codec
         self.protocol = front.shot.name
         self.free = front.free
         self.keeps_answer = front.kind != "embeddings"
-        self.body = body
-        self.model = look.model
-        self.user = look.user
-        self.turns = look.turns
-        self.more_tokens = look.more_tokens
-        self.opaque = look.opaque
-
-    def texts(self) -> list[TextSlot]:
-        return collect_texts(self.body)
 
     def same(self, model: str, max_output: int | None) -> dict[str, Any]:
         return self._front.same(self.body, model)
