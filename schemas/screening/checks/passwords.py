@@ -29,7 +29,6 @@ _CODE = re.compile(
 _NAMES = re.compile(r"pass(?:word|wd|phrase)|token|secret|_key|api_?key|credential|field|input|column", re.IGNORECASE)
 _NAMED = re.compile(r"[A-Za-z_./:-]+\d{0,2}")
 """What code calls things: words, with a number at the end."""
-_WORDS = re.compile(r"[A-Za-z]+(?:[ ./_-][A-Za-z]+)*\d?")
 _FORMAT = re.compile(
     r"[a-z]+://|^[.~]{0,2}/|\.(?:json|ya?ml|txt|pem|key|py|js|ts|java|xml|html?|php|go|rb|env|conf|ini|md|csv)$|"
     r"^[\w.+-]+@[\w-]+\.[\w.-]+$|^v?\d+(?:[.:/-]\d+)+[a-z]?$|^(?:sha|md|aes|rsa|base|utf|oauth|argon|pbkdf|hmac|http|ipv)-?\d|"
