@@ -35,11 +35,14 @@ class Shared:
             Unavailable: the log has not answered.
         """
         async with self._starting:
-            if self._configuration is None:
-                self._configuration = await PastConfig.start(await self.tails.connection(), self._tell)
+            known = self._configuration
+            if known is None or known.task is None or known.task.done():
+                # one that is followed no more ends whoever watches it; who comes afterwards gets another
+                known = await PastConfig.start(await self.tails.connection(), self._tell)
+                self._configuration = known
         if on_change is not None:
             self._told.append(on_change)
-        return self._configuration
+        return known
 
     def deaf(self, on_change: OnChange) -> None:
         """Whoever listened is told no more."""

@@ -45,6 +45,10 @@ async def test_the_configuration_is_folded_once_and_without_keys(connection: Log
         assert ([changed.id for changed in told], len(others)) == ([BUDGET.id, "another"], 1)
         assert list(live.all_of("virtual-key")) == [] and not live.keys_by_hash
         assert live.state_of("virtual-key", "acme", KEY.id) is None
+        # a fold that has ended is no answer any more
+        await live.close()
+        again = await shared.configuration()
+        assert again is not live and again.sequence == last
     finally:
         await shared.close()
 
