@@ -75,16 +75,18 @@ def _detail(error: BaseException) -> str:
     return ""
 
 
-def begin(level: str) -> None:
+def begin(level: str, *, attended: bool = False) -> None:
     """To be called once, at the start of a process.
 
     Args:
         level: from which on records are written, to standard error.
+        attended: somebody started it by hand and reads why it ends: that exception is told as Python tells it.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    sys.excepthook = _ended
+    if not attended:
+        sys.excepthook = _ended
     sys.unraisablehook = _unraisable
     threading.excepthook = _thread_ended
     # a core file would hold every key and prompt that is in memory

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """The command; its exit status. 0 after an orderly stop, 130 when stopped before it served."""
     wanted = options.read(args, os.environ)
     output = Output(args.output)
-    begin("WARNING")
+    begin("WARNING", attended=True)
     return asyncio.run(_serve(wanted, output))
 
 

@@ -99,3 +99,9 @@ def test_a_process_that_ends_by_a_defect_says_as_little_and_leaves_no_core() -> 
     assert SECRET not in ended.stderr
     for event in ("event=process_ended", "event=thread_ended", "event=unraisable_exception"):
         assert event in ended.stderr
+
+
+def test_who_started_a_process_by_hand_is_told_why_it_ends() -> None:
+    program = "from projections.process import begin\nbegin('INFO', attended=True)\nraise OSError('port 3050 is taken')"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, "port 3050 is taken" in ended.stderr) == (1, True)
