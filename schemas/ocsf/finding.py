@@ -7,6 +7,7 @@ Source: Open Cybersecurity Schema Framework 1.8.0, class `detection_finding` (20
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
 import msgspec
 
@@ -115,6 +116,55 @@ def _rank(severity: str) -> int:
     return SEVERITIES.index(severity) if severity in SEVERITIES else -1
 
 
+class _Found(NamedTuple):
+    action: str
+    rule: str
+    title: str
+    types: tuple[str, ...]
+    told: Told
+
+
+def _found(fact: Fact, said: msgspec.Struct | None, sequence: int, index: int) -> _Found:
+    match said:
+        case RequestScreened():
+            counts = Counter(hit.rule for hit in said.hits)
+            told = Told(
+                sequence, index, "rules", said.stage, said.action, said.pack, dict(counts.most_common(_MOST_RULES)),
+                len(said.hits), said.characters, said.allowed,
+                severity=max((hit.severity for hit in said.hits), key=_rank, default=""),
+            )  # fmt: skip
+            title = f"compliance rule {said.rule}: {said.action} of a {said.stage}"
+            types = tuple(sorted({name.partition(".")[0] for name in counts}))
+            return _Found(said.action, said.rule, title, types, told)
+        case HooksDecided():
+            heard = [each for each in said.decisions if _heard(each)]
+            names = ("hook", "kind", "decision", "action", "rule", "reason")
+            hooks = tuple({name: getattr(each, name) for name in names if getattr(each, name)} for each in heard)
+            told = Told(sequence, index, "hooks", said.stage, said.action, hooks=hooks)
+            title = f"hook {', '.join(each.hook for each in heard)}: {said.action} of a {said.stage}"
+            rule = next((each.rule for each in heard if each.hook == said.hook), "")
+            return _Found(said.action, rule, title, tuple(sorted({each.kind for each in heard})), told)
+        case RequestBypassed():
+            told = Told(sequence, index, "bypass", bypass=said.bypass, passthroughs=said.passthroughs)
+            title = f"an emergency passthrough took a request around {', '.join(said.bypass)}"
+            return _Found("flag", "", title, said.bypass, told)
+    unread = Told(sequence, index, "unreadable")
+    return _Found("flag", "", f"{fact.type}: the data of its fact cannot be read", (), unread)
+
+
+def _judged(found: _Found) -> tuple[int, bool]:
+    """How severe it is, and whether somebody is to be alerted."""
+    severity_id, told = _BY_ACTION[found.action][0], found.told
+    alert = severity_id >= MEDIUM
+    if told.kind == "bypass":
+        return HIGH if "hooks" in told.bypass else MEDIUM, True
+    if told.severity in _BY_SEVERITY:
+        # what was only noted is no alert unless it is hard, and what is only a warning is none whatever was done
+        alert = told.severity == "hard" or (alert and told.severity != "warn")
+        severity_id = max(_BY_SEVERITY[told.severity], severity_id if found.rule == TOO_MANY_HITS else 0)
+    return severity_id, alert
+
+
 def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | EntityManagement:
     """The event of a fact that `is_finding`; one that cannot be read is told as such."""
     if fact.type == TURNED:
@@ -123,41 +173,9 @@ def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | Enti
         said = open_fact(fact)
     except Malformed:
         said = None
-    rule = ""
-    match said:
-        case RequestScreened():
-            counts = Counter(hit.rule for hit in said.hits)
-            rule, action = said.rule, said.action
-            title = f"compliance rule {rule}: {action} of a {said.stage}"
-            types = tuple(sorted({name.partition(".")[0] for name in counts}))
-            told = Told(
-                sequence, index, "rules", said.stage, action, said.pack, dict(counts.most_common(_MOST_RULES)),
-                len(said.hits), said.characters, said.allowed,
-                severity=max((hit.severity for hit in said.hits), key=_rank, default=""),
-            )  # fmt: skip
-        case HooksDecided():
-            heard = [each for each in said.decisions if _heard(each)]
-            action, rule = said.action, next((each.rule for each in heard if each.hook == said.hook), "")
-            title = f"hook {', '.join(each.hook for each in heard)}: {action} of a {said.stage}"
-            types = tuple(sorted({each.kind for each in heard}))
-            names = ("hook", "kind", "decision", "action", "rule", "reason")
-            hooks = tuple({name: getattr(each, name) for name in names if getattr(each, name)} for each in heard)
-            told = Told(sequence, index, "hooks", said.stage, action, hooks=hooks)
-        case RequestBypassed():
-            action, types = "flag", said.bypass
-            title = f"an emergency passthrough took a request around {', '.join(said.bypass)}"
-            told = Told(sequence, index, "bypass", bypass=said.bypass, passthroughs=said.passthroughs)
-        case _:
-            action, types, title = "flag", (), f"{fact.type}: the data of its fact cannot be read"
-            told = Told(sequence, index, "unreadable")
-    severity_id, action_id, action_name, disposition_id, disposition = _BY_ACTION[action]
-    alert = severity_id >= MEDIUM
-    if isinstance(said, RequestBypassed):
-        severity_id, alert = HIGH if "hooks" in said.bypass else MEDIUM, True
-    elif told.severity in _BY_SEVERITY:
-        # what was only noted is no alert unless it is hard, and what is only a warning is none whatever was done
-        alert = told.severity == "hard" or (alert and told.severity != "warn")
-        severity_id = max(_BY_SEVERITY[told.severity], severity_id if rule == TOO_MANY_HITS else 0)
+    found = _found(fact, said, sequence, index)
+    _, action_id, action, disposition_id, disposition = _BY_ACTION[found.action]
+    severity_id, alert = _judged(found)
     return DetectionFinding(
         activity_id=_CREATE,
         activity_name="Create",
@@ -171,15 +189,15 @@ def finding_of(fact: Fact, sequence: int, index: int) -> DetectionFinding | Enti
         severity=CAPTIONS[severity_id],
         status_id=_NEW,
         status="New",
-        finding_info=FindingInfo(fact.id, title, types),
+        finding_info=FindingInfo(fact.id, found.title, found.types),
         metadata=metadata_of(fact, sequence, ("security_control",)),
         actor=Actor(app_name=fact.actor),
-        message=title,
+        message=found.title,
         action_id=action_id,
-        action=action_name,
+        action=action,
         disposition_id=disposition_id,
         disposition=disposition,
-        unmapped=told,
+        unmapped=found.told,
         is_alert=alert,
-        firewall_rule=Named(uid=rule) if rule else None,
+        firewall_rule=Named(uid=found.rule) if found.rule else None,
     )  # fmt: skip
