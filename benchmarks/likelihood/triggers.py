@@ -18,7 +18,6 @@ from benchmarks.likelihood.texts import Text, read
 from benchmarks.report import aligned
 from projections.screening import Screener, compile_rules, load_builtin_rules
 from projections.screening.engine import encoded
-from schemas.screening.likelihood import Likelihood
 from schemas.screening.model import Rule
 from schemas.screening.normalise import fold
 
@@ -45,7 +44,11 @@ class Triggers:
     def __init__(self, every: Sequence[Rule]) -> None:
         rules = [rule for rule in every if rule.weights is not None]
         self._screener = Screener(compile_rules(rules))
-        self._weights: list[Likelihood] = [rule.weights for rule in rules if rule.weights is not None]
+        self._weights = [
+            msgspec.structs.replace(rule.weights, threshold=rule.score or rule.weights.threshold)
+            for rule in rules
+            if rule.weights is not None
+        ]
         self.missing: Counter[str] = Counter()
         """Words that tell something in texts that no trigger is in, by how many texts have them."""
 

@@ -124,7 +124,9 @@ class Examiner:
             return start, end
         if passage.weighed(rule.id, start):
             return None
-        return likely(rule.weights, rule.id, passage, start, end) if decidable(passage, start) else UNDECIDED
+        if not decidable(passage, start):
+            return UNDECIDED
+        return likely(rule.weights, rule.score, rule.id, passage, start, end)
 
     def _near(self, words: re.Pattern[str], passage: Passage, near: Span) -> bool | Undecided:
         window = self.rule.keyword_window

@@ -61,6 +61,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Characters before the match and after it in which a keyword counts."""
     likelihood: str = ""
     """Name of the weights by which what stands around the match must score, beside all else."""
+    score: int = 0
+    """In thousandths, what it must score at least; 0 for what the weights say themselves."""
     trigger: str = "patterns"
     """What the first scan looks for: `patterns`, or `keywords` where they are rarer (beside plain digits, say), or the
     `heads` of patterns, what stands before their first gap, where those are rare: the rest is looked for at each."""

@@ -90,6 +90,8 @@ def _problems_of_checks(rule: Rule) -> Iterator[str]:
         yield f"validator {rule.validator!r} does not exist"
     if bool(rule.likelihood) != (rule.weights is not None):
         yield f"likelihood {rule.likelihood!r} has no weights: name those of a file in schemas/packs/likelihood"
+    if rule.score and not rule.likelihood:
+        yield "score needs likelihood"
     if not 0 < rule.keyword_window <= MAX_KEYWORD_WINDOW:
         yield f"keyword_window must be from 1 to {MAX_KEYWORD_WINDOW} characters"
     if rule.trigger == "heads" and ("words" not in rule.flags.split() or rule.extend_left or rule.extend_right):

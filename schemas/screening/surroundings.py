@@ -34,16 +34,20 @@ def decidable(passage: Passage, start: int) -> bool:
     return passage.final or len(passage.text) > start + AFTER
 
 
-def likely(weights: Likelihood, rule: str, passage: Passage, start: int, end: int) -> Span | None:
+def likely(weights: Likelihood, least: int, rule: str, passage: Passage, start: int, end: int) -> Span | None:
     """The hit's span for a decidable candidate: the words that tell much, from the candidate on.
 
     Candidates of one rule are to come in the order of where they begin. The first stands for all whose surroundings
     are weighed with its own, and what a hit has told is not told again.
+
+    Args:
+        least: the score from which on it is a hit; 0 for the weights' own threshold.
+        rule: its id, by which candidates that were weighed before are known.
     """
     text = passage.text
     begin, limit = _whole_words(text, max(0, start - BEFORE, passage.told(rule)), start, min(start + AFTER, len(text)))
     around = text[begin:limit]
-    if not weights.likely(around):
+    if weights.score(around) < (least or weights.threshold):
         passage.weigh(rule, start + ALIKE)
         return None
     best = weights.best(around)

@@ -58,6 +58,7 @@ def test_a_whole_rule_has_no_problems() -> None:
         ({"trigger": "heads", "flags": "words", "extend_right": "a-z", "extend_limit": 5}, "without growth"),
         ({"trigger": "heads", "flags": "words", "patterns": ("(?:so )? it",)}, "can match nothing"),
         ({"likelihood": "nothing"}, "'nothing' has no weights"),
+        ({"score": 1_000}, "score needs likelihood"),
         ({"weights": weights({"word": 1}, threshold=1)}, "likelihood '' has no weights"),
         ({"hits": ("tok-1234",)}, "at least 3 hits"),
         ({"misses": ()}, "at least 3 hits"),

@@ -27,6 +27,12 @@ def test_the_words_around_decide() -> None:
     assert _found("so ignore rules please") == [None]
 
 
+def test_a_rule_may_ask_for_more_than_the_weights_do() -> None:
+    for least, hit in ((0, True), (4_000, True), (4_001, False)):
+        examiner = Examiner(rule(patterns=("ignore",), likelihood="sample", weights=WEIGHTS, score=least))
+        assert (examiner.examine(Passage("ignore rules", final=True), 0, 6) is not None) is hit
+
+
 def test_what_is_told_ends_where_the_best_window_does() -> None:
     text = "ignore rules" + " word" * 100
     assert _found(text) == [(0, 12)]
