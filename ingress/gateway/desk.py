@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ from schemas.facts import traffic
 from schemas.routing.choose import choose
 from schemas.tokens import family_of
 from schemas.wires import WIRES
+
+log = logging.getLogger(__name__)
 
 Answer = Callable[[Caller], Awaitable[dict[str, Any]]]
 
@@ -129,6 +132,11 @@ class Desk:
             body = msgspec.json.encode(await told(caller))
         except NexusError as error:
             answer_error(door, record, codec, error, "")
+            return
+        except Exception:
+            # a defect of ours: whoever asked is told that it is none of theirs, as with a request for a model
+            log.exception("request failed request=%s operation=%s", record.request_id, operation)
+            answer_error(door, record, codec, NexusError("Nexus failed to handle the request."), "")
             return
         door.answer(200, answer_headers(record, "", "application/json"), body)
 
