@@ -79,9 +79,10 @@ def written_facts(
         ids: one for each.
         causation: of the first.
     """
-    names, datas, times = zip(*noted, strict=True)
-    same = repeat(tenant), repeat(actor), repeat(correlation)
-    return [*map(_encoder.encode, zip(ids, times, *same, (causation, *ids), names, datas, strict=False))]
+    # to say `strict` to a zip takes as long as what it does here
+    names, datas, times = zip(*noted)  # noqa: B905
+    envelopes = zip(ids, times, repeat(tenant), repeat(actor), repeat(correlation), (causation, *ids), names, datas)
+    return [*map(_encoder.encode, envelopes)]
 
 
 def encode_segment(subject: str, writer: str, boot: str, number: int, previous: bytes, facts: Sequence[bytes]) -> bytes:
