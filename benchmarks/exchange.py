@@ -178,6 +178,8 @@ async def _started(screener: Screener, clock: Clock) -> Pipeline:
         queue_bytes=64 * 1024 * 1024,
         segment_bytes=1024 * 1024,
         open_requests=lambda: opened.count,
+        # by the machine's clock nobody could say with which request the last facts of the one before leave
+        linger_s=3_600.0,
     )
     await writer.start()
     subject = vault.pseudonym(TENANT, "caller")

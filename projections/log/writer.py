@@ -55,6 +55,7 @@ class SegmentWriter:
         spool_bytes: int = 1024 * 1024 * 1024,
         spool_after_s: float = SPOOL_AFTER_S,
         recheck_after_s: float = RECHECK_AFTER_S,
+        linger_s: float = LINGER_S,
     ) -> None:
         """
         Args:
@@ -69,6 +70,7 @@ class SegmentWriter:
             spool_after_s: how long such facts wait for the log first.
             recheck_after_s: after so long, a segment of unknown fate is looked up in the stream before it is sent
                 again, because the server may have forgotten its id; well below the stream's duplicate window.
+            linger_s: so long facts that nobody waits for may stay.
         """
         self.admitted = 0
         """Accepted-facts appended since boot."""
@@ -83,6 +85,7 @@ class SegmentWriter:
         self._queue_bytes = queue_bytes
         self._heartbeat_s = heartbeat_s
         self._open_requests = open_requests
+        self._linger_s = linger_s
         self._largest = max(connection.nc.max_payload - _ROOM, _ROOM)
         self._backlog = Backlog(writer, boot, min(segment_bytes, self._largest))
         self._delivery = Delivery(connection, clock, stream, recheck_after_s, self._stored)
@@ -244,7 +247,7 @@ class SegmentWriter:
             if not linger:
                 self._leave()
             elif self._linger is None:
-                self._linger = self.loop.call_later(LINGER_S, self._wake)
+                self._linger = self.loop.call_later(self._linger_s, self._wake)
 
     def _spools(self, size: int, *, must: bool) -> bool:
         """Whether so many bytes may go to a file.
@@ -352,7 +355,7 @@ class SegmentWriter:
     async def _rest(self) -> None:
         """Returns when there is something to send, or when what lingers has done so for long enough."""
         if self._backlog:
-            self._linger = self.loop.call_later(LINGER_S, self._wake)
+            self._linger = self.loop.call_later(self._linger_s, self._wake)
         elif self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
         self._idle = self.loop.create_future()
