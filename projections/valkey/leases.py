@@ -176,6 +176,10 @@ class Leases:
             except Unavailable as error:
                 self._went_down()
                 _log.warning("leases not renewed reason=%s", error)
+            except Exception:
+                # whatever it is: with nobody renewing, Valkey would take this writer for dead while it spends
+                self._went_down()
+                _log.exception("leases not renewed")
             await asyncio.sleep(self._tick_s)
 
     async def tick(self) -> None:
