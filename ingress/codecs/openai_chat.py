@@ -229,13 +229,16 @@ _chunk = msgspec.json.Decoder(_Chunk).decode
 def _usage(usage: _Usage | None) -> Usage | None:
     if usage is None or usage.prompt_tokens is None or usage.prompt_tokens < 0:
         return None
-    prompt, written = usage.prompt_tokens, max(0, usage.completion_tokens or 0)
+    prompt, written = usage.prompt_tokens, usage.completion_tokens or 0
     reading, writing = usage.prompt_tokens_details, usage.completion_tokens_details
     cached = (reading and reading.cached_tokens) or usage.cached_tokens or 0
-    thought = max(0, (writing and writing.reasoning_tokens) or 0)
+    thought = (writing and writing.reasoning_tokens) or 0
+    if written < 0 or cached < 0 or thought < 0:
+        # nobody can have used less than nothing; to ask `max` of every answer takes half of all this
+        written, cached, thought = max(0, written), max(0, cached), max(0, thought)
     if thought or usage.reasoning_tokens:
         written, thought = with_thoughts(prompt, written, usage.total_tokens or 0, thought, usage.reasoning_tokens or 0)
-    return Usage(prompt, written, max(0, cached), thought)
+    return Usage(prompt, written, cached, thought)
 
 
 class ChatAnswer:

@@ -85,7 +85,9 @@ async def set_aside(
             param="model",
         )
     prompt = prompt_ceiling(request, text_bytes, target.model)
-    each = min(request.max_output or target.model.max_output_tokens, MOST_TOKENS)
+    each = request.max_output or target.model.max_output_tokens
+    if each > MOST_TOKENS:
+        each = MOST_TOKENS
     want = ceiling_micros(prices, prompt, each * request.choices)
     tenant = caller.key.tenant
     reservation = leases.reserve_now(tenant, budgets, want, at_us=started_us)

@@ -83,7 +83,7 @@ class Record:
 
     @property
     def elapsed_us(self) -> int:
-        return max(0, self._clock.now_us() - self.started_us)
+        return self._clock.now_us() - self.started_us
 
     @property
     def log_is_healthy(self) -> bool:
@@ -198,7 +198,7 @@ class Record:
         now_us, summary = self._clock.now_us(), self.summary
         summary.stage, summary.status, summary.code = stage, status, code
         summary.finish_reason = summary.finish_reason[:LONGEST_FINISH]
-        summary.latency_us = elapsed_us = max(0, now_us - self.started_us)
+        summary.latency_us = elapsed_us = now_us - self.started_us
         summary.accepted_sequence = commit.result() if commit is not None and stored else 0
         self._pending.append((NAME_OF[kind], summary, now_us))
         self.commit(must=self.accepted, linger=not awaited)

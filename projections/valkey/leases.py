@@ -140,7 +140,7 @@ class Leases:
 
     def settle(self, reservation: Reservation, cost_micros: int) -> None:
         """Ends a reservation with what the request cost, as its terminal fact says. A second call changes nothing."""
-        reservation.settle(max(0, cost_micros), self._clock.monotonic())
+        reservation.settle(cost_micros if cost_micros > 0 else 0, self._clock.monotonic())
 
     async def look(self, tenant: str, budgets: Sequence[Budget]) -> list[Used]:
         """How far these budgets are used at the moment; nothing is set aside.
