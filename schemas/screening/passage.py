@@ -10,7 +10,7 @@ import re
 
 Weighed = dict[str, tuple[int, int]]
 """By rule, counted from where the stream began: surroundings of candidates before this have been weighed, and hits
-have told what stands before that."""
+have told what stands before that. By weights: before this, surroundings score that at most."""
 _NOTHING = (0, 0)
 
 
@@ -76,6 +76,15 @@ class Passage:
     def weigh(self, rule: str, end: int, told: int | None = None) -> None:
         """Notes that the surroundings of candidates that begin before `end` have been weighed, and what that told."""
         self._weighed[rule] = (self._base + end, self._base + (self.told(rule) if told is None else told))
+
+    def cleared(self, weights: str, start: int) -> int | None:
+        """What surroundings of candidates that begin there score at most; None if nobody has weighed them by these."""
+        until, score = self._weighed.get(weights, _NOTHING)
+        return score if self._base + start < until else None
+
+    def clear(self, weights: str, end: int, score: int) -> None:
+        """Notes that no surroundings of candidates that begin before `end` score more by these weights."""
+        self._weighed[weights] = (self._base + end, score)
 
     def _marked(self, run: _Run, mark: str, start: int, end: int) -> bool:
         if not run.searched <= start <= run.unmarked:

@@ -45,10 +45,18 @@ def likely(weights: Likelihood, least: int, rule: str, passage: Passage, start: 
         rule: its id, by which candidates that were weighed before are known.
     """
     text = passage.text
-    begin, limit = _whole_words(text, max(0, start - BEFORE, passage.told(rule)), start, min(start + AFTER, len(text)))
+    least = least or weights.threshold
+    known = passage.cleared(weights.name, start)
+    if known is not None and known < least:
+        return None
+    told = passage.told(rule)
+    begin, limit = _whole_words(text, max(0, start - BEFORE, told), start, min(start + AFTER, len(text)))
     around = text[begin:limit]
-    if weights.score(around) < (least or weights.threshold):
+    score = weights.score(around)
+    if score < least:
         passage.weigh(rule, start + ALIKE)
+        if told <= start - BEFORE or told <= 0:
+            passage.clear(weights.name, start + ALIKE, score)
         return None
     best = weights.best(around)
     first, last = _telling(weights, text, begin + best.start, begin + best.end)

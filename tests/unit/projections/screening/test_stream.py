@@ -138,6 +138,20 @@ def test_any_cut_gives_what_the_words_around_say(weighing: Screener, words: list
     agrees(weighing, pieces, "tool")
 
 
+@pytest.fixture(scope="module")
+def sharing() -> Screener:
+    """Two rules with the same weights: what one of them has weighed, the other need not."""
+    other = msgspec.structs.replace(WEIGHED, id="test.other", patterns=("please", "rules"), score=2_000)
+    return Screener(compile_rules([WEIGHED, other]))
+
+
+@settings(max_examples=200)
+@given(words=st.lists(st.sampled_from(AROUND), max_size=30), size=st.integers(1, 900))
+def test_any_cut_gives_what_rules_with_the_same_weights_say(sharing: Screener, words: list[str], size: int) -> None:
+    text = "".join(words)
+    agrees(sharing, [text[at : at + size] for at in range(0, len(text), size)], "tool")
+
+
 HEADED = rule(
     patterns=("(?:ignore|never mind) (?:[a-z]{1,9} ){0,2}(?:rules?|orders)", r"(?:drop|leave)[^\n.]{0,8}(?:rules|ord)"),
     flags="caseless words",

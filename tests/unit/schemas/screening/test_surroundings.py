@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +66,18 @@ def test_one_candidate_stands_for_those_around_it() -> None:
     for gap, second in ((ALIKE, (ALIKE, ALIKE + 12)), (ALIKE - 1, None)):
         text = ("ignore rules" + " word" * ALIKE)[: gap - 1] + " ignore rules"
         assert _found(text) == [(0, 12), second]
+
+
+def test_what_scores_too_little_for_one_rule_is_not_weighed_again_for_another() -> None:
+    text = "ignore it, rules"
+    for least, hit in ((2_000, True), (2_001, False)):
+        fields: dict[str, Any] = {"likelihood": "sample", "weights": WEIGHTS, "score": least}
+        passage = Passage(text, final=True)
+        assert Examiner(RULE).examine(passage, 0, 6) is None
+        other = Examiner(rule(id="test.other", patterns=("rules",), **fields))
+        assert (other.examine(passage, 11, 16) is not None) is hit
+        assert passage.cleared("sample", ALIKE - 1) is not None
+        assert passage.cleared("sample", ALIKE) is None
 
 
 def test_what_was_weighed_of_a_stream_is_known_when_it_goes_on() -> None:
