@@ -84,7 +84,7 @@ class Likelihood(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         weighed = [(feature, self.weights[feature]) for feature in found]
         return sorted(weighed, key=lambda one: (-abs(one[1]), one[0]))[:most]
 
-    def features(self, words: list[str]) -> Iterator[tuple[str, int, int]]:
+    def features(self, words: list[str]) -> list[tuple[str, int, int]]:
         """Those that have a weight, each with the numbers of its first and its last word."""
         return features(words, self.weights, self.classes, self.reach)
 
@@ -114,32 +114,31 @@ def tokens(text: str) -> list[str]:
 
 def features(
     words: list[str], known: Container[str], classes: Mapping[str, str], reach: int
-) -> Iterator[tuple[str, int, int]]:
+) -> list[tuple[str, int, int]]:
     """The features of words that are known, each with the numbers of its first and its last word.
 
     Those of one name come in order, of both numbers.
     """
-    for number, word in enumerate(words):
-        if word in known:
-            yield word, number, number
-    for number, pair in enumerate(map(" ".join, itertools.pairwise(words))):
-        if pair in known:
-            yield pair, number, number + 1
+    found = [(word, number, number) for number, word in enumerate(words) if word in known]
+    pairs = map(" ".join, itertools.pairwise(words))
+    found += [(pair, number, number + 1) for number, pair in enumerate(pairs) if pair in known]
     near: list[tuple[int, str]] = []
-    for number, word in enumerate(words):
-        if word not in classes:
-            continue
-        kind = classes[word]
+    for number, kind in [(number, classes[word]) for number, word in enumerate(words) if word in classes]:
         if kind in known:
-            yield kind, number, number
-        near = [one for one in near if number - one[0] <= reach]
-        for first, other in near:
-            pair = f"{other} {kind}"
-            if pair in known:
-                yield pair, first, number
+            found.append((kind, number, number))
         # Of one class only the nearest counts: the first words of a pair come in order then.
-        near = [one for one in near if one[1] != kind]
-        near.append((number, kind))
+        kept = []
+        for one in near:
+            first, other = one
+            if number - first <= reach:
+                pair = f"{other} {kind}"
+                if pair in known:
+                    found.append((pair, first, number))
+                if other != kind:
+                    kept.append(one)
+        kept.append((number, kind))
+        near = kept
+    return found
 
 
 def decoded(raw: bytes) -> Likelihood:
