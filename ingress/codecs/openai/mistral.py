@@ -7,6 +7,7 @@ from typing import Any
 from ingress.codecs.answered import Answered, CrossedAnswer
 from ingress.codecs.codec import CallerCodec, ProviderCodec
 from ingress.codecs.openai.chat import OpenAIChat
+from ingress.codecs.openai.parts import taken_out
 from ingress.codecs.openai_chat import ChatAnswer, ChatRequest, parse_request
 from ingress.codecs.passage import Stamp
 
@@ -43,6 +44,7 @@ def parse(body: bytes, said: dict[str, Any] | None = None) -> MistralRequest:
         given.setdefault("seed", given.pop("random_seed"))
     if given.get("tool_choice") == "any":
         given["tool_choice"] = "required"
+    given["messages"] = [taken_out(message) for message in given["messages"]]
     request = MistralRequest(given)
     # this client is told of it unasked
     request.include_usage = True

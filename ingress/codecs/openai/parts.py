@@ -76,6 +76,25 @@ def moved(message: Any) -> Any:
     return {**message, "content": [written(thought, _signature(message)), *rest]}
 
 
+def taken_out(message: Any) -> Any:
+    """The reverse of `moved`: an earlier answer with its thoughts beside the content, where others look for them."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, list) or message.get("role") != "assistant":
+        return message
+    thought = "".join(map(text_of, content))
+    if not thought:
+        return message
+    rest = [part for part in content if not (isinstance(part, dict) and part.get("type") == "thinking")]
+    changed = {**message, "content": rest or None, "reasoning_content": thought}
+    if len(rest) == 1 and isinstance(rest[0], dict) and isinstance(rest[0].get("text"), str):
+        changed["content"] = rest[0]["text"]
+    signatures = [part.get("signature") for part in content if text_of(part)]
+    if len(signatures) == 1 and isinstance(signatures[0], str):
+        detail = {"type": "reasoning.text", "text": thought, "signature": signatures[0]}
+        changed["reasoning_details"] = [detail]
+    return changed
+
+
 def _signature(message: dict[str, Any]) -> str:
     """Under the thoughts of an earlier answer, where its caller has kept it."""
     details = message.get("reasoning_details")

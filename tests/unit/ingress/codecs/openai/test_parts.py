@@ -139,6 +139,28 @@ def test_thoughts_of_earlier_turns_are_put_where_its_provider_has_them(message: 
     assert [part["type"] for part in moved["content"]] == content
 
 
+@pytest.mark.parametrize("signature", ["", "c2ln"])
+@pytest.mark.parametrize("text", ["Four.", ""])
+def test_what_its_client_tells_again_is_put_where_other_providers_have_it_and_back(signature: str, text: str) -> None:
+    content = [parts.written("It is even.", signature), *([{"type": "text", "text": text}] if text else [])]
+    message = {"role": "assistant", "content": content}
+    turns = [{"role": "user", "content": "Hi"}, message, {"role": "user", "content": "And now?"}]
+    body = mistral.parse(asked(messages=turns)).body
+    told = body["messages"][1]
+    assert (told["content"], told["reasoning_content"]) == (text or None, "It is even.")
+    assert parts.moved(told)["content"] == content
+    # for a provider of another protocol, too
+    written = CHAT["anthropic"].write_request(CODEC.read_request({**body, "max_tokens": 9})).body["messages"]
+    assert signature in str(written[1]["content"]) if signature else "It is even." not in str(written)
+
+
+@pytest.mark.parametrize("content", ["x", None, 7, [], [7], [{"type": "text", "text": "x"}], [{"type": "thinking"}]])
+def test_answers_without_thoughts_stay_as_they_are(content: Any) -> None:
+    message = {"role": "assistant", "content": content}
+    assert parts.taken_out(message) is message
+    assert parts.taken_out({"role": "user", "content": [THOUGHT]}) == {"role": "user", "content": [THOUGHT]}
+
+
 @pytest.mark.parametrize(
     "message", [{"role": "user", "reasoning_content": "x"}, {"role": "assistant", "reasoning_content": 1}, 7, "x"]
 )
