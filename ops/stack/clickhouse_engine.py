@@ -45,8 +45,9 @@ _SERVER_SETTINGS = {
     "max_thread_pool_free_size": 4,
     "max_io_thread_pool_free_size": 0,
 }
-# Of every table. Merges would estimate each column's distinct values for a planner that nothing here needs.
-_TABLE_SETTINGS = {"auto_statistics_types": ""}
+# Of every table. Merges would estimate each column's distinct values for a planner that nothing here needs. Parts that
+# were merged into others stay in memory, 20 KB each, until somebody clears them away: each insert leaves one a table.
+_TABLE_SETTINGS = {"auto_statistics_types": "", "cleanup_delay_period": 10, "max_cleanup_delay_period": 30}
 # With every statement. An acknowledged insert is a part on disk: nothing waits in a buffer.
 _DEFAULTS = {"async_insert": "0"}
 _ERROR_CODE = re.compile(r"Code: (\d+)")

@@ -92,6 +92,11 @@ def test_compressed_rows_go_in(stack: StackThread, client: Client, compression: 
     assert client.command("SELECT sum(tokens) FROM events") == sum(range(100))
 
 
+def test_parts_that_were_merged_are_cleared_away_soon(client: Client) -> None:
+    found = client.query("SELECT value FROM system.merge_tree_settings WHERE name = 'max_cleanup_delay_period'")
+    assert found.result_rows == [("30",)]
+
+
 def test_compressed_data_beside_its_statement(stack: StackThread, client: Client) -> None:
     client.command("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
     query = quote(f"INSERT INTO {client.database}.t FORMAT CSV")
