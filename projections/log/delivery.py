@@ -62,6 +62,10 @@ class Delivery:
         """Where the last acknowledged segment of this boot stands; 0 before the first."""
         self.base_sequence = 0
         """A sequence that everything unacknowledged comes after; 0 when unknown."""
+        self.clear_sequence = 0
+        """Up to here nobody has taken this writer for dead; 0 when unknown."""
+        self.doubtful = False
+        """Whether the segment that was stored last came after such a silence that somebody may have done so since."""
         self._loop = asyncio.get_running_loop()
         self._connection = connection
         self._clock = clock
@@ -136,8 +140,7 @@ class Delivery:
                     age_s = now - segment.first_sent
                     stored = await self.stored(segment.writer, segment.boot, self.base_sequence, age_s)
                     if segment.number in stored:
-                        self.last_sequence = self.base_sequence = stored[segment.number]
-                        return self.last_sequence
+                        return self._stands_at(stored[segment.number])
                     segment.first_sent = now
                 if self.silent and not segment.herald and segment.payload is not None:
                     await self._silenced(segment)
@@ -149,9 +152,10 @@ class Delivery:
             if isinstance(outcome, Ack):
                 if outcome.duplicate and segment.attempts == 1 and not adopted:
                     raise Collision(f"{segment.msg_id} is taken: another process uses this writer name and boot")
-                if not adopted:
-                    self.last_sequence = self.base_sequence = outcome.seq
-                    self.heard = self._sent_at
+                if adopted:
+                    return outcome.seq
+                self._stands_at(outcome.seq)
+                self.heard = self._sent_at
                 return outcome.seq
             self.retries += 1
             _log.warning(
@@ -163,6 +167,18 @@ class Delivery:
             )
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, 1.0)
+
+    def _stands_at(self, sequence: int) -> int:
+        """A segment of this boot does."""
+        self.last_sequence = self.base_sequence = sequence
+        self.doubtful = self.doubtful or self.silent
+        if not self.doubtful:
+            self.clear_sequence = sequence
+        return sequence
+
+    def cleared(self, sequence: int) -> None:
+        """It is known who was closed up to there."""
+        self.clear_sequence, self.doubtful = sequence, False
 
     def _address(self) -> None:
         self._serial += 1
@@ -197,7 +213,7 @@ class Delivery:
             age_s = self._clock.monotonic() - segment.first_sent
             stored = await self.stored(segment.writer, segment.boot, self.base_sequence, age_s)
             if segment.number in stored:
-                self.last_sequence = self.base_sequence = stored[segment.number]
+                self._stands_at(stored[segment.number])
                 return
         raise Silenced
 

@@ -25,6 +25,10 @@ from schemas.ids import Clock, Ids
 _log = logging.getLogger(__name__)
 
 _TICK_S = 0.1
+_STOPPED_S = 5.0
+"""A tick that comes so late comes from a process that was stopped: what waited then did not wait for the log."""
+_CATCH_UP_S = 5.0
+"""So long a writer that was stopped may take to learn what was closed in its place before facts go to the spool."""
 _ROOM = 64 * 1024
 """What a message needs besides facts: the segment's own fields and the headers."""
 _ACCEPTED = "request.accepted.v1"
@@ -97,7 +101,9 @@ class SegmentWriter:
         self.loop = asyncio.get_running_loop()
         """To ask for it each time takes a system call."""
         self._last_ack = clock.monotonic()
-        self._counted_at = self._last_ack
+        self._counted_at = self._ticked_at = self._last_ack
+        self._resumed_at = float("-inf")
+        """When this process last went on after it had been stopped."""
         self._idle: asyncio.Future[None] | None = None
         self._begun: Formed | None = None
         """Sent, and not yet taken up by the task that awaits its acknowledgement."""
@@ -116,7 +122,8 @@ class SegmentWriter:
         """
         await self._delivery.start()
         try:
-            self._delivery.base_sequence = await last_sequence(self._connection, self._stream)
+            end = await last_sequence(self._connection, self._stream)
+            self._delivery.base_sequence = self._delivery.clear_sequence = end
         except (Unavailable, ApiError) as error:
             _log.info("writer starts without knowing the stream's end stream=%s reason=%s", self._stream, error)
         if self._spooler is not None:
@@ -314,7 +321,6 @@ class SegmentWriter:
             rested = False
             segment = begun or backlog.first()
             assert segment is not None, "the backlog is not empty"
-            before = delivery.base_sequence
             try:
                 sequence = await delivery.deliver(segment)
             except Silenced:
@@ -324,8 +330,8 @@ class SegmentWriter:
                 backlog.acknowledged(sequence)
             self._last_ack = self._clock.monotonic()
             self.segments += 1
-            if segment.herald:
-                await self._learn(before, sequence)
+            if segment.herald or delivery.doubtful:
+                await self._learn(sequence)
             if spooler is not None:
                 spooler.acknowledged(segment, delivery.base_sequence)
             # one turn of the loop for those whom the acknowledgement woke: what they say now leaves at once
@@ -338,10 +344,12 @@ class SegmentWriter:
             # what a file holds goes as it is
             segment.herald = True
 
-    async def _learn(self, after: int, through: int) -> None:
+    async def _learn(self, through: int) -> None:
         """Finds out which requests were closed while nothing was heard of this writer, so as not to end them again."""
         writer, boot, now_us = self._backlog.writer, self._backlog.boot, self._clock.now_us()
+        after = self._delivery.clear_sequence
         ended = await closed_for_certain(self._connection, self._stream, writer, boot, after, through, now_us)
+        self._delivery.cleared(through)
         if ended:
             waiting = self._backlog.end_no_more(ended)
             _log.warning("requests were closed in silence stream=%s closed=%d waiting=%d",
@@ -389,10 +397,14 @@ class SegmentWriter:
             self._empty.set_result(None)
 
     def _tick(self) -> None:
-        self._delivery.check()
-        if self._spooler is not None:
-            self._spooler.check()
         now = self._clock.monotonic()
+        if now - self._ticked_at > _STOPPED_S:
+            self._resumed_at = now
+        self._ticked_at = now
+        self._delivery.check()
+        # what a file holds stays as it is: no sign of life can stand before it, no end can be taken out of it
+        if self._spooler is not None and not (self._delivery.silent and now - self._resumed_at < _CATCH_UP_S):
+            self._spooler.check()
         # under load too, so that a crash leaves a count of all that came before; but not onto a pile that only grows
         flows = not self._backlog or (self.healthy and not self.spooled_bytes)
         if self._stream == "TRAFFIC" and flows and not self._closed and now - self._counted_at >= self._heartbeat_s:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 
@@ -14,7 +15,7 @@ from schemas.envelope import Fact
 from schemas.facts.traffic import RequestAbandoned, RequestAccepted, RequestCompleted, WriterBeat
 from schemas.registry import NAME_OF
 from tests.integration.log_fixture import CLOCK, IDS, connection, stored
-from tests.integration.nats_fixture import nats_server
+from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.integration.test_reconcile import Ahead, sweeper, terminals
 from tests.waiting import until
 
@@ -27,11 +28,11 @@ def said(request: str, data: msgspec.Struct) -> Fact:
     return codec.fact(data, id=IDS.new(), time=CLOCK.now_us(), tenant="t", actor="key:key", correlation=request)
 
 
-def gateway(connection: LogConnection, clock: Ahead) -> SegmentWriter:
+def gateway(connection: LogConnection, clock: Ahead, spool: Path | None = None) -> SegmentWriter:
     return SegmentWriter(
         connection, clock, IDS, stream="TRAFFIC", writer="w", boot="b1", queue_bytes=1 << 20, segment_bytes=1 << 20,
         # its own signs of life would come before the test's
-        heartbeat_s=1e9,
+        heartbeat_s=1e9, spool_dir=spool,
     )  # fmt: skip
 
 
@@ -64,6 +65,53 @@ async def test_what_was_closed_in_a_silence_is_not_ended_again(connection: LogCo
         "new": [RequestCompleted],
     }
     assert (await verify_chains(connection, ("TRAFFIC",))).faults == []
+
+
+async def test_a_stopped_writer_spools_nothing_before_it_knows_what_was_closed(
+    nats_server: NatsServer, connection: LogConnection, tmp_path: Path
+) -> None:
+    time, ahead = Ahead(), Ahead()
+    writer = gateway(connection, time, tmp_path)
+    await writer.start()
+    await writer.append("traffic.0", [said("closed", ACCEPTED)])
+    async with sweeper(connection, ahead) as reconcile:
+        ahead.seconds = 31.0
+        await reconcile.sweep()
+        assert reconcile.closed == 1
+    with nats_server.frozen():
+        # was on its way when the process was stopped: the spool is looked after before its answer is read
+        waiting = writer.append("traffic.0", [said("new", ACCEPTED)], spool=True)
+        await until(lambda: writer._delivery._outcome is not None, "it was sent")
+        time.seconds = 31.0
+        ended = writer.append("traffic.0", [said("closed", RequestCompleted())], spool=True)
+        resumed = time.monotonic()
+        await until(lambda: writer._ticked_at > resumed + 0.25, "it has looked after the spool more than once")
+    assert await waiting > 0 and await ended > 0 and writer.spooled_bytes == 0
+    await writer.close()
+    found = {request: [type(one) for one in ends] for request, ends in (await terminals(connection)).items()}
+    assert found == {"closed": [RequestAbandoned]}
+    assert (await verify_chains(connection, ("TRAFFIC",))).faults == []
+
+
+async def test_what_left_from_the_spool_after_a_silence_is_a_sign_of_life_too(
+    nats_server: NatsServer, connection: LogConnection, tmp_path: Path
+) -> None:
+    time, ahead = Ahead(), Ahead()
+    writer = gateway(connection, time, tmp_path)
+    await writer.start()
+    await writer.append("traffic.0", [said("closed", ACCEPTED)])
+    async with sweeper(connection, ahead) as reconcile:
+        ahead.seconds = 31.0
+        await reconcile.sweep()
+        assert reconcile.closed == 1
+    with nats_server.frozen():
+        assert await writer.append("traffic.0", [said("new", ACCEPTED)], spool=True) == 0, "it is in a file"
+        time.seconds = 31.0
+    await until(lambda: writer.spooled_bytes == 0, "the log has what the file held")
+    assert await writer.append("traffic.0", [said("closed", RequestCompleted())]) > 0
+    await writer.close()
+    found = {request: [type(one) for one in ends] for request, ends in (await terminals(connection)).items()}
+    assert found == {"closed": [RequestAbandoned]}
 
 
 async def test_a_sign_of_life_that_comes_first_keeps_the_requests(connection: LogConnection) -> None:
