@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from projections.screening import Screener, StreamScreener, compile_rules
 from projections.screening import lane as lane_module
 from schemas.screening.model import Hit, ScreeningPolicy, Verdict
+from schemas.screening.rules import example
 from schemas.screening.tally import MAX_HITS
-from tests.unit.projections.screening.texts import EXAMPLES, NEEDING_KEYWORDS, texts
+from tests.unit.projections.screening.texts import EXAMPLES, NEEDING_KEYWORDS, RULES, texts
 from tests.unit.schemas.screening.sample import rule, weights
 
 KEY = "AKIAIOSFODNN7EXAMPL2"
@@ -75,6 +76,16 @@ def test_any_cut_in_two_gives_the_hits_of_the_whole(screener: Screener, text: st
 def test_every_example_may_come_character_by_character(screener: Screener) -> None:
     for text in EXAMPLES:
         agrees(screener, text)
+
+
+def test_examples_that_are_read_or_weighed_may_come_in_pieces(screener: Screener) -> None:
+    read = [rule for rule in RULES if rule.trigger == "heads" or rule.likelihood]
+    assert len(read) > 20
+    for one in read:
+        text = " and so on. ".join(example(marked)[0] for marked in (*one.hits, *one.misses))
+        assert one.id in {
+            hit.rule for hit in agrees(screener, [text[at : at + 7] for at in range(0, len(text), 7)], "tool").hits
+        }
 
 
 def test_a_keyword_counts_however_far_back_it_may_be(screener: Screener) -> None:
