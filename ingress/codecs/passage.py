@@ -105,7 +105,7 @@ class Looking:
 class Crossing:
     """A stream whose sides speak differently: each event is read, and written anew."""
 
-    __slots__ = ("_marking", "_reader", "_stamp", "_tools", "writer")
+    __slots__ = ("_marking", "_over", "_reader", "_stamp", "_tools", "writer")
 
     def __init__(self, back: ProviderCodec, front: CallerCodec, stamp: Stamp, *, include_usage: bool) -> None:
         self._reader = back.reader()
@@ -113,6 +113,7 @@ class Crossing:
         self._stamp = stamp
         self._tools: Tools = set()
         self._marking = Marking(back.name)
+        self._over = False
 
     def read(self, event: str, data: bytes, raw: bytes) -> Step:
         return self._written(self._reader.read(event, data))
@@ -128,17 +129,22 @@ class Crossing:
         return self._reader.end()
 
     def written(self, event: Event) -> bytes:
+        """Nothing behind the end: a provider that ends again and again would have the whole answer told each time."""
+        if self._over:
+            return b""
+        self._over = isinstance(event, Ended)
         return self.writer.write(self._named(event))
 
     def _written(self, events: list[Event]) -> Step:
         step = Step([])
         for told in events:
-            told = self._named(told)
+            if self._over:
+                break
             text = note(step, told, self._tools)
             if step.failed:
                 # what the caller is told is written by whoever ends the stream
                 break
-            out = self.writer.write(told)
+            out = self.written(told)
             if out or text is not None:
                 step.frames.append(Frame(out, () if text is None else (text,)))
         return step
