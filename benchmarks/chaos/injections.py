@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,6 +20,9 @@ SUBJECT = subjects.traffic(0)
 FOREIGN = "foreign"
 AGE = 40
 """How many messages back, at least, a segment is taken from that is sent again."""
+AGE_S = 3.0
+"""And how long ago it was stored: nobody repeats in earnest what the server still knows, so views look for a repeated
+request among those that come a second after their facts."""
 _SPAN = 400
 
 
@@ -69,6 +73,7 @@ class Injector:
             stored = await get_message(self._lag.connection, "TRAFFIC", sequence=sequence)
             if stored is None:
                 continue
+            await asyncio.sleep(max(0.0, AGE_S + stored.time_us / 1e6 - time.time()))
             same = await self._publish(stored.payload, stored.msg_id)
             if same.duplicate:
                 self.injected.forgotten += 1

@@ -66,7 +66,7 @@ class Schedule:
         """Rounds until `over`; the first one is always done whole. Then the SIEM hangs until it can be told whether
         that slows callers."""
         await self._rounds_until(over)
-        if "hang" in self._kinds:
+        if "hang" in self._kinds and self._told_s:
             await self._until_told()
 
     async def _until_told(self) -> None:
