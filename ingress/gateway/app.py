@@ -136,7 +136,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
                 "model_classifier": classifier.ask,
             },
         ),
-        circuits=Circuits(clock.monotonic),
+        circuits=Circuits(clock.monotonic, lambda: writers[0].resumed_at),
         calls=Calls(upstream, identity),
         leases=leases,
         vault=vault,

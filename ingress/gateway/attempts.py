@@ -218,8 +218,8 @@ class Attempts:
             return
         record, target = self._record, attempt.target
         account, now_us = target.provider.id, self._clock.now_us()
-        self._circuits.ended(record.tenant, account, outcome, status)
         took_us = now_us - attempt.started_us
+        self._circuits.ended(record.tenant, account, outcome, status, took_us / 1e6)
         record.note(
             ProviderCalled(attempt.number, account, target.model.id, outcome, status, attempt.first_byte_us, took_us),
             now_us,

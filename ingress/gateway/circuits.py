@@ -10,8 +10,13 @@ from schemas.routing.circuit import CLOSED, Circuit, allows, counts_as_failure, 
 class Circuits:
     """By (tenant, account): two tenants may use the same name for different accounts."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], resumed_at: Callable[[], float] = lambda: float("-inf")) -> None:
+        """
+        Args:
+            resumed_at: when this process last went on after it had been stopped, by the same clock.
+        """
         self._monotonic = monotonic
+        self._resumed_at = resumed_at
         self._circuits: dict[tuple[str, str], Circuit] = {}
 
     @property
@@ -34,14 +39,17 @@ class Circuits:
         if circuit is not None:
             self._circuits[tenant, account] = started(circuit, self._monotonic())
 
-    def ended(self, tenant: str, account: str, outcome: str, status: int) -> None:
-        """Takes the end of a call into account; one that the caller broke off says nothing of the account."""
+    def ended(self, tenant: str, account: str, outcome: str, status: int, took_s: float = 0.0) -> None:
+        """Takes the end of a call into account. One that the caller broke off says nothing of the account, nor does one
+        that failed because this process was stopped meanwhile: all calls of that moment run out of time at once."""
         place = (tenant, account)
         if outcome == "aborted" or (outcome == "ok" and place not in self._circuits):
             return
         circuit = self._circuits.get(place, CLOSED)
         if counts_as_failure(outcome, status):
-            self._circuits[place] = failed(circuit, self._monotonic())
+            now = self._monotonic()
+            if now - took_s >= self._resumed_at():
+                self._circuits[place] = failed(circuit, now)
             return
         after = succeeded(circuit)
         if after == CLOSED:

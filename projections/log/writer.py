@@ -102,7 +102,7 @@ class SegmentWriter:
         """To ask for it each time takes a system call."""
         self._last_ack = clock.monotonic()
         self._counted_at = self._ticked_at = self._last_ack
-        self._resumed_at = float("-inf")
+        self.resumed_at = float("-inf")
         """When this process last went on after it had been stopped."""
         self._idle: asyncio.Future[None] | None = None
         self._begun: Formed | None = None
@@ -399,11 +399,11 @@ class SegmentWriter:
     def _tick(self) -> None:
         now = self._clock.monotonic()
         if now - self._ticked_at > _STOPPED_S:
-            self._resumed_at = now
+            self.resumed_at = now
         self._ticked_at = now
         self._delivery.check()
         # what a file holds stays as it is: no sign of life can stand before it, no end can be taken out of it
-        if self._spooler is not None and not (self._delivery.silent and now - self._resumed_at < _CATCH_UP_S):
+        if self._spooler is not None and not (self._delivery.silent and now - self.resumed_at < _CATCH_UP_S):
             self._spooler.check()
         # under load too, so that a crash leaves a count of all that came before; but not onto a pile that only grows
         flows = not self._backlog or (self.healthy and not self.spooled_bytes)
