@@ -23,6 +23,7 @@ VALUES: tuple[Any, ...] = (
 LARGEST = 64 * 1024
 """Bytes of an input; a hundredth of them are made far larger."""
 FAR_LARGER = 1024 * 1024
+_DEEP = b"[" * 2_000
 
 
 class Mutator:
@@ -84,7 +85,7 @@ class Mutator:
         """Changes one place of JSON: the whole of the bytes, or one line's data."""
         whole = _decoded(raw)
         if whole is not None:
-            return _encoded(self._changed(whole))
+            return self._altered(whole)
         if raw[:1] == b"\x00":
             return self._frames(raw)
         lines = raw.split(b"\n")
@@ -94,8 +95,14 @@ class Mutator:
         number = self._dice.choice(places)
         value = _decoded(lines[number][5:])
         if value is not None:
-            lines[number] = b"data: " + _encoded(self._changed(value)).replace(b"\n", b"")
+            lines[number] = b"data: " + self._altered(value).replace(b"\n", b"")
         return b"\n".join(lines)
+
+    def _altered(self, value: Any) -> bytes:
+        try:
+            return _encoded(self._changed(value))
+        except RecursionError:
+            return _DEEP  # too deep to be looked through
 
     def _frames(self, raw: bytes) -> bytes:
         """Changes the payload or the name of one message of AWS's event stream, whose checksums are right again."""
@@ -111,7 +118,7 @@ class Mutator:
         name = events[at].event.decode(errors="replace")
         if self._dice.random() < 0.2:
             name = self._dice.choice(self._words)
-        data = events[at].data if value is None else _encoded(self._changed(value))
+        data = events[at].data if value is None else self._altered(value)
         kind = self._dice.choice(("event", "event", "event", "exception", "error", ""))
         frames[at] = frame({":message-type": kind, f":{kind or 'event'}-type": name}, data)
         if self._dice.random() < 0.2:
@@ -163,7 +170,7 @@ def _encoded(value: Any) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):
-        return b"[" * 2_000
+        return _DEEP
 
 
 def _everything(value: Any) -> list[Any]:
