@@ -136,7 +136,7 @@ def test_status_is_a_table_with_lags_and_notices_what_is_down(own: RunningNexus)
         # it may serve again before a slow machine has started the command that looks
         with contextlib.suppress(KeyError, ProcessLookupError):
             own.kill("clickhouse")
-        return own.command("status").returncode == 1
+        return bool(own.command("status").returncode == 1)
 
     until_sync(told_while_it_dies, "the status says that something is down")
     until_sync(lambda: own.command("status").returncode == 0, "it comes back by itself")
