@@ -36,6 +36,18 @@ def gateway(connection: LogConnection, clock: Ahead, spool: Path | None = None) 
     )  # fmt: skip
 
 
+async def taken_for_dead(connection: LogConnection, clock: Ahead, spool: Path) -> SegmentWriter:
+    """One whose request `closed` has been closed in its place."""
+    writer, ahead = gateway(connection, clock, spool), Ahead()
+    await writer.start()
+    await writer.append("traffic.0", [said("closed", ACCEPTED)])
+    async with sweeper(connection, ahead) as reconcile:
+        ahead.seconds = 31.0
+        await reconcile.sweep()
+        assert reconcile.closed == 1
+    return writer
+
+
 async def test_what_was_closed_in_a_silence_is_not_ended_again(connection: LogConnection) -> None:
     time = Ahead()
     writer = gateway(connection, time)
@@ -70,14 +82,8 @@ async def test_what_was_closed_in_a_silence_is_not_ended_again(connection: LogCo
 async def test_a_stopped_writer_spools_nothing_before_it_knows_what_was_closed(
     nats_server: NatsServer, connection: LogConnection, tmp_path: Path
 ) -> None:
-    time, ahead = Ahead(), Ahead()
-    writer = gateway(connection, time, tmp_path)
-    await writer.start()
-    await writer.append("traffic.0", [said("closed", ACCEPTED)])
-    async with sweeper(connection, ahead) as reconcile:
-        ahead.seconds = 31.0
-        await reconcile.sweep()
-        assert reconcile.closed == 1
+    time = Ahead()
+    writer = await taken_for_dead(connection, time, tmp_path)
     with nats_server.frozen():
         # was on its way when the process was stopped: the spool is looked after before its answer is read
         waiting = writer.append("traffic.0", [said("new", ACCEPTED)], spool=True)
@@ -96,14 +102,8 @@ async def test_a_stopped_writer_spools_nothing_before_it_knows_what_was_closed(
 async def test_what_left_from_the_spool_after_a_silence_is_a_sign_of_life_too(
     nats_server: NatsServer, connection: LogConnection, tmp_path: Path
 ) -> None:
-    time, ahead = Ahead(), Ahead()
-    writer = gateway(connection, time, tmp_path)
-    await writer.start()
-    await writer.append("traffic.0", [said("closed", ACCEPTED)])
-    async with sweeper(connection, ahead) as reconcile:
-        ahead.seconds = 31.0
-        await reconcile.sweep()
-        assert reconcile.closed == 1
+    time = Ahead()
+    writer = await taken_for_dead(connection, time, tmp_path)
     with nats_server.frozen():
         assert await writer.append("traffic.0", [said("new", ACCEPTED)], spool=True) == 0, "it is in a file"
         time.seconds = 31.0
