@@ -90,6 +90,7 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
                 to_us=places.get("to_us", 0),
                 from_sequence=places.get("from_sequence", 0),
                 to_sequence=places.get("to_sequence", 0),
+                now_us=now_us,
             )
             progress.done()
     return reports, checkpoints

@@ -12,11 +12,20 @@ from projections.log.reader import Message, StreamReader
 from projections.vault.signing import is_signed
 from schemas.checkpoint import SUBJECT, gap, is_whole, message_leaf, statement, statement_of
 from schemas.codec import Malformed, decode_segment, open_fact
-from schemas.facts.ops import ChainHead, CheckpointAnnounced, LogCheckpointed, SigningKeyRotated, StreamRange
+from schemas.envelope import Position
+from schemas.facts.ops import (
+    ChainHead,
+    CheckpointAnnounced,
+    LogCheckpointed,
+    SigningKeyAnnounced,
+    SigningKeyRotated,
+    StreamRange,
+)
 from schemas.merkle import root_of
 from schemas.signing_keys import SUBJECT as SIGNING
 from schemas.signing_keys import Line, line_of
 from schemas.signing_keys import is_whole as is_whole_handover
+from schemas.subjects import CHECKPOINTS
 
 STREAM = "OPS"
 
@@ -29,7 +38,7 @@ class Flaw(msgspec.Struct, frozen=True):
     checkpoint: int
     """Its number; 0 when it cannot be read."""
     sequence: int
-    """Of the checkpoint in OPS, or the last of the range in its stream."""
+    """Of the checkpoint in OPS, or the last of the range in its stream, or the first that was cut off there."""
     detail: str
 
 
@@ -126,6 +135,20 @@ class Series:
         """The newest head of every chain, by (stream, chain)."""
         return {(head.stream, head.chain): head for made in self.valid for head in made.heads}
 
+    def reached_after(self, stream: str, time_us: int) -> int | None:
+        """Where in a stream the first checkpoint after a time had got to: what follows was stored later than that.
+
+        None when there is no such checkpoint.
+        """
+        for made in self.valid:
+            if made.time_us > time_us:
+                return next((part.through for part in made.ranges if part.stream == stream), 0)
+        return None
+
+    def has(self, said: CheckpointAnnounced) -> bool:
+        """Whether this very checkpoint is there."""
+        return (said.number, said.root) in self._roots
+
     def ranges(self, stream: str) -> list[tuple[int, StreamRange]]:
         """(checkpoint, range) of one stream, in order."""
         return [(made.number, part) for made in self.valid for part in made.ranges if part.stream == stream]
@@ -157,6 +180,13 @@ class RangeCheck:
             self._leaves.append(message_leaf(self._stream, sequence, digest))
         return found
 
+    def passed(self, sequence: int) -> list[Flaw]:
+        """Of the ranges that end by this sequence, when nothing after it is to be read."""
+        found = []
+        while self._now is not None and self._now[1].through <= sequence:
+            found += self._judge()
+        return found
+
     def end(self) -> list[Flaw]:
         """After the last message of the stream."""
         found = []
@@ -176,7 +206,7 @@ class RangeCheck:
         between = f"{part.after + 1} to {part.through}"
         if self._last < part.through:
             detail = f"the stream ends at {self._last}, checkpoint {number} had it at {part.through}"
-            return [Flaw("cut", number, part.through, detail)]
+            return [Flaw("cut", number, max(self._last, part.after) + 1, detail)]
         kind = "removed" if len(taken) < part.messages else "inserted" if len(taken) > part.messages else "changed"
         return [Flaw(kind, number, part.through, f"{between} are not what checkpoint {number} holds the root of")]
 
@@ -225,8 +255,33 @@ async def read_checkpoints(connection: LogConnection, trusted: bytes | None = No
     Raises:
         NotFound: OPS does not exist.
     """
+    # before the checkpoints: whoever announces one has written it
+    told = await _announced(connection)
     series = Series(trusted, await read_handovers(connection))
     async for batch in StreamReader(connection, STREAM, subjects=(SUBJECT,)).batches(follow=False):
         for message in batch:
             series.take(message)
+    for sequence, said in told:
+        place = str(Position("TRAFFIC", sequence))
+        if isinstance(said, SigningKeyAnnounced):
+            series.require_handover(said.handover, place)
+        elif not series.has(said):
+            series.require_announced(said, place)
     return series
+
+
+async def _announced(connection: LogConnection) -> list[tuple[int, CheckpointAnnounced | SigningKeyAnnounced]]:
+    """(sequence, what TRAFFIC says) of checkpoints and of keys that follow others: OPS cannot lose them unseen."""
+    found = []
+    async for batch in StreamReader(connection, "TRAFFIC", subjects=(CHECKPOINTS,)).batches(follow=False):
+        for message in batch:
+            try:
+                facts = [open_fact(fact) for fact in decode_segment(message.payload).facts]
+            except Malformed:
+                continue  # its chain says that it was changed
+            found += [
+                (message.sequence, fact)
+                for fact in facts
+                if isinstance(fact, CheckpointAnnounced | SigningKeyAnnounced)
+            ]
+    return found

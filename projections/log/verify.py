@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from projections.log.ageing import CLOCKS_US, shortest_age_us
 from projections.log.api import STREAM_NOT_FOUND, ApiError, call
 from projections.log.checkpoints import STREAM, Flaw, RangeCheck, Series
 from projections.log.connection import LogConnection
@@ -74,6 +75,7 @@ async def verify_chains(
     to_us: int = 0,
     from_sequence: int = 0,
     to_sequence: int = 0,
+    now_us: int = 0,
 ) -> Report:
     """Reads streams from their beginning to what is now their end.
 
@@ -85,6 +87,7 @@ async def verify_chains(
             reach its head was cut off. Chains are named as by `schemas.chain.chain_of`.
         checkpoints: the signed ones; their heads count as `heads`, and what they cover must be what it was then, also
             where a chain was written anew so that it fits together.
+        now_us: to tell what is gone by its age from what is gone before its time; 0 to believe the stream.
 
     Raises:
         NotFound: a stream does not exist.
@@ -93,12 +96,14 @@ async def verify_chains(
     report = Report()
     for stream in streams:
         first, last, forgets = await _extent(connection, stream)
-        check = StreamCheck(stream, forgets, first=first, heads=heads, checkpoints=checkpoints)
+        # what goes by age goes from the old end, never from the middle; a stream without an age keeps all
+        begin = first if forgets else 1
         if from_us or from_sequence:
             # later than the end when nothing has come since: what was checkpointed there is gone
             since = (await _first_since(connection, stream, from_us) or last + 1) if from_us else 1
-            first = max(first, since, from_sequence)
-            check = StreamCheck(stream, True, first=first, heads=heads, checkpoints=checkpoints)
+            first, forgets = max(first, since, from_sequence), True
+            begin = max(first if from_us else from_sequence, begin)
+        check = StreamCheck(stream, forgets, first=first, begin=begin, heads=heads, checkpoints=checkpoints)
         ended = False
         async for batch in StreamReader(connection, stream, start=first).batches(follow=False, until=last):
             for message in batch:
@@ -110,8 +115,9 @@ async def verify_chains(
                 break
             if progress is not None:
                 progress(stream, batch[-1].sequence, last)
-        if not ended:
-            report.faults += check.end()
+        report.faults += check.passed(to_sequence) if ended else check.end(last)
+        if forgets and first > 1 and checkpoints is not None and not (from_us or from_sequence):
+            report.faults += await _too_young(connection, stream, first, checkpoints, now_us)
         report.ranges += check.ranges.checked
         report.segments += check.segments
         report.facts += check.facts
@@ -128,6 +134,21 @@ async def _first_since(connection: LogConnection, stream: str, since_us: int) ->
     return 0
 
 
+async def _too_young(
+    connection: LogConnection, stream: str, first: int, checkpoints: Series, now_us: int
+) -> list[Fault]:
+    """What is missing before the first message and cannot have gone by its age."""
+    if not now_us:
+        return []
+    old_us = now_us - await shortest_age_us(connection, stream) + CLOCKS_US
+    reached = checkpoints.reached_after(stream, old_us)
+    if reached is None or reached + 1 >= first:
+        return []
+    kept = reached + 1
+    detail = f"{kept} to {first - 1} are not in the stream any more, before the time that retention gives them"
+    return [Fault(stream, kept, "", "", 0, "removed", detail)]
+
+
 class StreamCheck:
     """Follows all chains of one stream, message by message, and holds it against checkpoints. No I/O."""
 
@@ -137,6 +158,7 @@ class StreamCheck:
         forgets: bool,
         *,
         first: int = 1,
+        begin: int = 0,
         heads: Mapping[tuple[str, str], Head] | None = None,
         checkpoints: Series | None = None,
     ) -> None:
@@ -144,6 +166,7 @@ class StreamCheck:
         Args:
             forgets: old messages are gone as the policy says.
             first: the first sequence that the stream still keeps.
+            begin: the first one that it must have; 0 for that of the first message.
             heads: as of `verify_chains`, and likewise the checkpoints.
         """
         self.segments = 0
@@ -154,22 +177,43 @@ class StreamCheck:
         self._stream = stream
         self._forgets = forgets
         self._first = first
+        self._next = begin
         self._heads = {**_heads_of(checkpoints), **(heads or {})}
 
     def take(self, message: Message) -> list[Fault]:
         """What is wrong with the next message of the stream."""
         self.segments += 1
         digest = segment_hash(message.payload)
-        faults = [_flawed(self._stream, flaw) for flaw in self.ranges.take(message.sequence, digest)]
+        faults = self._missing(message.sequence)
+        self._next = message.sequence + 1
+        faults += [_flawed(self._stream, flaw) for flaw in self.ranges.take(message.sequence, digest)]
         return faults + self._follow(message, digest)
 
-    def end(self) -> list[Fault]:
-        """What is wrong with the stream as a whole, after its last message."""
-        faults = [_flawed(self._stream, flaw) for flaw in self.ranges.end()]
+    def passed(self, sequence: int) -> list[Fault]:
+        """What is wrong with what ends where reading was to end; of later nothing is said."""
+        faults = self._missing(sequence + 1)
+        return faults + [_flawed(self._stream, flaw) for flaw in self.ranges.passed(max(sequence, self._next - 1))]
+
+    def end(self, last: int = 0) -> list[Fault]:
+        """What is wrong with the stream as a whole, after its last message.
+
+        Args:
+            last: the sequence that the stream has given last; 0 when unknown.
+        """
+        faults = self._missing(last + 1)
+        faults += [_flawed(self._stream, flaw) for flaw in self.ranges.end()]
         for (stream, chain), head in self._heads.items():
             if stream == self._stream and not 0 < head.sequence < self._first:
                 faults += self._reaches(chain, head)
         return faults
+
+    def _missing(self, sequence: int) -> list[Fault]:
+        """A stream numbers its messages without a gap, so that one was left by somebody who deleted some."""
+        since = self._next
+        if sequence <= since or not since:
+            return []
+        what = f"{since} to {sequence - 1} are" if sequence - since > 1 else f"{since} is"
+        return [Fault(self._stream, since, "", "", 0, "removed", f"{what} not in the stream any more")]
 
     def _follow(self, message: Message, digest: bytes) -> list[Fault]:
         try:

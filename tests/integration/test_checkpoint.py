@@ -216,6 +216,44 @@ async def test_verify_of_a_part(connection: LogConnection, settings: Settings) -
     assert (await nexus("verify", *data, "--from", "yesterday"))[0] == 2
 
 
+async def test_checkpoints_that_are_taken_away_are_missed(
+    connection: LogConnection, settings: Settings, nats_server: NatsServer
+) -> None:
+    for boot in ("b1", "b2", "b3"):
+        await wrote(connection, boot, 2)
+        await checkpointed(connection, settings)
+    messages = await stored(connection, "OPS")
+    config = (await api.call(connection, "STREAM.INFO.OPS"))["config"]
+    for kept in (2, 0):
+        await api.call(connection, "STREAM.DELETE.OPS")
+        await api.call(connection, "STREAM.CREATE.OPS", config)
+        for message in messages[:kept]:
+            await api.publish(connection, message.subject, message.payload, {})
+        series = await read_checkpoints(connection, Signer.open(settings.data).public_key)
+        assert [(flaw.kind, flaw.checkpoint) for flaw in series.flaws] == [("cut", n + 1) for n in range(kept, 3)]
+
+
+async def test_what_goes_before_its_time_is_not_taken_for_what_grew_old(
+    connection: LogConnection, settings: Settings, nats_server: NatsServer
+) -> None:
+    await wrote(connection, "b1", 3)
+    made = await checkpointed(connection, settings)
+    await wrote(connection, "b2", 5)
+    await checkpointed(connection, settings)
+    reached = next(part.through for part in made.ranges if part.stream == "TRAFFIC")
+    config = (await api.call(connection, "STREAM.INFO.TRAFFIC"))["config"]
+    # by a limit that no retention has set, and an age to pretend one
+    await api.call(connection, "STREAM.UPDATE.TRAFFIC", config | {"max_msgs": 3, "discard": "old", "max_age": 10**15})
+    series = await read_checkpoints(connection)
+
+    async def found(now_us: int) -> list[tuple[str, int]]:
+        report = await verify_chains(connection, ["TRAFFIC"], checkpoints=series, now_us=now_us)
+        return [(fault.kind, fault.sequence) for fault in report.faults]
+
+    assert await found(CLOCK.now_us()) == [("removed", reached + 1)]
+    assert await found(CLOCK.now_us() + 91 * 86_400_000_000) == []
+
+
 async def test_every_checkpoint_reaches_every_siem_once_and_the_log_is_held_against_what_it_kept(
     connection: LogConnection, settings: Settings, nats_server: NatsServer, tmp_path: Path
 ) -> None:

@@ -98,7 +98,30 @@ async def test_forgetting_by_policy_is_no_fault_and_a_missing_segment_is(
     ops = (await api.call(connection, "STREAM.INFO.OPS"))["config"]
     await api.call(connection, "STREAM.UPDATE.OPS", ops | {"max_msgs": 3, "discard": "old"})
     report = await verify_chains(connection, ["OPS"])
-    assert [(fault.kind, fault.sequence, fault.number) for fault in report.faults] == [("cut", 3, 3)]
+    found = [(fault.kind, fault.sequence, fault.number) for fault in report.faults]
+    assert found == [("removed", 1, 0), ("cut", 3, 3)]
+
+
+async def test_messages_deleted_from_a_stream_are_named_also_at_its_end(
+    connection: LogConnection, nats_server: NatsServer
+) -> None:
+    for stream in ("TRAFFIC", "OPS"):
+        await _write(connection, 6, stream=stream)
+        config = (await api.call(connection, f"STREAM.INFO.{stream}"))["config"]
+        messages = await stored(connection, stream)
+        # somebody with the server's rights makes the stream anew, from which messages can be deleted
+        await api.call(connection, f"STREAM.DELETE.{stream}")
+        await api.call(connection, f"STREAM.CREATE.{stream}", config | {"deny_delete": False, "deny_purge": False})
+        for message in messages:
+            await api.publish(connection, message.subject, message.payload, {})
+        assert (await verify_chains(connection, [stream])).ok
+        last = messages[-1].sequence
+        for sequence in (last, last - 3):
+            await api.call(connection, f"STREAM.MSG.DELETE.{stream}", {"seq": sequence})
+            report = await verify_chains(connection, [stream])
+            assert ("removed", sequence) in [(fault.kind, fault.sequence) for fault in report.faults]
+            only = await verify_chains(connection, [stream], from_sequence=sequence, to_sequence=sequence)
+            assert [(fault.kind, fault.sequence) for fault in only.faults] == [("removed", sequence)]
 
 
 async def test_the_trail_of_a_request(connection: LogConnection) -> None:

@@ -154,7 +154,8 @@ async def test_the_old_key_signs_nothing_more_and_names_nobody_else(
     await thief.begin()
     await thief.write()
     series = await read_checkpoints(connection, public_key_in(settings.data))
-    assert ["a key that had been replaced" in flaw.detail for flaw in series.flaws] == [True]
+    # on OPS itself, and by what TRAFFIC says of it
+    assert ["a key that had been replaced" in flaw.detail for flaw in series.flaws] == [True, False]
     stranger = Signer(bytes(32))
     said = handover(old.public_key, stranger.public_key, 7, old.sign, stranger.sign)
     await rotate_signing.tell(connection, said, SUBJECT.rpartition(".")[2], actor="thief", correlation="x")
