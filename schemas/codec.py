@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,12 +18,26 @@ class Malformed(ValueError):
     """Bytes that are no segment, or a fact whose data does not fit its name. The text quotes nothing of the bytes."""
 
 
+class Written(msgspec.Struct, frozen=True, array_like=True):
+    """A `Segment` whose facts stay as they were written."""
+
+    format: int
+    subject: str
+    writer: str
+    boot: str
+    number: int
+    previous: bytes
+    facts: list[msgspec.Raw]
+
+
+_Shape = TypeVar("_Shape", Segment, Written)
 # a text that is no UTF-8 is told apart from other damage by msgspec, and nesting has no limit of its own
 _DAMAGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
 _segment = msgspec.msgpack.Decoder(Segment)
 _head = msgspec.msgpack.Decoder(SegmentHead)
+_written = msgspec.msgpack.Decoder(Written)
 _data: dict[str, msgspec.msgpack.Decoder[Any]] = {
     name: msgspec.msgpack.Decoder(entry.shape) for name, entry in BY_NAME.items()
 }
@@ -104,13 +118,7 @@ def decode_segment(payload: bytes) -> Segment:
     Raises:
         Malformed: not a segment of a known format.
     """
-    try:
-        segment = _segment.decode(payload)
-    except _DAMAGE as error:
-        raise Malformed(f"not a segment: {_why(error)}") from None
-    if segment.format != SEGMENT_FORMAT:
-        raise Malformed(f"segment format {segment.format} is not known here")
-    return segment
+    return _known(_segment, payload)
 
 
 def decode_head(payload: bytes) -> SegmentHead:
@@ -123,6 +131,25 @@ def decode_head(payload: bytes) -> SegmentHead:
         return _head.decode(payload)
     except _DAMAGE as error:
         raise Malformed(f"not a segment: {_why(error)}") from None
+
+
+def decode_written(payload: bytes) -> Written:
+    """Reads a segment to write it anew: `encode_segment` of its parts has the same bytes.
+
+    Raises:
+        Malformed: not a segment of a known format.
+    """
+    return _known(_written, payload)
+
+
+def _known(decoder: msgspec.msgpack.Decoder[_Shape], payload: bytes) -> _Shape:
+    try:
+        segment = decoder.decode(payload)
+    except _DAMAGE as error:
+        raise Malformed(f"not a segment: {_why(error)}") from None
+    if segment.format != SEGMENT_FORMAT:
+        raise Malformed(f"segment format {segment.format} is not known here")
+    return segment
 
 
 def open_fact(

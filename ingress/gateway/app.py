@@ -35,6 +35,7 @@ from projections.screening.shipped import Shipped, obtain_built_in
 from projections.screening.tenants import TenantPacks
 from projections.valkey.leases import Leases
 from projections.vault import BodyVault, open_vault
+from schemas import subjects
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
 
@@ -103,6 +104,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             boot=opened.boot,
             queue_bytes=settings.queue_bytes,
             segment_bytes=settings.segment_bytes,
+            home=subjects.traffic(partition),
             open_requests=lambda: opened.count,
             spool_dir=settings.data / "spool" / name,
         )

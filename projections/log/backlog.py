@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-import msgspec
-
+from projections.log.chain import Chain
 from projections.log.spool import SpoolFile
-from schemas.codec import decode_segment, encode_fact, encode_segment, segment_hash
-from schemas.envelope import GENESIS, Fact
-from schemas.facts.traffic import TERMINALS
-
-_fact = msgspec.msgpack.Decoder(Fact)
+from schemas.codec import decode_written, encode_segment, segment_hash
+from schemas.envelope import GENESIS
 
 
 class Draft:
@@ -40,26 +35,25 @@ class Formed:
     """A segment with its place in a chain, until it is acknowledged."""
 
     __slots__ = (
-        "acknowledged", "attempts", "boot", "file", "first_sent", "futures", "herald", "number", "offset", "payload",
-        "sent", "since", "size", "spool", "subject", "writer",
+        "acknowledged", "attempts", "chain", "dropped", "file", "first_sent", "futures", "hash", "herald", "length",
+        "number", "offset", "payload", "sent", "since", "size", "spool", "subject",
     )  # fmt: skip
 
-    def __init__(
-        self, subject: str, writer: str, boot: str, number: int, size: int, draft: Draft | None = None
-    ) -> None:
+    def __init__(self, subject: str, chain: Chain, number: int, size: int, draft: Draft | None = None) -> None:
         """
         Args:
             draft: what it was formed of, and who waits for that.
         """
         self.subject = subject
-        self.writer = writer
-        self.boot = boot
+        self.chain = chain
         self.number = number
         self.size = size
+        self.hash = b""
+        """Of its bytes; empty for one that was left, until it is its turn."""
         self.payload: bytes | None = None
-        """None while the bytes are only in `file`, at `offset`."""
+        """None while the bytes are only in `file`, `length` of them at `offset`."""
         self.file: SpoolFile | None = None
-        self.offset = 0
+        self.offset = self.length = 0
         self.futures: list[asyncio.Future[int]] = [] if draft is None else draft.futures
         self.spool: list[asyncio.Future[int]] = [] if draft is None else draft.spool
         self.sent: list[asyncio.Future[None]] = [] if draft is None else draft.sent
@@ -69,10 +63,12 @@ class Formed:
         self.acknowledged = False
         self.herald = False
         """A sign of life after a long silence, which goes before whatever waits."""
+        self.dropped: set[str] = set()
+        """Requests whose ends were taken out of it."""
 
     @property
     def msg_id(self) -> str:
-        return f"{self.writer}/{self.boot}/{self.number}"
+        return f"{self.chain.writer}/{self.chain.boot}/{self.number}"
 
     def left(self) -> None:
         """The bytes are out of this process: on the wire to the log, or in a file. Its death cannot take them back."""
@@ -87,10 +83,9 @@ class Backlog:
     """Drafts in the order of their first facts, then `pending`: formed, in the order of the chain."""
 
     def __init__(self, writer: str, boot: str, segment_bytes: int) -> None:
-        self.writer = writer
-        self.boot = boot
-        self.number = 0
-        """Of the last segment formed."""
+        self.chain = Chain(writer, boot)
+        self.herald: Formed | None = None
+        """Goes before `pending`, and never into a file."""
         self.pending: deque[Formed] = deque()
         self.size = 0
         """Bytes in memory, of drafts and of formed segments."""
@@ -100,9 +95,9 @@ class Backlog:
         """How many of `pending`, from its front, are in files."""
         self.urgent = False
         """Whether somebody waits for one of the drafts. While nobody does, they may wait for company."""
-        self.ended: set[str] = set()
-        """Requests that somebody else has ended, taking this writer for dead: nothing may end them again."""
+        self._number = 0
         self._hash = GENESIS
+        """Of the last segment formed, as is `_number`."""
         self._segment_bytes = segment_bytes
         self._drafts: deque[Draft] = deque()
         self._open: dict[str, Draft] = {}
@@ -168,6 +163,8 @@ class Backlog:
 
     def first(self) -> Formed | None:
         """The segment whose turn it is, formed if need be."""
+        if self.herald is not None:
+            return self.herald
         if self.pending:
             return self.pending[0]
         return self._form() if self._drafts else None
@@ -185,10 +182,15 @@ class Backlog:
         return list(islice(self.pending, self.on_disk, None))
 
     def acknowledged(self, sequence: int) -> Formed:
-        """The first pending segment is stored."""
-        segment = self.pending.popleft()
+        """The segment whose turn it is is stored."""
+        segment, self.herald = self.herald or self.pending.popleft(), None
         segment.acknowledged = True
         segment.left()
+        chain = segment.chain
+        if segment.hash:
+            chain.number, chain.hash = segment.number, segment.hash
+        if segment.herald:
+            return segment
         if segment.file is None:
             self.size -= segment.size
         else:
@@ -197,13 +199,18 @@ class Backlog:
         for future in segment.futures:
             if not future.done():
                 future.set_result(sequence)
+        if chain.anew:
+            chain.ended -= segment.dropped
+            if not self.pending and chain is self.chain:
+                self._number, self._hash, chain.anew = chain.number, chain.hash, False
         return segment
 
-    def spooled(self, segment: Formed, file: SpoolFile, offset: int) -> None:
-        """The bytes of a segment are safe in a file; it may have been acknowledged in the meantime."""
+    def spooled(self, segment: Formed, file: SpoolFile, offset: int, length: int) -> None:
+        """The bytes of a segment are safe in a file; it may have been acknowledged in the meantime, or changed, which
+        is done once more then."""
         if segment.acknowledged:
             return
-        segment.file, segment.offset = file, offset
+        segment.file, segment.offset, segment.length = file, offset, length
         segment.payload = None
         segment.left()
         file.unacknowledged += 1
@@ -215,65 +222,49 @@ class Backlog:
                 future.set_result(0)
         segment.spool = []
 
-    def put_first(self, subject: str, facts: list[bytes], now: float) -> bool:
-        """Puts a herald before all that waits, in the chain too; False when files hold some of that, whose bytes stay.
+    def announce(self, waiting: Formed, facts: list[bytes]) -> None:
+        """Puts a herald before what waits, none of which is on the log."""
+        chain = waiting.chain
+        number = chain.number + 1
+        payload = encode_segment(waiting.subject, chain.writer, chain.boot, number, chain.hash, facts)
+        self.herald = herald = Formed(waiting.subject, chain, number, len(payload))
+        herald.payload, herald.hash, herald.herald = payload, segment_hash(payload), True
+        chain.anew = True
 
-        What waits must not be on the log.
-        """
-        if self.on_disk:
-            return False
-        waiting = list(self.pending)
-        number, previous = self.number + 1, self._hash
-        if waiting and (payload := waiting[0].payload) is not None:
-            number, previous = waiting[0].number, decode_segment(payload).previous
-        payload = encode_segment(subject, self.writer, self.boot, number, previous, facts)
-        herald = Formed(subject, self.writer, self.boot, number, len(payload))
-        herald.payload, herald.since, herald.herald = payload, now, True
-        self.size += herald.size
-        self.pending.appendleft(herald)
-        self._chain_anew(number, payload, waiting)
-        return True
+    def end_no_more(self, chain: Chain, requests: set[str]) -> None:
+        """Takes the ends of some requests out of what waits, and keeps them out."""
+        chain.ended |= requests
+        chain.anew = True
+        if chain is self.chain:
+            for draft in self._drafts:
+                kept = self.still_wanted(draft.facts)
+                less = sum(map(len, draft.facts)) - sum(map(len, kept))
+                draft.facts, draft.size, self.size = kept, draft.size - less, self.size - less
 
-    def end_no_more(self, requests: set[str]) -> int:
-        """Takes the ends of some requests out of what waits in memory, and keeps them out; how many were there."""
-        self.ended |= requests
-        before = len(self.ended)
-        for draft in self._drafts:
-            kept = self.still_wanted(draft.facts)
-            less = sum(map(len, draft.facts)) - sum(map(len, kept))
-            draft.facts, draft.size, self.size = kept, draft.size - less, self.size - less
-        waiting = list(self.pending)
-        if waiting and not self.on_disk and waiting[0].payload is not None:
-            first = decode_segment(waiting[0].payload)
-            self._chain_anew(first.number - 1, None, waiting, first.previous)
-        return before - len(self.ended)
-
-    def wanted(self, facts: Sequence[Fact]) -> list[Fact]:
+    def still_wanted(self, facts: list[bytes]) -> list[bytes]:
         """Facts without the ends of requests that others have ended; each of those comes once."""
-        kept = []
-        for fact in facts:
-            if fact.type in TERMINALS and fact.correlation in self.ended:
-                self.ended.discard(fact.correlation)
-            else:
-                kept.append(fact)
+        kept, dropped = self.chain.wanted(facts)
+        self.chain.ended -= dropped
         return kept
 
-    def still_wanted(self, encoded: Sequence[bytes]) -> list[bytes]:
-        """`wanted` of encoded facts."""
-        return [fact for fact in encoded if self.wanted([_fact.decode(fact)])]
+    def follow(self, segment: Formed, payload: bytes) -> bytes:
+        """The bytes of the segment whose turn it is, as they follow what is stored.
 
-    def _chain_anew(self, number: int, payload: bytes | None, segments: list[Formed], previous: bytes = b"") -> None:
-        """Lets segments, none of which is on the log or on disk, follow from `payload` or from a hash."""
-        self._hash = previous if payload is None else segment_hash(payload)
-        self.number = number
-        for segment in segments:
-            assert segment.payload is not None, "its bytes are in no file"
-            self.number += 1
-            facts = [encode_fact(fact) for fact in self.wanted(decode_segment(segment.payload).facts)]
-            segment.payload = encode_segment(segment.subject, self.writer, self.boot, self.number, self._hash, facts)
-            self._hash = segment_hash(segment.payload)
-            self.size += len(segment.payload) - segment.size
-            segment.number, segment.size, segment.attempts = self.number, len(segment.payload), 0
+        Args:
+            payload: as they were formed.
+        """
+        chain = segment.chain
+        if not chain.anew or segment.herald:
+            return payload
+        facts, dropped = chain.wanted(decode_written(payload).facts)
+        segment.dropped |= dropped
+        segment.number, segment.attempts = chain.number + 1, 0
+        payload = encode_segment(segment.subject, chain.writer, chain.boot, segment.number, chain.hash, facts)
+        segment.hash = segment_hash(payload)
+        if segment.payload is not None:
+            self.size += len(payload) - segment.size
+            segment.payload, segment.size = payload, len(payload)
+        return payload
 
     def adopt(self, segments: list[Formed]) -> None:
         """Segments of a former boot, which are in a file, at the end of `pending`; before anything of this one."""
@@ -287,6 +278,7 @@ class Backlog:
             futures += [*segment.futures, *segment.sent]
         for draft in self._drafts:
             futures += [*draft.futures, *draft.sent]
+        self.herald = None
         self.pending.clear()
         self._drafts.clear()
         self._open.clear()
@@ -298,10 +290,11 @@ class Backlog:
         self.urgent = self.urgent and bool(self._drafts)
         if self._open.get(draft.subject) is draft:
             del self._open[draft.subject]
-        self.number = number = self.number + 1
-        payload = encode_segment(draft.subject, self.writer, self.boot, number, self._hash, draft.facts)
-        self._hash = segment_hash(payload)
-        segment = Formed(draft.subject, self.writer, self.boot, number, len(payload), draft)
+        chain = self.chain
+        self._number = number = self._number + 1
+        payload = encode_segment(draft.subject, chain.writer, chain.boot, number, self._hash, draft.facts)
+        segment = Formed(draft.subject, chain, number, len(payload), draft)
+        self._hash = segment.hash = segment_hash(payload)
         segment.payload = payload
         self.size += segment.size - draft.size
         self.pending.append(segment)

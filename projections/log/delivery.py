@@ -14,9 +14,10 @@ from nats.errors import Error as NatsError
 
 from projections.log.api import Ack, ack_decoder
 from projections.log.backlog import Formed
+from projections.log.chain import Chain
 from projections.log.connection import LogConnection
+from projections.log.fence import find, for_certain
 from projections.log.parser import parser_of
-from projections.log.reader import StreamReader
 from schemas.ids import Clock
 
 _log = logging.getLogger(__name__)
@@ -24,13 +25,16 @@ _log = logging.getLogger(__name__)
 ACK_WAIT_S = 2.0
 RECHECK_AFTER_S = 30.0
 """A quarter of the default duplicate window: after that the server's memory of ids is not relied upon."""
-_SKEW_US = 9_000_000_000
-"""How far the server's clock may be from ours, and ours from what it was, when stored segments are looked up by time:
-two hours and a half, for clocks that are an hour off in either direction. Reading too much costs a moment only."""
 
 
-class Collision(Exception):
-    """The log already held another message with the id of a new segment: two writers use one name and boot."""
+class Taken(Exception):
+    """The log already held another message with the id of a new segment: two writers use one name and boot, or a former
+    try of something else at the same place has arrived after all."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(sequence)
+        self.sequence = sequence
+        """Where that stands."""
 
 
 class Silenced(Exception):
@@ -56,16 +60,6 @@ class Delivery:
         self.retries = 0
         self.silent_s = float("inf")
         """After so long without a sign of life, only a herald is sent; see `Silenced`."""
-        self.heard = clock.monotonic()
-        """When the last segment that is known to be stored was sent, or this began."""
-        self.last_sequence = 0
-        """Where the last acknowledged segment of this boot stands; 0 before the first."""
-        self.base_sequence = 0
-        """A sequence that everything unacknowledged comes after; 0 when unknown."""
-        self.clear_sequence = 0
-        """Up to here nobody has taken this writer for dead; 0 when unknown."""
-        self.doubtful = False
-        """Whether the segment that was stored last came after such a silence that somebody may have done so since."""
         self._loop = asyncio.get_running_loop()
         self._connection = connection
         self._clock = clock
@@ -99,35 +93,26 @@ class Delivery:
             if not nc.is_closed:
                 await subscription.unsubscribe()
 
-    def begin(self, segment: Formed) -> None:
+    def begin(self, segment: Formed, payload: bytes) -> None:
         """Sends a segment whose bytes are in memory at once; `deliver` of it must follow.
 
         While the connection is there and nothing else is under way.
         """
-        assert segment.payload is not None and self._outcome is None, "the one before is not stored yet"
+        assert self._outcome is None, "the one before is not stored yet"
         self._address()
-        self._publish(segment, segment.payload)
+        self._publish(segment, payload)
 
-    async def deliver(self, segment: Formed) -> int:
+    async def deliver(self, segment: Formed, payload: bytes) -> int:
         """Returns the segment's sequence once it is stored; tries for as long as that takes.
 
+        Args:
+            payload: as it follows what is stored.
+
         Raises:
-            Collision: it cannot be stored under its id.
-            OSError: its bytes cannot be read from the spool.
+            Taken: it cannot be stored under its id.
             Silenced: a herald has to go before it.
         """
-        connection = self._connection
-        payload, file = segment.payload, segment.file
-        adopted = file is not None and file.adopted
-        if payload is None:
-            assert file is not None, "bytes are in memory or in a file"
-            if adopted:
-                if file.stored is None:
-                    age_s = max(0, self._clock.now_us() - file.head.since_us) / 1e6
-                    file.stored = await self.stored(segment.writer, segment.boot, file.head.base_sequence, age_s)
-                if segment.number in file.stored:
-                    return file.stored[segment.number]
-            payload = await asyncio.to_thread(file.read, segment.offset, segment.size)
+        connection, chain = self._connection, segment.chain
         if self._outcome is None:
             self._address()
         backoff = 0.05
@@ -137,25 +122,22 @@ class Delivery:
                     await connection.wait_connected()
                 now = self._clock.monotonic()
                 if segment.attempts and now - segment.first_sent > self._recheck_after_s:
-                    age_s = now - segment.first_sent
-                    stored = await self.stored(segment.writer, segment.boot, self.base_sequence, age_s)
-                    if segment.number in stored:
-                        return self._stands_at(stored[segment.number])
+                    if sequence := await self._stored(segment):
+                        return self._stands_at(chain, sequence)
                     segment.first_sent = now
-                if self.silent and not segment.herald and segment.payload is not None:
-                    await self._silenced(segment)
-                    return self.last_sequence
+                if not segment.herald and self.silent(chain):
+                    if segment.attempts and (sequence := await self._stored(segment)):
+                        return self._stands_at(chain, sequence)
+                    raise Silenced
                 self._publish(segment, payload)
             assert self._outcome is not None, "published"
             outcome = await self._outcome
             self._outcome = None
             if isinstance(outcome, Ack):
-                if outcome.duplicate and segment.attempts == 1 and not adopted:
-                    raise Collision(f"{segment.msg_id} is taken: another process uses this writer name and boot")
-                if adopted:
-                    return outcome.seq
-                self._stands_at(outcome.seq)
-                self.heard = self._sent_at
+                if outcome.duplicate and segment.attempts == 1:
+                    raise Taken(outcome.seq)
+                self._stands_at(chain, outcome.seq)
+                chain.heard = self._sent_at
                 return outcome.seq
             self.retries += 1
             _log.warning(
@@ -168,17 +150,13 @@ class Delivery:
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, 1.0)
 
-    def _stands_at(self, sequence: int) -> int:
-        """A segment of this boot does."""
-        self.last_sequence = self.base_sequence = sequence
-        self.doubtful = self.doubtful or self.silent
-        if not self.doubtful:
-            self.clear_sequence = sequence
+    def _stands_at(self, chain: Chain, sequence: int) -> int:
+        chain.stands_at(sequence, self.silent(chain))
         return sequence
 
-    def cleared(self, sequence: int) -> None:
-        """It is known who was closed up to there."""
-        self.clear_sequence, self.doubtful = sequence, False
+    def silent(self, chain: Chain) -> bool:
+        """Whether the writer of a chain may have been taken for dead by now."""
+        return self._clock.monotonic() - chain.heard > self.silent_s
 
     def _address(self) -> None:
         self._serial += 1
@@ -198,43 +176,11 @@ class Delivery:
         except (NatsError, OSError) as error:
             self._outcome.set_result(type(error).__name__)
 
-    @property
-    def silent(self) -> bool:
-        """Whether this writer may have been taken for dead by now."""
-        return self._clock.monotonic() - self.heard > self.silent_s
-
-    async def _silenced(self, segment: Formed) -> None:
-        """Returns when the segment turns out to be stored already.
-
-        Raises:
-            Silenced: it is not.
-        """
-        if segment.attempts:
-            age_s = self._clock.monotonic() - segment.first_sent
-            stored = await self.stored(segment.writer, segment.boot, self.base_sequence, age_s)
-            if segment.number in stored:
-                self._stands_at(stored[segment.number])
-                return
-        raise Silenced
-
-    async def stored(self, writer: str, boot: str, base_sequence: int, age_s: float) -> dict[int, int]:
-        """Which segments of a chain the stream holds after `base_sequence`: number to sequence.
-
-        Args:
-            base_sequence: 0 when unknown; then everything is read that is not older than `age_s` seconds.
-        """
-        if base_sequence:
-            reader = StreamReader(self._connection, self._stream, start=base_sequence + 1)
-        else:
-            start = self._clock.now_us() - int(age_s * 1_000_000) - _SKEW_US
-            reader = StreamReader(self._connection, self._stream, start_time_us=max(start, 1))
-        prefix = f"{writer}/{boot}/"
-        found: dict[int, int] = {}
-        async for batch in reader.batches(follow=False):
-            for message in batch:
-                if message.msg_id.startswith(prefix):
-                    found[int(message.msg_id[len(prefix) :])] = message.sequence
-        return found
+    async def _stored(self, segment: Formed) -> int:
+        """Where a segment stands that was sent before and not acknowledged; 0 for nowhere."""
+        since_us = self._clock.now_us() - int((self._clock.monotonic() - segment.first_sent) * 1_000_000)
+        log, stream, chain = self._connection, self._stream, segment.chain
+        return await for_certain(stream, lambda: find(log, stream, chain, segment.msg_id, since_us))
 
     def check(self) -> None:
         """To be called every now and then: ends a wait that has lasted too long."""

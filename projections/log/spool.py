@@ -53,10 +53,6 @@ class SpoolFile:
         """Bytes of whole records."""
         self.unacknowledged = 0
         """Segments in here that the log does not have yet; counted by whoever drains."""
-        self.adopted = False
-        """A former process wrote it."""
-        self.stored: dict[int, int] | None = None
-        """For an adopted file: number to sequence of what the log has of this chain already; None until looked up."""
         self.damaged = False
         """A record in the middle is unreadable: the file is kept for people to look at."""
         self._descriptor = descriptor
@@ -116,7 +112,7 @@ class SpoolFile:
             os.close(descriptor)
             raise
         found = cls(path, descriptor, head, end)
-        found.adopted, found.damaged = True, damaged
+        found.damaged = damaged
         return found, records[1:]
 
     def append(self, payloads: list[bytes]) -> list[int]:

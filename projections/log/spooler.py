@@ -7,8 +7,9 @@ import logging
 from pathlib import Path
 
 from projections.log.backlog import Backlog, Formed
+from projections.log.chain import Chain
 from projections.log.spool import Record, SpoolFile, leftovers, make_directory, new_head
-from schemas.codec import Malformed, decode_head
+from schemas.codec import Malformed, decode_written
 from schemas.ids import Clock
 
 _log = logging.getLogger(__name__)
@@ -147,8 +148,8 @@ class Spooler:
             self.broken = True
             return
         self.broken = False
-        for segment, offset in zip(segments, offsets, strict=True):
-            self._backlog.spooled(segment, file, offset)
+        for segment, offset, payload in zip(segments, offsets, payloads, strict=True):
+            self._backlog.spooled(segment, file, offset, len(payload))
 
     def _append(self, payloads: list[bytes]) -> tuple[SpoolFile, list[int]]:
         """In a thread."""
@@ -158,7 +159,7 @@ class Spooler:
             backlog = self._backlog
             age_us = int(max(0.0, self._clock.monotonic() - backlog.since) * 1e6) if backlog else 0
             since_us = self._clock.now_us() - age_us
-            head = new_head(self._stream, backlog.writer, backlog.boot, self.base_sequence, since_us)
+            head = new_head(self._stream, backlog.chain.writer, backlog.chain.boot, self.base_sequence, since_us)
             file = SpoolFile.create(self._directory, head, self._turn)
             self._current = file
             self._files.append(file)
@@ -166,11 +167,16 @@ class Spooler:
 
     def _leftovers(self) -> list[tuple[SpoolFile, list[Formed]]]:
         """In a thread."""
-        found = leftovers(self._directory, self._stream, self._backlog.writer)
-        return [
-            (file, [segment for record in records if (segment := _formed(file, record)) is not None])
-            for file, records in found
-        ]
+        chains: dict[str, Chain] = {}
+        found = []
+        for file, records in leftovers(self._directory, self._stream, self._backlog.chain.writer):
+            head = file.head
+            chain = chains.setdefault(
+                head.boot,
+                Chain(head.writer, head.boot, left=True, base_sequence=head.base_sequence, since_us=head.since_us),
+            )
+            found.append((file, [one for record in records if (one := _formed(file, record, chain)) is not None]))
+        return found
 
     async def _clear(self) -> None:
         """Removes files whose segments are all in the log."""
@@ -186,14 +192,13 @@ class Spooler:
                 file.close()
 
 
-def _formed(file: SpoolFile, record: Record) -> Formed | None:
-    payload = file.read(record.offset, record.size)
+def _formed(file: SpoolFile, record: Record, chain: Chain) -> Formed | None:
     try:
-        head = decode_head(payload)
+        written = decode_written(file.read(record.offset, record.size))
     except Malformed:
         file.damaged = True
         _log.error("spool record is no segment file=%s offset=%d", file.path.name, record.offset)
         return None
-    segment = Formed(head.subject, head.writer, head.boot, head.number, record.size)
-    segment.file, segment.offset = file, record.offset
+    segment = Formed(written.subject, chain, written.number, record.size)
+    segment.file, segment.offset, segment.length = file, record.offset, record.size
     return segment

@@ -12,9 +12,10 @@ import msgspec
 from projections.log.api import ApiError
 from projections.log.backlog import Backlog, Formed
 from projections.log.connection import LogConnection
-from projections.log.delivery import RECHECK_AFTER_S, Delivery, Silenced
-from projections.log.fence import SILENT_S, closed_for_certain
+from projections.log.delivery import RECHECK_AFTER_S, Delivery
+from projections.log.fence import SILENT_S
 from projections.log.reader import last_sequence
+from projections.log.sending import Sending
 from projections.log.spooler import SPOOL_AFTER_S, Spooler
 from schemas import codec, subjects
 from schemas.envelope import Fact
@@ -27,8 +28,6 @@ _log = logging.getLogger(__name__)
 _TICK_S = 0.1
 _STOPPED_S = 5.0
 """A tick that comes so late comes from a process that was stopped: what waited then did not wait for the log."""
-_CATCH_UP_S = 5.0
-"""So long a writer that was stopped may take to learn what was closed in its place before facts go to the spool."""
 _ROOM = 64 * 1024
 """What a message needs besides facts: the segment's own fields and the headers."""
 _ACCEPTED = "request.accepted.v1"
@@ -53,6 +52,7 @@ class SegmentWriter:
         boot: str,
         queue_bytes: int,
         segment_bytes: int,
+        home: str = subjects.traffic(0),
         heartbeat_s: float = 10.0,
         open_requests: Callable[[], int] = lambda: 0,
         spool_dir: Path | None = None,
@@ -67,6 +67,7 @@ class SegmentWriter:
             boot: never used before with this name.
             queue_bytes: most encoded bytes in memory that are not acknowledged.
             segment_bytes: most encoded facts in one segment, unless one append alone has more.
+            home: on TRAFFIC, where it speaks of itself: where its requests are.
             heartbeat_s: on TRAFFIC, so often a WriterBeat: that this writer lives, and what it has accepted by then.
             open_requests: what the beat reports.
             spool_dir: where facts go that may when the log does not take them; None for nowhere.
@@ -86,15 +87,19 @@ class SegmentWriter:
         self._clock = clock
         self._ids = ids
         self._stream = stream
+        self._home = home
         self._queue_bytes = queue_bytes
         self._heartbeat_s = heartbeat_s
         self._open_requests = open_requests
         self._linger_s = linger_s
         self._largest = max(connection.nc.max_payload - _ROOM, _ROOM)
         self._backlog = Backlog(writer, boot, min(segment_bytes, self._largest))
+        self._chain = self._backlog.chain
+        self._chain.heard = clock.monotonic()
         self._delivery = Delivery(connection, clock, stream, recheck_after_s, self._stored)
         if stream == "TRAFFIC":
             self._delivery.silent_s = SILENT_S
+        self._sending = Sending(connection, clock, stream, self._backlog, self._delivery, self._sign_of_life)
         self._spooler: Spooler | None = None
         if spool_dir is not None:
             self._spooler = Spooler(self._backlog, clock, spool_dir, stream, spool_bytes, spool_after_s)
@@ -123,11 +128,11 @@ class SegmentWriter:
         await self._delivery.start()
         try:
             end = await last_sequence(self._connection, self._stream)
-            self._delivery.base_sequence = self._delivery.clear_sequence = end
+            self._chain.base_sequence = self._chain.clear_sequence = end
         except (Unavailable, ApiError) as error:
             _log.info("writer starts without knowing the stream's end stream=%s reason=%s", self._stream, error)
         if self._spooler is not None:
-            self._spooler.base_sequence = self._delivery.base_sequence
+            self._spooler.base_sequence = self._chain.base_sequence
             try:
                 await self._spooler.start()
             except OSError:
@@ -234,7 +239,7 @@ class SegmentWriter:
         if self._closed:
             raise Unavailable("this process is shutting down; try again", retry_after=1)
         backlog = self._backlog
-        if backlog.ended:
+        if self._chain.ended:
             encoded = backlog.still_wanted(encoded)
         size = sum(map(len, encoded))
         if size > self._largest:
@@ -278,7 +283,7 @@ class SegmentWriter:
     @property
     def last_sequence(self) -> int:
         """Where the last acknowledged segment of this boot stands; 0 before the first."""
-        return self._delivery.last_sequence
+        return self._chain.last_sequence
 
     @property
     def queued_bytes(self) -> int:
@@ -310,7 +315,7 @@ class SegmentWriter:
     # --- inside
 
     async def _run(self) -> None:
-        backlog, delivery, spooler = self._backlog, self._delivery, self._spooler
+        backlog, spooler = self._backlog, self._spooler
         rested = False
         while True:
             begun, self._begun = self._begun, None
@@ -321,39 +326,14 @@ class SegmentWriter:
             rested = False
             segment = begun or backlog.first()
             assert segment is not None, "the backlog is not empty"
-            try:
-                sequence = await delivery.deliver(segment)
-            except Silenced:
-                self._announce(segment)
+            if await self._sending.send(segment) is None:
                 continue
-            if not segment.acknowledged:
-                backlog.acknowledged(sequence)
             self._last_ack = self._clock.monotonic()
             self.segments += 1
-            if segment.herald or delivery.doubtful:
-                await self._learn(sequence)
             if spooler is not None:
-                spooler.acknowledged(segment, delivery.base_sequence)
+                spooler.acknowledged(segment, self._chain.base_sequence)
             # one turn of the loop for those whom the acknowledgement woke: what they say now leaves at once
             await asyncio.sleep(0)
-
-    def _announce(self, segment: Formed) -> None:
-        """Puts a sign of life before everything: who closes the requests of dead writers has to read it first."""
-        beat = codec.encode_fact(self._own(WriterBeat(self._open_requests(), self.admitted, exact=False)))
-        if not self._backlog.put_first(subjects.traffic(0), [beat], self._clock.monotonic()):
-            # what a file holds goes as it is
-            segment.herald = True
-
-    async def _learn(self, through: int) -> None:
-        """Finds out which requests were closed while nothing was heard of this writer, so as not to end them again."""
-        writer, boot, now_us = self._backlog.writer, self._backlog.boot, self._clock.now_us()
-        after = self._delivery.clear_sequence
-        ended = await closed_for_certain(self._connection, self._stream, writer, boot, after, through, now_us)
-        self._delivery.cleared(through)
-        if ended:
-            waiting = self._backlog.end_no_more(ended)
-            _log.warning("requests were closed in silence stream=%s closed=%d waiting=%d",
-                         self._stream, len(ended), waiting)  # fmt: skip
 
     def _stored(self, sequence: int) -> None:
         """Whoever waits for the segment under way is woken before this task is."""
@@ -372,12 +352,17 @@ class SegmentWriter:
     def _leave(self) -> None:
         """Ends the rest. Where nobody else is under way, there is no company to wait for, not even for one turn of the
         loop: a lone caller's facts leave in the same turn in which they were made."""
-        if self._open_requests() == 1 and self._connection.connected and not self._delivery.silent:
+        if self._open_requests() == 1 and self._connection.connected and not self._hesitates:
             segment = self._backlog.first()
             if segment is not None and segment.payload is not None:
-                self._delivery.begin(segment)
+                self._delivery.begin(segment, segment.payload)
                 self._begun = segment
         self._wake()
+
+    @property
+    def _hesitates(self) -> bool:
+        """Whether what waits may not go as it is."""
+        return self._chain.anew or self._delivery.silent(self._chain)
 
     def _wake(self) -> None:
         idle, self._idle = self._idle, None
@@ -402,8 +387,7 @@ class SegmentWriter:
             self.resumed_at = now
         self._ticked_at = now
         self._delivery.check()
-        # what a file holds stays as it is: no sign of life can stand before it, no end can be taken out of it
-        if self._spooler is not None and not (self._delivery.silent and now - self.resumed_at < _CATCH_UP_S):
+        if self._spooler is not None:
             self._spooler.check()
         # under load too, so that a crash leaves a count of all that came before; but not onto a pile that only grows
         flows = not self._backlog or (self.healthy and not self.spooled_bytes)
@@ -415,10 +399,13 @@ class SegmentWriter:
 
     def _say(self, data: msgspec.Struct) -> None:
         """Queues a fact about this writer itself."""
-        self.append_written(subjects.traffic(0), [codec.encode_fact(self._own(data))], must=True)
+        self.append_written(self._home, [codec.encode_fact(self._own(data))], must=True)
+
+    def _sign_of_life(self) -> bytes:
+        return codec.encode_fact(self._own(WriterBeat(self._open_requests(), self.admitted, exact=False)))
 
     def _own(self, data: msgspec.Struct) -> Fact:
-        writer, boot = self._backlog.writer, self._backlog.boot
+        writer, boot = self._chain.writer, self._chain.boot
         return self.new_fact(data, tenant=SYSTEM, actor=f"worker:{writer}", correlation=f"{writer}/{boot}")
 
     def _give_up(self, reason: str) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from projections.log import delivery, fence, sending
+from projections.log.chain import Chain
 from projections.log.connection import LogConnection
+from projections.log.ending import end
 from projections.log.verify import verify_chains
 from projections.log.writer import SegmentWriter
 from schemas import codec
+from schemas.codec import Written
 from schemas.envelope import Fact
 from schemas.facts.traffic import RequestAbandoned, RequestAccepted, RequestCompleted, WriterBeat
 from schemas.registry import NAME_OF
@@ -28,9 +34,35 @@ def said(request: str, data: msgspec.Struct) -> Fact:
     return codec.fact(data, id=IDS.new(), time=CLOCK.now_us(), tenant="t", actor="key:key", correlation=request)
 
 
-def gateway(connection: LogConnection, clock: Ahead, spool: Path | None = None) -> SegmentWriter:
+DONE: list[type[msgspec.Struct]] = [RequestCompleted]
+
+
+async def facts_of(connection: LogConnection) -> list[Fact]:
+    return [fact for one in await stored(connection) for fact in codec.decode_segment(one.payload).facts]
+
+
+async def ended_as(connection: LogConnection, writer: SegmentWriter) -> dict[str, list[type[msgspec.Struct]]]:
+    """What each request came to once the writer is closed, whose chain must hold."""
+    await writer.close()
+    assert (await verify_chains(connection, ("TRAFFIC",))).faults == []
+    return {request: [type(one) for one in ends] for request, ends in (await terminals(connection)).items()}
+
+
+async def abandon(writer: SegmentWriter) -> None:
+    """Ends it as a kill does, but for what it holds of the operating system."""
+    for task in (writer._task, writer._spooler and writer._spooler._task):
+        assert task is not None
+        await end({task})
+    assert writer._timer is not None and writer._spooler is not None
+    writer._timer.cancel()
+    await writer._delivery.close()
+    for file in writer._spooler._files:
+        file.close()
+
+
+def gateway(connection: LogConnection, clock: Ahead, spool: Path | None = None, boot: str = "b1") -> SegmentWriter:
     return SegmentWriter(
-        connection, clock, IDS, stream="TRAFFIC", writer="w", boot="b1", queue_bytes=1 << 20, segment_bytes=1 << 20,
+        connection, clock, IDS, stream="TRAFFIC", writer="w", boot=boot, queue_bytes=1 << 20, segment_bytes=1 << 20,
         # its own signs of life would come before the test's
         heartbeat_s=1e9, spool_dir=spool,
     )  # fmt: skip
@@ -69,34 +101,31 @@ async def test_what_was_closed_in_a_silence_is_not_ended_again(connection: LogCo
         last = len(await stored(connection))
         await until(lambda: reconcile.state.sequence >= last, "all is read")
         assert reconcile.state.open == 0
-    found = {request: [type(one) for one in ends] for request, ends in (await terminals(connection)).items()}
-    assert found == {
+    assert await ended_as(connection, writer) == {
         "closed": [RequestAbandoned],
         "late": [RequestAbandoned],
-        "done": [RequestCompleted],
-        "new": [RequestCompleted],
+        "done": DONE,
+        "new": DONE,
     }
-    assert (await verify_chains(connection, ("TRAFFIC",))).faults == []
 
 
-async def test_a_stopped_writer_spools_nothing_before_it_knows_what_was_closed(
+async def test_what_a_stopped_writer_put_into_a_file_ends_nothing_again(
     nats_server: NatsServer, connection: LogConnection, tmp_path: Path
 ) -> None:
     time = Ahead()
     writer = await taken_for_dead(connection, time, tmp_path)
     with nats_server.frozen():
-        # was on its way when the process was stopped: the spool is looked after before its answer is read
-        waiting = writer.append("traffic.0", [said("new", ACCEPTED)], spool=True)
+        # was on its way when the process was stopped: whether it has been stored is to be found out
+        waiting = writer.append("traffic.0", [said("new", ACCEPTED)])
         await until(lambda: writer._delivery._outcome is not None, "it was sent")
         time.seconds = 31.0
-        ended = writer.append("traffic.0", [said("closed", RequestCompleted())], spool=True)
-        resumed = time.monotonic()
-        await until(lambda: writer._ticked_at > resumed + 0.25, "it has looked after the spool more than once")
-    assert await waiting > 0 and await ended > 0 and writer.spooled_bytes == 0
-    await writer.close()
-    found = {request: [type(one) for one in ends] for request, ends in (await terminals(connection)).items()}
-    assert found == {"closed": [RequestAbandoned]}
-    assert (await verify_chains(connection, ("TRAFFIC",))).faults == []
+        ended = [writer.append("traffic.0", [said(of, RequestCompleted())], spool=True) for of in ("closed", "new")]
+        assert await asyncio.gather(*ended) == [0, 0], "they are in a file"
+        # what comes while a file holds what came before goes the same way
+        last = writer.append("traffic.0", [said("last", ACCEPTED), said("last", RequestCompleted())])
+    assert await waiting > 0 and await last > 0
+    assert await ended_as(connection, writer) == {"closed": [RequestAbandoned], **dict.fromkeys(("new", "last"), DONE)}
+    assert writer.spooled_bytes == 0
 
 
 async def test_what_left_from_the_spool_after_a_silence_is_a_sign_of_life_too(
@@ -109,9 +138,91 @@ async def test_what_left_from_the_spool_after_a_silence_is_a_sign_of_life_too(
         time.seconds = 31.0
     await until(lambda: writer.spooled_bytes == 0, "the log has what the file held")
     assert await writer.append("traffic.0", [said("closed", RequestCompleted())]) > 0
-    await writer.close()
-    found = {request: [type(one) for one in ends] for request, ends in (await terminals(connection)).items()}
-    assert found == {"closed": [RequestAbandoned]}
+    assert await ended_as(connection, writer) == {"closed": [RequestAbandoned]}
+
+
+async def test_what_a_dead_process_left_in_files_ends_nothing_again(
+    nats_server: NatsServer, connection: LogConnection, tmp_path: Path
+) -> None:
+    """Wherever those who bring the files to the log die in turn."""
+    spool = tmp_path / "spool"
+    first = gateway(connection, Ahead(), spool)
+    await first.start()
+    # what was sent to the log when it did not answer is stored and in a file: the first of these is ended in time
+    in_time, *late = open_ones = [f"open{n}" for n in range(4)]
+    await first.append("traffic.0", [said(one, ACCEPTED) for one in open_ones])
+    with nats_server.frozen():
+        for n, one in enumerate(open_ones):
+            facts = [said(one, RequestCompleted()), said(f"new{n}", ACCEPTED), said(f"new{n}", RequestCompleted())]
+            assert await first.append("traffic.0", facts, spool=True) == 0
+        await first.close(wait_s=0)
+    ahead = Ahead()
+    async with sweeper(connection, ahead) as reconcile:
+        ahead.seconds = 31.0
+        await reconcile.sweep()
+        assert reconcile.closed == len(late)
+    for die_after in range(1, 6):
+        # the files stay as they are when a process dies before it can remove them
+        shutil.copytree(spool, tmp_path / "aside")
+        heir = gateway(connection, Ahead(), spool, boot=f"b{1 + die_after}")
+        await heir.start()
+        await until(lambda heir=heir, most=die_after: heir.segments >= most, "it got so far")
+        await abandon(heir)
+        shutil.rmtree(spool)
+        (tmp_path / "aside").rename(spool)
+    last = gateway(connection, Ahead(), spool, boot="b9")
+    await last.start()
+    assert await last.append("traffic.0", [said("last", ACCEPTED), said("last", RequestCompleted())]) > 0
+    done = {f"new{n}": DONE for n in range(4)} | {"last": DONE, in_time: DONE}
+    assert await ended_as(connection, last) == {one: [RequestAbandoned] for one in late} | done
+    accepted = [fact.correlation for fact in await facts_of(connection) if fact.type == NAME_OF[RequestAccepted]]
+    assert sorted(accepted) == sorted([*late, *done]), "each once"
+
+
+async def test_what_arrives_after_it_was_looked_for_is_not_written_twice(
+    nats_server: NatsServer, connection: LogConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = Ahead()
+    writer = await taken_for_dead(connection, time, tmp_path)
+
+    async def nowhere(*_: object) -> int:
+        return 0
+
+    monkeypatch.setattr(delivery, "find", nowhere)
+    with nats_server.frozen():
+        waiting = writer.append("traffic.0", [said("new", ACCEPTED), said("new", RequestCompleted())])
+        await until(lambda: writer._delivery._outcome is not None, "it was sent")
+        time.seconds = 31.0
+        await until(lambda: writer.retries > 0, "its answer is not waited for any longer")
+    assert await waiting > 0
+    await writer.append("traffic.0", [said("closed", RequestCompleted())])
+    assert await ended_as(connection, writer) == {"closed": [RequestAbandoned], "new": DONE}
+
+
+async def test_what_a_dead_process_had_sent_may_arrive_late(
+    nats_server: NatsServer, connection: LogConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = gateway(connection, Ahead(), tmp_path)
+    await first.start()
+    await first.append("traffic.0", [said("old", ACCEPTED)])
+    with nats_server.frozen():
+        assert await first.append("traffic.0", [said("old", RequestCompleted())], spool=True) == 0
+        await first.close(wait_s=0)
+    looked = []
+
+    async def too_early(connection: LogConnection, stream: str, chain: Chain, segment: Written) -> None:
+        await fence.look_up(connection, stream, chain, segment)
+        if not looked:
+            chain.number, chain.hash, chain.found = segment.number - 1, segment.previous, {}
+        looked.append(chain.number)
+
+    monkeypatch.setattr(sending, "look_up", too_early)
+    monkeypatch.setattr(sending, "_LATE_S", 0.0)
+    heir = gateway(connection, Ahead(), tmp_path, boot="b2")
+    await heir.start()
+    assert await heir.append("traffic.0", [said("new", ACCEPTED), said("new", RequestCompleted())]) > 0
+    assert looked == [1, 2], "it looked once more"
+    assert await ended_as(connection, heir) == {"old": DONE, "new": DONE}
 
 
 async def test_a_sign_of_life_that_comes_first_keeps_the_requests(connection: LogConnection) -> None:
@@ -124,7 +235,7 @@ async def test_a_sign_of_life_that_comes_first_keeps_the_requests(connection: Lo
         time.seconds = ahead.seconds = 25.0
         await asyncio.gather(reconcile.sweep(), writer.append("traffic.0", [said("slow", RequestCompleted())]))
         assert reconcile.closed == 0
-    types = [fact.type for one in await stored(connection) for fact in codec.decode_segment(one.payload).facts]
+    types = [fact.type for fact in await facts_of(connection)]
     beat = NAME_OF[WriterBeat]
     assert types == ["request.accepted.v1", beat, "request.completed.v1"]
     await writer.close()

@@ -38,7 +38,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert file.size == file.path.stat().st_size
     file.close()
     ((adopted, records),) = leftovers(directory, "TRAFFIC", "gw.1")
-    assert adopted.head == new_head("TRAFFIC", "gw.1", "b1", 5, 1000) and adopted.adopted and not adopted.damaged
+    assert adopted.head == new_head("TRAFFIC", "gw.1", "b1", 5, 1000) and not adopted.damaged
     assert [adopted.read(*record) for record in records] == [b"one", b"two" * 1000, b""]
     adopted.remove()
     assert list(directory.iterdir()) == []

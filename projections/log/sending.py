@@ -1,0 +1,114 @@
+"""Sends a writer's segments in their order, and what has to go before them: a sign of life after a silence, what a dead
+process left in files. What is sent, and when, is for the writer to say."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from projections.log.backlog import Backlog, Formed
+from projections.log.connection import LogConnection
+from projections.log.delivery import Delivery, Silenced, Taken
+from projections.log.fence import closed_meanwhile, for_certain, look_up
+from schemas.codec import decode_written
+from schemas.ids import Clock
+
+_log = logging.getLogger(__name__)
+
+_LATE_S = 1.0
+
+
+class Collision(Exception):
+    """Two writers use one name and boot."""
+
+
+class Sending:
+    """Joins backlog and delivery."""
+
+    def __init__(
+        self,
+        connection: LogConnection,
+        clock: Clock,
+        stream: str,
+        backlog: Backlog,
+        delivery: Delivery,
+        sign_of_life: Callable[[], bytes],
+    ) -> None:
+        """
+        Args:
+            sign_of_life: a fact, encoded, that says no more than that the writer lives.
+        """
+        self._connection = connection
+        self._clock = clock
+        self._stream = stream
+        self._backlog = backlog
+        self._delivery = delivery
+        self._sign_of_life = sign_of_life
+
+    async def send(self, segment: Formed) -> int | None:
+        """Returns the sequence of the segment whose turn it is once it is stored and nothing is in doubt; None when
+        something else has its turn first.
+
+        Raises:
+            Collision: it cannot be stored.
+            OSError: its bytes cannot be read from the spool.
+        """
+        chain, backlog = segment.chain, self._backlog
+        try:
+            sequence = await self._deliver(segment)
+        except Silenced:
+            # who closes the requests of dead writers has to read this first; nobody counted for a dead one
+            backlog.announce(segment, [] if chain.left else [self._sign_of_life()])
+            return None
+        except Taken as taken:
+            await self._taken(segment, taken.sequence)
+            return None
+        if not segment.acknowledged:
+            backlog.acknowledged(sequence)
+        if segment.herald or chain.doubtful:
+            await self._learn(segment, sequence)
+        return sequence
+
+    async def _deliver(self, segment: Formed) -> int:
+        chain, payload = segment.chain, segment.payload
+        if payload is None:
+            assert segment.file is not None, "bytes are in memory or in a file"
+            payload = await asyncio.to_thread(segment.file.read, segment.offset, segment.length)
+        if chain.left:
+            written = decode_written(payload)
+            if chain.found is None:
+                await for_certain(self._stream, lambda: look_up(self._connection, self._stream, chain, written))
+            if sequence := chain.stored(written):
+                return sequence
+        if chain.anew:
+            payload = self._backlog.follow(segment, payload)
+        return await self._delivery.deliver(segment, payload)
+
+    async def _taken(self, segment: Formed, sequence: int) -> None:
+        """Something else stands at its place: what was sent there before, by this process or a former one, and had been
+        on its way until now.
+
+        Raises:
+            Collision: it was not that.
+        """
+        backlog, chain = self._backlog, segment.chain
+        if chain.left:
+            _log.warning("a former process's segment came late stream=%s msg_id=%s", self._stream, segment.msg_id)
+            backlog.herald, chain.found, segment.hash = None, None, b""
+            await asyncio.sleep(_LATE_S)
+        elif segment.herald and backlog.pending[0].attempts:
+            backlog.herald = None
+            chain.stands_at(sequence, silent=True)
+            backlog.acknowledged(sequence)
+        else:
+            raise Collision(f"{segment.msg_id} is taken: another process uses this writer name and boot")
+
+    async def _learn(self, segment: Formed, through: int) -> None:
+        """Finds out which requests were closed while nothing was heard of the writer, so as not to end them again."""
+        log, stream, chain, now_us = self._connection, self._stream, segment.chain, self._clock.now_us()
+        ended = await for_certain(stream, lambda: closed_meanwhile(log, stream, chain, through, now_us))
+        chain.cleared(through)
+        if ended:
+            self._backlog.end_no_more(chain, ended)
+            _log.warning("requests were closed in silence stream=%s boot=%s closed=%d", stream, chain.boot, len(ended))
