@@ -26,6 +26,7 @@ from schemas.facts.traffic import Usage
 from schemas.hooks.decision import Finding, Seen
 from schemas.hooks.hook import Hook
 from schemas.hooks.replies import guard_finding, guard_request, moderation_finding, moderation_request
+from schemas.outside_words import fit_code
 from schemas.routing.choose import choose, match_route
 
 OPERATION = "hook.classify"
@@ -95,7 +96,7 @@ class Classifier:
             attempts.settle(attempt.target, used)
             record.close(traffic.RequestCompleted, status=200)
         except (NexusError, ValueError, IndexError) as problem:
-            code = problem.error_code if isinstance(problem, NexusError) else "upstream_malformed"
+            code = fit_code(problem.error_code, seen.texts) if isinstance(problem, NexusError) else "upstream_malformed"
             _end(record, attempts, traffic.RequestRefused, code)
             raise HookFailed(f"its model could not be asked: {code}") from None
         except asyncio.CancelledError:

@@ -22,9 +22,11 @@ from ingress.gateway.record import Record, log_unavailable
 from ingress.gateway.relay import Relay
 from projections.screening import redact, screened
 from projections.screening.aside import is_small
+from projections.vault.errors import Erased
 from schemas.errors import Blocked, ProviderError
 from schemas.facts import traffic
 from schemas.facts.traffic import RequestAccepted, Usage
+from schemas.outside_words import fit_model
 from schemas.routing.choose import Choice
 from schemas.screening.model import Verdict, strictness
 from schemas.screening.redaction import BrokenJson
@@ -43,6 +45,8 @@ class Exchange:
     relay: Relay | None = None
     tokens: Tokens | None = None
     """What stands for what was cut out of the request, to be put back into its answer."""
+    under = ""
+    """Id of the data key that sealed the request, and seals all that follows from it."""
     label = ""
     """What hooks have classified the request as."""
 
@@ -79,7 +83,7 @@ class Exchange:
 
         self.stage = "parse"
         self.request = request = self.read(body)
-        summary.model_requested = request.model
+        summary.model_requested = fit_model(request.model)
         summary.stream = request.stream
         plan = make_plan(caller, request)
         summary.route = plan.route.id
@@ -135,13 +139,14 @@ class Exchange:
         sealed = None
         if route.capture:
             sealed = self.sealed_now("request", body) or await self.sealed("request", body)
+            self.under = sealed.key if sealed is not None else ""
         record.accept(
             RequestAccepted(
                 summary.key_id,
                 summary.key_prefix,
                 summary.subject,
                 summary.operation,
-                request.model,
+                summary.model_requested,
                 request.stream,
                 len(body),
                 route.durability,
@@ -153,12 +158,18 @@ class Exchange:
     def sealed_now(self, part: str, body: bytes) -> traffic.SealedBody | None:
         """A body as the record keeps it, where the route captures them; None when that needs `sealed`."""
         record = self.record
-        return self.parts.bodies.seal_now(record.tenant, record.summary.subject, record.request_id, part, body)
+        return self.parts.bodies.seal_now(
+            record.tenant, record.summary.subject, record.request_id, part, body, self.under
+        )
 
-    async def sealed(self, part: str, body: bytes) -> traffic.SealedBody:
-        """Of any body."""
+    async def sealed(self, part: str, body: bytes) -> traffic.SealedBody | None:
+        """Of any body; None when the person was erased since the request began, and with them its answer."""
         record = self.record
-        return await self.parts.bodies.seal(record.tenant, record.summary.subject, record.request_id, part, body)
+        subject = record.summary.subject
+        try:
+            return await self.parts.bodies.seal(record.tenant, subject, record.request_id, part, body, self.under)
+        except Erased:
+            return None
 
     async def screen_request(self, request: Asked, plan: Plan) -> None:
         slots = request.texts()

@@ -16,14 +16,13 @@ from schemas.codec import Noted, written_facts
 from schemas.errors import Unavailable
 from schemas.facts import traffic
 from schemas.ids import Clock, Ids
+from schemas.outside_words import fit_finish
 from schemas.registry import NAME_OF
 
 T = TypeVar("T")
 
 ACK_TIMEOUT_S = 5.0
 """How long a caller waits for the log before being told to come back."""
-LONGEST_FINISH = 64
-"""Characters of why an answer ended, which is the provider's to say: the fact has to fit into a message of the log."""
 
 
 def log_unavailable() -> Unavailable:
@@ -197,7 +196,7 @@ class Record:
         stored = commit is not None and commit.done() and not commit.cancelled() and commit.exception() is None
         now_us, summary = self._clock.now_us(), self.summary
         summary.stage, summary.status, summary.code = stage, status, code
-        summary.finish_reason = summary.finish_reason[:LONGEST_FINISH]
+        summary.finish_reason = fit_finish(summary.finish_reason)
         summary.latency_us = elapsed_us = now_us - self.started_us
         summary.accepted_sequence = commit.result() if commit is not None and stored else 0
         self._pending.append((NAME_OF[kind], summary, now_us))

@@ -12,6 +12,7 @@ from ingress.gateway.hooked import SoftBlocked
 from schemas.errors import NexusError, Unavailable
 from schemas.facts import traffic
 from schemas.facts.traffic import Usage
+from schemas.outside_words import fit_code
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +22,15 @@ async def refuse(exchange: Exchange, error: NexusError) -> None:
     record, door, stage = exchange.record, exchange.door, exchange.stage
     if exchange.attempts is not None:
         exchange.attempts.broken_off(None)
+    # the caller is told what the provider said; the log must be able to forget it
+    code = fit_code(error.error_code, exchange.texts)
     if door.answered:
         # the status line is gone: all that is left is to close the record
-        record.close(traffic.RequestCompleted, status=200, code=error.error_code, stage=stage)
+        record.close(traffic.RequestCompleted, status=200, code=code, stage=stage)
         return
     try:
         waits = stage != "log"
-        record.close(traffic.RequestRefused, status=error.status, code=error.error_code, stage=stage, awaited=waits)
+        record.close(traffic.RequestRefused, status=error.status, code=code, stage=stage, awaited=waits)
         if waits:
             await record.acknowledged()
     except Unavailable as unavailable:

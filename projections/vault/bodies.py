@@ -70,24 +70,36 @@ class BodyVault:
         if self._watching is not None:
             await end({self._watching})
 
-    def seal_now(self, tenant: str, subject: str, request: str, part: str, body: bytes) -> SealedBody | None:
+    def seal_now(
+        self, tenant: str, subject: str, request: str, part: str, body: bytes, under: str = ""
+    ) -> SealedBody | None:
         """Seals without I/O; None when that is not possible: no data key in memory, or a body over `INLINE`.
 
         Args:
             part: `request` or `response`.
+            under: id of the data key that it must be; empty for the one in force.
         """
         if len(body) > INLINE:
             return None
         key = self._keys.known(tenant, subject)
-        return None if key is None else _seal(key, tenant, subject, request, part, body)
+        if key is None or (under and key.id != under):
+            return None
+        return _seal(key, tenant, subject, request, part, body)
 
-    async def seal(self, tenant: str, subject: str, request: str, part: str, body: bytes) -> SealedBody:
+    async def seal(
+        self, tenant: str, subject: str, request: str, part: str, body: bytes, under: str = ""
+    ) -> SealedBody:
         """Seals any body. The subject's data key is made on its first use; what is over `INLINE` is stored first.
 
+        Args:
+            under: as above. Whatever belongs to a body that was sealed goes under the same key, so that an erasure
+                between the two is of both.
+
         Raises:
+            Erased: the data key `under` is gone.
             Unavailable: the key bucket or the object store does not answer.
         """
-        key = await self._keys.to_seal(tenant, subject)
+        key = await (self._keys.to_open(tenant, subject, under) if under else self._keys.to_seal(tenant, subject))
         if len(body) <= INLINE:
             return _seal(key, tenant, subject, request, part, body)
         if len(body) < _IN_THREAD:

@@ -16,6 +16,7 @@ LONGEST_REASON = 200
 _QUOTED = 12
 """Characters from which on a part of a reason counts as quoted from a text."""
 WITHHELD = "(withheld: it quotes the text)"
+WITHHELD_ENCODED = "(withheld: it may hold an encoded text)"
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -137,6 +138,8 @@ def fit_reason(reason: str, texts: Sequence[str]) -> str:
     """A reason from outside in a form that may be kept and told: short, one line, and no quotation of the texts."""
     plain = " ".join("".join(char if char.isprintable() else " " for char in reason[: 4 * LONGEST_REASON]).split())
     plain = plain[:LONGEST_REASON]
+    if any(map(_may_be_encoded, _RUN.findall(plain))):
+        return WITHHELD_ENCODED
     said = plain.casefold()
     pieces = {said[at : at + _QUOTED] for at in range(len(said) - _QUOTED + 1)}
     # a short value is no word: it has digits or signs in it
@@ -151,6 +154,12 @@ def fit_reason(reason: str, texts: Sequence[str]) -> str:
     return plain
 
 
+def _may_be_encoded(run: str) -> bool:
+    """Whether letters without a break are no word: base64 has digits, or capitals among the small letters."""
+    return any(map(str.isdigit, run)) or not (run[1:].islower() or run.isupper())
+
+
+_RUN = re.compile(r"[A-Za-z0-9+/=]{16,}")
 _LEAST_VALUE = 4
 _NUMBER = re.compile(r"[0-9][0-9 ./-]+[0-9]")
 

@@ -170,6 +170,19 @@ async def test_a_subject_that_comes_back_gets_a_new_key(bodies: BodyVault) -> No
         await opened(bodies, before)
 
 
+async def test_what_belongs_to_an_erased_body_is_not_sealed_under_a_newer_key(bodies: BodyVault) -> None:
+    before = await bodies.seal(*PLACE, b"question")
+    answer = await bodies.seal(*PLACE, b"answer", before.key)
+    assert answer.key == before.key and await opened(bodies, answer) == b"answer"
+    await bodies.erase_subject("acme", "sub_1")
+    newer = await bodies.seal(*PLACE, b"the same person again")
+    assert newer.key != before.key
+    for size in (1, INLINE + 1):
+        assert bodies.seal_now(*PLACE, b"x" * size, before.key) is None
+        with pytest.raises(Erased):
+            await bodies.seal(*PLACE, b"x" * size, before.key)
+
+
 async def test_an_erasure_elsewhere_is_in_force_after_the_time_of_trust(connection: LogConnection) -> None:
     clock = StoppedClock()
     here = BodyVault(connection, Vault(MASTER), clock=clock, trust_s=30.0)

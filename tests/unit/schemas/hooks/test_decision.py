@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.hooks.decision import WITHHELD, BadCuts, Cut, Finding, cut, failed, fit_reason, ordered, settle, strictest
+from schemas.hooks.decision import (
+    WITHHELD,
+    WITHHELD_ENCODED,
+    BadCuts,
+    Cut,
+    Finding,
+    cut,
+    failed,
+    fit_reason,
+    ordered,
+    settle,
+    strictest,
+)  # fmt: skip
 from schemas.hooks.hook import Hook, HookOptions, problems_of_hooks
 from schemas.screening.model import ACTIONS, strictness
 from tests.unit.schemas.hooks.given import hook
@@ -95,6 +107,13 @@ def test_a_reason_from_outside_quotes_nothing() -> None:
     assert fit_reason("card 4111 1111 1111 1111 seen", texts) == WITHHELD
     assert fit_reason("a card\r\nnumber\x00 was seen", texts) == "a card number was seen"
     assert len(fit_reason("x" * 10_000, texts)) == 200
+
+
+@pytest.mark.parametrize("run", ["bXkgY2FyZCBpcyA0MTExIDE", "6d792063617264206973", "bXkgY2FyZCBpcyBhIGNhcmQ="])
+def test_a_reason_holds_nothing_that_may_be_encoded(run: str) -> None:
+    assert fit_reason(f"saw {run}", ["something else"]) == WITHHELD_ENCODED
+    for words in ("Misclassification", "see internationalisation", "UNCHARACTERISTICALLY", "rule secret.aws-key-id-0"):
+        assert fit_reason(words, ["something else"]) == words
 
 
 BAD: list[tuple[Hook, str]] = [
