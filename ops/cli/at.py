@@ -61,7 +61,7 @@ def moment(text: str, clock: Clock) -> tuple[int, int]:
             raise Misused(f"configuration stands on {STREAM}: name a position such as {STREAM}:12")
         return 0, position.sequence
     now_us = clock.now_us()
-    until_us = now_us if text == "now" else moment_us(text, "TIME", now_us)
+    until_us = moment_us(text, "TIME", now_us)
     if until_us > now_us:
         raise Misused(f"{iso(until_us)} has not come yet; now it is {iso(now_us)}")
     return max(until_us, 1), 0

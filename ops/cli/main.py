@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ops.cli.exits import FAILED, INTERRUPTED, OF_STATUS, OK, USAGE, CommandFailed
+from ops.cli.output import discard_stdout
 from ops.cli.parser import COMMANDS, DEFAULTS, PASSED_ON, build
 from schemas.errors import NexusError
 
@@ -36,8 +36,8 @@ def run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # whoever read the output has seen enough; keep the interpreter from complaining when it flushes
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # whoever read the output has seen enough
+        discard_stdout()
         return OK
 
 

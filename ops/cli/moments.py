@@ -15,12 +15,14 @@ def moment_us(text: str, option: str, now_us: int, *, ahead: bool = False) -> in
     """Microseconds since the epoch.
 
     Args:
-        text: RFC 3339, a date, or a span such as `15m`; without a zone it is UTC.
+        text: RFC 3339, a date, `now`, or a span such as `15m`; without a zone it is UTC.
         ahead: a span counts from now on instead of back.
 
     Raises:
         Misused: neither form.
     """
+    if text == "now":
+        return now_us
     span = _SPAN.match(text)
     if span:
         length = int(span[1]) * SECONDS[span[2]] * 1_000_000

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
+
+from ops.cli.exits import CommandFailed
 
 GAP = "  "
 
@@ -45,7 +48,24 @@ class Output:
         print(text, file=self.stderr, flush=True)
 
     def _print(self, text: str) -> None:
-        print(text, file=self._stdout, flush=True)
+        """
+        Raises:
+            BrokenPipeError: whoever read has seen enough.
+            CommandFailed: it cannot be written.
+        """
+        try:
+            print(text, file=self._stdout, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as problem:
+            if self._stdout is sys.stdout:
+                discard_stdout()
+            raise CommandFailed(f"the result cannot be written: {problem.strerror}") from None
+
+
+def discard_stdout() -> None:
+    """Keeps the interpreter from complaining when it flushes at its end what nobody takes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def cell(value: Any) -> str:

@@ -10,21 +10,25 @@ from projections.log.connection import LogConnection
 from projections.log.reader import last_sequence
 from projections.log.span import Span, first_at, last_at, span_of
 from schemas.envelope import parse_position
-from schemas.ids import Clock, millis_of
+from schemas.ids import Clock, iso, millis_of
 
 
 def check_places(from_: str, to: str, stream: str, clock: Clock) -> None:
     """Finds what is wrong with `--from` and `--to` before anything is read.
 
     Raises:
-        Misused: a place of another form, or on another stream; or the end comes before the beginning.
+        Misused: a place of another form, or on another stream; a beginning that has not come yet; or the end comes
+            before the beginning.
     """
+    now_us = clock.now_us()
     for text, option in ((from_, "--from"), (to, "--to")):
         if text:
-            _check(text, option, stream, clock)
-    ends = [_order(text, clock) for text in (from_, to) if text]
+            _check(text, option, stream, now_us)
+    ends = [_order(text, now_us) for text in (from_, to) if text]
     if len(ends) == 2 and ends[0][0] == ends[1][0] and ends[0] > ends[1]:
         raise Misused(f"--from {from_} comes after --to {to}: nothing lies between")
+    if from_ and ends[0][0] == "time" and ends[0][1] > now_us:
+        raise Misused(f"--from {from_} has not come yet; now it is {iso(now_us)}")
 
 
 async def span_between(
@@ -39,20 +43,27 @@ async def span_between(
     """What `--from`, `--to` and `--request` mean now; empty ones the whole stream.
 
     Raises:
-        Misused: a place of another form, or on another stream.
+        Misused: a place of another form, or on another stream; a beginning that has not come yet; or the end comes
+            before the beginning.
         NotFound: a request that TRAFFIC does not have.
     """
     check_places(from_, to, stream, clock)
     if requests and stream != "TRAFFIC":
         raise Misused("--request is for TRAFFIC")
+    for one in requests:
+        _check_request(one)
     last = await last_sequence(connection, stream)
+    if from_ and is_position(from_) and (first := parse_position(from_).sequence) > last:
+        raise Misused(f"--from {stream}:{first} has not come yet; the last is {stream}:{last}")
     spans = [await _request(connection, one) for one in requests] if not (from_ or to) else []
     if spans:
         return Span(stream, min(span.first for span in spans), max(span.last for span in spans))
-    first = await _from(connection, from_, stream, clock) if from_ else 1
-    if to:
-        last = min(last, await _to(connection, to, stream, clock))
-    return Span(stream, first or last + 1, last)
+    # of a time after which there is nothing, the place behind the last message
+    first = (await _from(connection, from_, stream, clock) or last + 1) if from_ else 1
+    end = min(last, await _to(connection, to, stream, clock)) if to else last
+    if from_ and to and first > end and not _both_times(from_, to):
+        raise Misused(f"--from {from_} comes after --to {to}: nothing lies between")
+    return Span(stream, first, end)
 
 
 async def _from(connection: LogConnection, text: str, stream: str, clock: Clock) -> int:
@@ -73,12 +84,16 @@ async def _to(connection: LogConnection, text: str, stream: str, clock: Clock) -
 
 
 async def _request(connection: LogConnection, text: str) -> Span:
-    if not _is_request(text):
-        raise Misused(f"{text[:40]!r} is no id of a request, as the header x-nexus-request-id tells it")
+    _check_request(text)
     return await span_of(connection, text)
 
 
-def _check(text: str, option: str, stream: str, clock: Clock) -> None:
+def _check_request(text: str) -> None:
+    if not _is_request(text):
+        raise Misused(f"{text[:40]!r} is no id of a request, as the header x-nexus-request-id tells it")
+
+
+def _check(text: str, option: str, stream: str, now_us: int) -> None:
     if is_position(text):
         try:
             position = parse_position(text)
@@ -90,16 +105,21 @@ def _check(text: str, option: str, stream: str, clock: Clock) -> None:
         if stream != "TRAFFIC":
             raise Misused(f"{option} names a request, and those are on TRAFFIC")
     else:
-        moment_us(text, option, clock.now_us())
+        moment_us(text, option, now_us)
 
 
-def _order(text: str, clock: Clock) -> tuple[str, int]:
+def _order(text: str, now_us: int) -> tuple[str, int]:
     """What a place can be compared by with another of its kind."""
     if is_position(text):
         return "position", parse_position(text).sequence
     if _is_request(text):
         return "request", 0  # whose facts come first is not known yet
-    return "time", moment_us(text, "", clock.now_us())
+    return "time", moment_us(text, "", now_us)
+
+
+def _both_times(from_: str, to: str) -> bool:
+    """Between two of them there may be nothing, in whatever order they are."""
+    return not any(is_position(text) or _is_request(text) for text in (from_, to))
 
 
 def is_position(text: str) -> bool:

@@ -33,6 +33,7 @@ from schemas.aggregates.siem_target import SiemTarget
 from schemas.envelope import Position
 from schemas.errors import Conflict
 from schemas.ids import Ids, SystemClock
+from schemas.registry import FACTS
 
 FILE, SIEM = "file", "siem"
 VIEWS = {"postgres": POSTGRES_STREAMS, "clickhouse": ("TRAFFIC",)}
@@ -55,8 +56,14 @@ def replay(args: argparse.Namespace) -> int:
     if kind in VIEWS and not name:
         _check_view(args, kind)
     elif kind not in (FILE, SIEM) or not name:
-        likely = nearest(kind, (*VIEWS, FILE, SIEM))
+        likely = nearest(kind, (*VIEWS, FILE, SIEM)) if kind not in (*VIEWS, FILE, SIEM) else ""
         raise Misused(f"--into takes postgres, clickhouse, file:PATH or siem:NAME, not {args.into!r}{likely}")
+    if args.resume and args.dry_run:
+        raise Misused("--dry-run begins anew and remembers nothing: there is nothing for --resume to go on with")
+    for one in args.type or ():
+        if not any(fact.name.startswith(one) for fact in FACTS):
+            # a newer version's facts may be on the log
+            output.message(f"no fact that this version knows has a name that starts with {one}")
     if kind != SIEM and args.resend:
         raise Misused("--resend is for what has effects elsewhere, such as siem:NAME; nothing else needs it")
     if kind == SIEM:
@@ -75,7 +82,8 @@ def replay(args: argparse.Namespace) -> int:
             "not for sure"
         )
     if not outcome.complete:
-        output.message("the limit was reached; the same command, or --resume, goes on from there")
+        goes_on = "the rest was not counted" if args.dry_run else "the same command, or --resume, goes on from there"
+        output.message(f"the limit was reached; {goes_on}")
     return OK
 
 
@@ -108,7 +116,7 @@ async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted
     async with log_at(url_of("nats", args.data), "replay") as connection:
         limit = args.limit or 0
         if kind in VIEWS:
-            return await _into_view(connection, args, kind, show)
+            return await _into_view(connection, args, kind, show, progress)
         spec = None
         if kind == SIEM:
             spec = target_of(await past(connection), name)
@@ -120,6 +128,7 @@ async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted
         )
         known = _known(bookmark, args)
         mark = known or await _begin(connection, args)
+        progress.goes_on(mark.place[0] - mark.span.first)
         if spec is not None:
             token = await token_of(spec, settings_of(args.data, os.environ), connection)
             span = f"{Position(mark.span.stream, mark.place[0])} to {Position(mark.span.stream, mark.span.last)}"
@@ -140,14 +149,21 @@ async def _replay(args: argparse.Namespace, kind: str, name: str, wanted: Wanted
 
 
 async def _into_view(
-    connection: LogConnection, args: argparse.Namespace, kind: str, show: Callable[[int, int], None]
+    connection: LogConnection,
+    args: argparse.Namespace,
+    kind: str,
+    show: Callable[[int, int], None],
+    progress: Progress,
 ) -> Outcome:
     """Each batch leaves the view as right as it was or righter; ClickHouse's is switched at the end."""
     limit = args.limit or 0
     if args.dry_run:
-        return await replay_into(connection, await _begin(connection, args), Counted(), None, limit=limit, show=show)
+        return await replay_into(
+            connection, await _begin(connection, args), Counted(kind), None, limit=limit, show=show
+        )
     bookmark = Bookmark(args.data / "replay" / f"view.{kind}.position")
     mark = _known(bookmark, args) or await _begin(connection, args)
+    progress.goes_on(mark.place[0] - mark.span.first)
     async with opened(kind, connection, settings_of(args.data, os.environ), args.stream) as view:
         span = f"{Position(mark.span.stream, mark.place[0])} to {Position(mark.span.stream, mark.span.last)}"
         await record(connection, "replay", f"{span} into {kind}")

@@ -198,6 +198,9 @@ async def test_people_see_how_far_it_is(log: Log, tmp_path: Path) -> None:
         ["--into", "postgres", "--stream", "LEDGER"], ["--into", "clickhouse", "--stream", "DECISIONS"],
         ["--into", "clickhouse", "--resend"], ["--into", "file:"], ["--into", "file:x", "--resend"], [],
         ["--into", "file:x", "--from", "CONFIG:3"], ["--into", "file:x", "--from", "soon"],
+        ["--into", "file:x", "--from", "TRAFFIC:7"], ["--into", "file:x", "--from", "2999-01-01"],
+        ["--into", "file:x", "--from", "now", "--to", "TRAFFIC:2"], ["--into", "file:x", "--dry-run", "--resume"],
+        ["--into", "file:x", "--from", "TRAFFIC:1", "--request", "no-id"],
         ["--into", "file:x", "--limit", "0"], ["--into", "file:x", "--request", "no-id"],
         ["--into", "file:x", "--stream", "OPS", "--request", "019b0000-0000-7000-8000-000000000000"],
     ],
@@ -206,6 +209,22 @@ async def test_wrong_usage_is_2(argv: list[str], log: Log, tmp_path: Path) -> No
     argv = [text.replace("file:x", f"file:{tmp_path / 'x'}") for text in argv]
     assert (await nexus("replay", *argv, "--data", str(log.data)))[0] == 2
     assert not (tmp_path / "x").exists()
+
+
+async def test_requests_the_wrong_way_round_are_2(log: Log, tmp_path: Path) -> None:
+    early, late = log.segments[1][0].correlation, log.segments[4][-1].correlation
+    for argv in (["--from", late, "--to", early], ["--from", late, "--to", "TRAFFIC:2"]):
+        code, why = await log.replay(tmp_path / "x", *argv)
+        assert (code, "nothing lies between" in why) == (2, True)
+    assert (await log.replay(tmp_path / "x", "--from", early, "--to", late))[0] == 0
+
+
+async def test_what_ends_a_dry_run_and_what_no_fact_is_called_is_told(log: Log, tmp_path: Path) -> None:
+    whole = ("replay", "--into", f"file:{tmp_path / 'x'}", "--dry-run", "--data", str(log.data))
+    code, _, why = await nexus(*whole, "--limit", "3")
+    assert (code, "the rest was not counted" in why, "goes on from there" in why) == (0, True, False)
+    code, _, why = await nexus(*whole, "--type", "requests.")
+    assert (code, "starts with requests." in why) == (0, True)
 
 
 async def test_an_unknown_request_is_5(log: Log, tmp_path: Path) -> None:

@@ -75,3 +75,27 @@ def test_an_unknown_total_shows_the_count() -> None:
     hand.now += 2
     progress.bar(1234, 0, "rows", rate="rows")
     assert stream.getvalue() == "  1,234  2.0 s  617 rows/s  rows\n"
+
+
+def test_the_work_goes_on_when_nobody_watches_any_more() -> None:
+    class Left(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    hand = Hand()
+    progress = Progress(Left(), hand)
+    for done in range(1, 4):
+        hand.now += 2 * REPEAT_S
+        progress.bar(done, 3, "files")
+        progress.say("still at it")
+    progress.done()
+    assert progress.seconds() == 6 * REPEAT_S
+
+
+def test_what_an_earlier_run_did_does_not_count_for_the_rate() -> None:
+    stream, hand = io.StringIO(), Hand()
+    progress = Progress(stream, hand)
+    progress.goes_on(900)
+    hand.now += 2
+    progress.bar(1000, 1000, "rows", rate="rows")
+    assert "1,000/1,000" in stream.getvalue() and "  50 rows/s" in stream.getvalue()

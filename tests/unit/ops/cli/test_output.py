@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 
 import pytest
 
+from ops.cli.exits import CommandFailed
 from ops.cli.output import Output, cell, fields, money, table
 
 
@@ -85,3 +88,13 @@ def test_fields_leave_out_what_is_empty() -> None:
 )
 def test_money_shows_every_micro_dollar(micros: int, text: str) -> None:
     assert money(micros) == text
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_result_that_finds_no_room_is_told_as_a_failure(form: str) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(CommandFailed, match="the result cannot be written: No space left on device"):
+        Output(form, Full()).result({"a": 1}, "a")
