@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -91,16 +93,31 @@ def encode(evidence: Evidence) -> bytes:
 def decode(data: bytes) -> Evidence:
     """Reads evidence.
 
+    Whoever reads the file by other means is to see just what was checked: nothing may be in it twice, besides, left out
+    or written in another form; only spaces and the order of names may differ.
+
     Raises:
-        Malformed: it is none, or of a newer format.
+        Malformed: it is none, or of a newer format, or says more or less than evidence does.
     """
     try:
         evidence = msgspec.json.decode(data, type=Evidence)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        told = json.loads(data, object_pairs_hook=_once)
+        # numbers beyond 64 bits are none of the log
+        msgspec.msgpack.encode(evidence)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, json.JSONDecodeError) as error:
         raise Malformed(f"not a file of evidence: {error}") from None
     if evidence.format != FORMAT:
         raise Malformed(f"the format is {evidence.format[:40]!r}, known here is {FORMAT!r}")
+    if json.dumps(told, sort_keys=True) != json.dumps(msgspec.to_builtins(evidence), sort_keys=True):
+        raise Malformed("something in it is no part of evidence, or is missing, or is not in the form it is written in")
     return evidence
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise msgspec.ValidationError("a name stands in it twice")
+    return found
 
 
 def examine(evidence: Evidence, is_signed: IsSigned, trusted: bytes | None = None) -> Finding:
@@ -126,9 +143,15 @@ def examine(evidence: Evidence, is_signed: IsSigned, trusted: bytes | None = Non
             flaws.append(f"{position}: it stands after {before}")
         before = position
         try:
-            facts += [(position, fact) for fact in _facts(proof.payload, evidence.request)]
+            own = _facts(proof.payload, evidence.request)
         except Malformed as error:
             flaws.append(f"{position}: {error}")
+            continue
+        if not own:
+            flaws.append(f"{position}: it tells nothing of the request")
+        facts += [(position, fact) for fact in own]
+    used = {proof.checkpoint for proof in evidence.segments}
+    flaws += [f"checkpoint {number} proves nothing here" for number in roots if number not in used]
     here = {fact.id for _, fact in facts}
     for position, fact in facts:
         # every fact of a request but its first names the one before it, so that none can be left out
@@ -161,6 +184,8 @@ def _unsigned_in(evidence: Evidence, is_signed: IsSigned, trusted: bytes | None)
     anchor = trusted or evidence.checkpoints[0].public_key
     line = line_of(anchor, evidence.handovers, is_signed)
     flaws = [f"handover {at + 1} of the signing key is not one of this key's" for at in line.strays]
+    if len(set(evidence.handovers)) != len(evidence.handovers):
+        flaws.append("a handover of the signing key stands in it twice")
     return flaws + [flaw for one in evidence.checkpoints if (flaw := _unsigned(one, is_signed, line))]
 
 

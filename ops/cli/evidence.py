@@ -14,7 +14,7 @@ from ops.cli.output import Output, table
 from ops.cli.summary import summary
 from ops.stack.credentials import write_private
 from projections.log.evidence import gather
-from projections.vault.signing import is_signed
+from projections.vault.signing import PUBLIC_FILE, is_signed, public_key_in
 from schemas.codec import Malformed, fact_view
 from schemas.evidence import Evidence, Finding, decode, encode, examine, tenants_beside
 from schemas.ids import iso, millis_of
@@ -23,7 +23,7 @@ VERIFY = "verify"
 COLUMNS = ("time", "position", "type", "what")
 UNTRUSTED = (
     "This proves that whoever holds the key said so. Compare the public key with one from elsewhere "
-    "(signing.pub in the data directory), or name it with --public-key."
+    "(signing.pub in the data directory of the log), or name it with --public-key."
 )
 
 
@@ -33,7 +33,7 @@ def evidence(args: argparse.Namespace) -> int:
     if args.request == VERIFY:
         if args.file is None or args.out is not None:
             raise Misused("name the file to check: nexus evidence verify FILE")
-        return _verify(args.file, args.public_key, output)
+        return _verify(args.file, args.public_key, args.data, output)
     if args.out is None or args.file is not None or args.public_key is not None:
         raise Misused("name the file to write: nexus evidence REQUEST_ID -o FILE")
     try:
@@ -72,19 +72,21 @@ async def _gather(url: str, request: str) -> Evidence:
         return await gather(connection, request)
 
 
-def _verify(file: Path, key: str | None, output: Output) -> int:
+def _verify(file: Path, key: str | None, data: Path, output: Output) -> int:
     try:
         found = decode(file.read_bytes())
     except OSError as problem:
         raise Misused(f"{file} cannot be read ({problem.strerror})") from None
     except Malformed as error:
         raise Misused(f"{file}: {error}") from None
-    trusted = None if key is None else public_key(key)
+    trusted = public_key_in(data) if key is None else public_key(key)
     finding = examine(found, is_signed, trusted)
     told = {"ok": not finding.flaws, "trusted": trusted is not None, "flaws": finding.flaws, **_told(found, finding)}
-    output.result(told, _text(found, finding))
+    output.result(told, _text(found, finding, trusted is not None))
     if trusted is None and not finding.flaws:
         output.message(UNTRUSTED)
+    if trusted is not None and key is None:
+        output.message(f"Held against the key in {data / PUBLIC_FILE}, {trusted.hex()}; --public-key names another.")
     return FAILED if finding.flaws else OK
 
 
@@ -120,7 +122,7 @@ def _told(found: Evidence, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _text(found: Evidence, finding: Finding) -> str:
+def _text(found: Evidence, finding: Finding, trusted: bool) -> str:
     rows = []
     for position, fact in finding.facts:
         view = fact_view(fact)
@@ -128,8 +130,10 @@ def _text(found: Evidence, finding: Finding) -> str:
     parts = [table(rows, COLUMNS)] if rows else []
     if finding.flaws:
         parts.append("\n".join(["This proves nothing:", *(f"  {flaw}" for flaw in finding.flaws)]))
-    else:
+    elif trusted:
         parts.append(f"All of this was on the log: {_roots(found)}")
+    else:
+        parts.append(f"If the key is the right one, which was not checked, all of this was on the log: {_roots(found)}")
     return "\n\n".join(parts)
 
 

@@ -29,11 +29,11 @@ def add_safeguards(grammar: Grammar) -> None:
     """Adds the commands."""
     command, group = grammar.command, grammar.group
     erasing = command("erase", "make everything kept of a data subject unreadable, in every copy, for good")
-    _about_subject(erasing)
+    _about_subject(erasing, "")
     holds = group("hold", "legal holds: whose data must not be erased")
     holding = command("hold add", "forbid the erasure of a data subject", holds)
     holding.add_argument("--id", default="", help="id of the hold (default: made up)")
-    _about_subject(holding)
+    _about_subject(holding, "; * for everyone of the tenant")
     lifting = command("hold rm", "take a hold away", holds)
     lifting.add_argument("id", metavar="ID", help="id of the hold")
     lifting.add_argument("--reason", default="", help="why, for the record")
@@ -43,7 +43,11 @@ def add_safeguards(grammar: Grammar) -> None:
     proving.add_argument("request", metavar="REQUEST_ID|verify", help="from the header x-nexus-request-id")
     proving.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with verify: the file to check, offline")
     proving.add_argument("-o", dest="out", type=Path, metavar="FILE", help="where to write the proof")
-    proving.add_argument("--public-key", metavar="HEX|FILE", help="with verify: the key that must have signed")
+    proving.add_argument(
+        "--public-key",
+        metavar="HEX|FILE",
+        help="with verify: the key that must have signed (default: signing.pub in the data directory, if there is one)",
+    )
 
     kills = group("kill", "kill switches: what is refused, within two seconds everywhere")
     _switching(command("kill on", "refuse a route, a key, a tenant or everything", kills), "key", "virtual key")
@@ -65,12 +69,12 @@ def add_safeguards(grammar: Grammar) -> None:
     tenant(command("retention report", "what has gone so far", retention))
 
 
-def _about_subject(parser: argparse.ArgumentParser) -> None:
+def _about_subject(parser: argparse.ArgumentParser, also: str) -> None:
     parser.add_argument(
         "--subject",
         required=True,
         metavar="S",
-        help="the `user` that applications sent, else the key's owner or id; or a pseudonym (sub_...)",
+        help="the `user` that applications sent, else the key's owner or id; or a pseudonym (sub_...)" + also,
     )
     parser.add_argument("--reason", required=True, help="why, for the record; not who")
     tenant(parser)

@@ -41,7 +41,7 @@ async def gather(connection: LogConnection, request: str) -> Evidence:
         request=request,
         segments=tuple(proofs),
         checkpoints=tuple(_signed(one) for one in made),
-        handovers=tuple(one for _, one in await read_handovers(connection)),
+        handovers=tuple(dict.fromkeys(one for _, one in await read_handovers(connection))),
     )
 
 

@@ -14,7 +14,9 @@ import pytest
 from projections.log import api
 from projections.log.connection import LogConnection
 from projections.log.trail import trail
-from schemas.codec import decode_segment, encode_fact, encode_segment
+from projections.vault.signing import is_signed
+from schemas.codec import Malformed, decode_segment, encode_fact, encode_segment
+from schemas.evidence import decode, examine
 from schemas.ids import SystemClock, millis_of
 from schemas.settings import Settings
 from tests.integration.log_fixture import CLOCK, connection, writer_on
@@ -72,9 +74,15 @@ async def test_evidence_holds_without_a_server(
     assert (await checked(file, "--public-key", str(key)))[1]["trusted"] is True
     code, told = await checked(file, "--public-key", "ab" * 32)
     assert (code, told["ok"]) == (1, False) and "another key" in told["flaws"][0]
-    code, out, err = await nexus("evidence", "verify", str(file))
-    assert code == 0 and "All of this was on the log" in out and key.read_text().strip() in out
+    code, out, err = await nexus("evidence", "verify", str(file), "--data", "/nowhere")
+    assert code == 0 and "was not checked, all of this was on the log" in out and key.read_text().strip() in out
     assert "--public-key" in err
+    # what the data directory knows counts, where there is one
+    code, out, err = await nexus("evidence", "verify", str(file), "--data", settings.data_dir)
+    assert code == 0 and "All of this was on the log" in out and "signing.pub" in err
+    key.write_text("ab" * 32)
+    code, out, err = await nexus("evidence", "verify", str(file), "--data", settings.data_dir)
+    assert code == 1 and "another key" in out and "--public-key" in err
 
 
 async def test_a_request_may_lie_across_checkpoints(connection: LogConnection, settings: Settings) -> None:
@@ -178,6 +186,60 @@ CHANGES: dict[str, Callable[[Proof], None]] = {
     "doubled": lambda proof: proof["segments"].append(proof["segments"][-1]),
     "without checkpoints": lambda proof: proof["checkpoints"].clear(),
 }
+
+
+def tampered(value: Any) -> list[Any]:
+    """A leaf in other forms, some of which would decode to the very same."""
+    if isinstance(value, int):
+        return [value + 1, -value - 1, float(value), str(value), None, value + 2**64]
+    end = value.rstrip("=")
+    other = end[:-1] + chr(ord(end[-1]) + 1) + value[len(end) :] if end else "A"
+    return [other, value + "A", value[:-1], value[::-1], None, value + "\n"]
+
+
+def leaves_of(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if not isinstance(value, dict | list):
+        return [place]
+    names = list(value) if isinstance(value, dict) else list(range(len(value)))
+    return [leaf for name in names for leaf in leaves_of(value[name], (*place, name))]
+
+
+async def test_every_leaf_counts_in_the_one_form_it_is_written_in(
+    connection: LogConnection, settings: Settings
+) -> None:
+    made = await requests(connection)
+    await checkpointed(connection, settings)
+    whole = (await exported(settings, made[1])).read_text()
+    held = []
+
+    def hold(name: object, text: str) -> None:
+        try:
+            found = examine(decode(text.encode()), is_signed)
+        except Malformed:
+            return
+        if not found.flaws:
+            held.append(name)
+
+    proof = json.loads(whole)
+    for place in leaves_of(proof):
+        inner = proof
+        for step in place[:-1]:
+            inner = inner[step]
+        was = inner[place[-1]]
+        for other in tampered(was):
+            inner[place[-1]] = other
+            if other != was or type(other) is not type(was):
+                hold((place, other), json.dumps(proof))
+        del inner[place[-1]]
+        hold((place, "dropped"), json.dumps(proof))
+        inner.insert(place[-1], was) if isinstance(inner, list) else inner.update({place[-1]: was})
+    hold("besides", json.dumps(proof | {"x": 1}))
+    hold("besides, within", json.dumps(proof | {"segments": [one | {"x": 1} for one in proof["segments"]]}))
+    hold("twice", whole.replace('"request":', '"request": "x", "request":', 1))
+    more = {"checkpoints": [*proof["checkpoints"], proof["checkpoints"][0] | {"number": 99}]}
+    hold("a checkpoint that proves nothing", json.dumps(proof | more))
+    assert held == []
+    assert examine(decode(json.dumps(proof, sort_keys=True).encode()), is_signed).flaws == []
 
 
 async def test_nothing_in_evidence_can_be_touched(connection: LogConnection, settings: Settings) -> None:
