@@ -18,19 +18,26 @@ RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _IDLE_MOST = 32
 WARM = 100
 
-SHAPES = (
-    # share, name, model, stream, status that ends it
+Shape = tuple[int, str, str, bool, int]
+"""Share, name, model, stream, status that ends it."""
+SHAPES: tuple[Shape, ...] = (
     (40, "plain", "gpt-4o", False, 200),
     (15, "stream", "mock/gpt-4o-mini", True, 200),
     (6, "slow", "mock/slow+delay-1500ms", False, 200),
     (4, "slow-stream", "mock/slow+token-40ms+tokens-50", True, 200),
     (10, "strict", "mock/gpt-4o-strict", False, 200),
     (5, "spooled", "mock/gpt-4o-spool", False, 200),
+    (4, "spooled-stream", "mock/gpt-4o-spool+token-40ms+tokens-75", True, 200),
     (8, "blocked", "gpt-4o", False, 403),
     (4, "unknown", "gpt-99", False, 404),
     (4, "badkey", "gpt-4o", False, 401),
     (4, "sick", "sick/gpt-4o+error-500", False, 0),
 )
+LONG_SHAPES: tuple[Shape, ...] = (
+    (0, "long-stream", "mock/slow+token-1s+tokens-48", True, 200),
+    (0, "spooled-long-stream", "mock/gpt-4o-spool+token-1s+tokens-48", True, 200),
+)
+"""What is asked only for a fault to fall into it."""
 _WEIGHTS = [shape[0] for shape in SHAPES]
 
 
@@ -48,6 +55,9 @@ class Callers:
         self.done = 0
         self.rate = 0.0
         """Requests begun a second; who needs more answers for a while may raise it."""
+        self.going = asyncio.Event()
+        """While it is clear, nobody begins, and nobody keeps a connection once those under way have ended."""
+        self.going.set()
         self.warm = asyncio.Event()
         """Set once enough requests were answered for both gateways to hold a lease on the budgets."""
         self.attempts: Counter[str] = Counter()
@@ -66,13 +76,20 @@ class Callers:
         tasks: set[asyncio.Task[None]] = set()
         due = time.monotonic()
         while not stop.is_set():
+            if not self.going.is_set():
+                await self._ended(tasks)
+                await self.going.wait()
             due = max(due + self._random.expovariate(self.rate), time.monotonic() - 1.0)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             if len(tasks) < in_flight:
                 self.begun += 1
-                task = asyncio.create_task(self._one())
+                shape = self._random.choices(SHAPES, _WEIGHTS)[0]
+                task = asyncio.create_task(self.one(shape))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
+        await self._ended(tasks)
+
+    async def _ended(self, tasks: set[asyncio.Task[None]]) -> None:
         await asyncio.gather(*tasks)
         while self._idle:
             self._idle.pop().close()
@@ -83,8 +100,9 @@ class Callers:
     def answered(self, since: float, until: float) -> int:
         return sum(since <= at <= until for at, _ in self.latencies)
 
-    async def _one(self) -> None:
-        _, name, model, stream, wanted = self._random.choices(SHAPES, _WEIGHTS)[0]
+    async def one(self, shape: Shape) -> None:
+        """A caller who comes again until answered."""
+        _, name, model, stream, wanted = shape
         request = self._request(name, model, stream)
         give_up = time.monotonic() + GIVE_UP_S
         pause, first = 0.05, True

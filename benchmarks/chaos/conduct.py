@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from benchmarks.chaos.faults import Done
+from benchmarks.chaos.faults import CUT_OFF, Done
 from benchmarks.chaos.oracle import Promise
 from benchmarks.chaos.slower import EDGE, Verdict, compare
 
@@ -50,6 +50,8 @@ def promises(
         found += [_serving(done, latencies, others, refused), _drains(done)]
     if "hang" in kinds:
         found += _hung(done, latencies)
+    if "cut" in kinds:
+        found.append(_cut_off(done, latencies, others))
     return [*found, calm(done, attempts, stalls)]
 
 
@@ -96,6 +98,21 @@ def _serving(done: Sequence[Done], latencies: Latencies, failures: Failures, ref
         bool(answers) and not seen,
         f"outages={len(windows)} answers={answers} errors={len(seen)} {sorted(set(seen))[:3]}" + _aside(aside),
         decided=not aside,
+    )
+
+
+def _cut_off(done: Sequence[Done], latencies: Latencies, failures: Failures) -> Promise:
+    """Its own callers get 503, unless a spool takes over for the log; those of the other gateway notice nothing."""
+    cuts = [one for one in done if one.kind.startswith(CUT_OFF)]
+    unserved = [one for one in cuts if not any(one.at <= at <= one.ended for at, _ in latencies)]
+    alive = [(one.at, one.ended) for one in cuts if one.kind == CUT_OFF]
+    seen = [kind for at, kind in failures if _within(at, alive)]
+    wrong = sorted({kind for kind in seen if not kind.endswith(REFUSED) or kind.startswith("spooled")})
+    return Promise(
+        "a gateway that is cut off from the log says 503 or spools, and the other one serves",
+        bool(cuts) and not unserved and not wrong,
+        f"cuts={len(cuts)} longest={max((one.ended - one.at for one in cuts), default=0):.0f} s "
+        f"refused={len(seen)} else={wrong[:3]} unserved={len(unserved)}",
     )
 
 

@@ -8,17 +8,16 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from asyncpg import InterfaceError, PostgresError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from benchmarks.chaos.callers import Callers
+from benchmarks.chaos.callers import LONG_SHAPES, Callers
 from benchmarks.chaos.lag import Lag, Standing
-from benchmarks.chaos.site import RECEIVER, SECOND, Site
-from benchmarks.usage import family
+from benchmarks.chaos.site import RECEIVER, RELAY, SECOND, Site
+from benchmarks.chaos.stopped import frozen, gone
 from schemas.errors import Unavailable
 
 BACK_S = 90.0
@@ -28,6 +27,12 @@ VIEWS = ("postgres", "clickhouse")
 _STOP = {"postgres": signal.SIGINT}
 """How a process is told to end in order, where that is not SIGTERM."""
 _LOOK_S = 0.1
+CUT_OFF = "cut off from the log"
+LONG_CUT_S = 20.0
+"""Streams that end after a cut are begun for those that last longer."""
+_STREAMS = 4
+"""Of each shape; half of them come to the gateway that is cut off."""
+_BEGUN_S = 1.0
 _NEAR = 20
 """So few messages behind, and what arrives in a second, count as none."""
 UNANSWERED = (OSError, TimeoutError, PostgresError, InterfaceError, ClickHouseError, Unavailable)
@@ -117,12 +122,9 @@ class Faults:
 
     async def receiver_outage(self, seconds: float) -> None:
         """The SIEM's receiver is gone: connections are refused."""
-        kept = self.site.own[RECEIVER]
         since = time.monotonic()
-        kept.wanted = False
-        os.kill(kept.pid, signal.SIGKILL)
-        await asyncio.sleep(seconds)
-        kept.wanted = True
+        with gone(self.site.own[RECEIVER]):
+            await asyncio.sleep(seconds)
         ended = time.monotonic()
         await self._delivered(time.time())
         self._note("outage", RECEIVER, since, ended=ended, recovery=time.monotonic() - ended).figures["seconds"] = (
@@ -165,10 +167,35 @@ class Faults:
         with frozen(self.site.pid(SECOND)):
             await asyncio.sleep(seconds)
         ended = time.monotonic()
-        while not await asyncio.to_thread(self.site.ready, SECOND):
-            self._bound(ended, SECOND)
-            await asyncio.sleep(_LOOK_S)
+        await self._caught_up(SECOND)
         self._note("freeze", SECOND, since, ended=ended, recovery=time.monotonic() - ended).figures["seconds"] = seconds
+
+    async def gateway_cut_off(self, seconds: float, *, refused: bool, killed: bool = False) -> None:
+        """A gateway loses the log, and the log alone: callers, providers and budgets are there. Streams are under way
+        that end when a long cut is over, or nearly.
+
+        Args:
+            refused: connections end and new ones are refused; else they stay open and nothing passes.
+            killed: in the middle it is killed with what is in its spool, and comes back when the log has.
+        """
+        many = _STREAMS if seconds > LONG_CUT_S else 0
+        streams = [asyncio.create_task(self.callers.one(shape)) for shape in LONG_SHAPES * many]
+        await asyncio.sleep(_BEGUN_S if streams else 0)
+        since = time.monotonic()
+        self._dies(SECOND)
+        relay = self.site.own[RELAY]
+        with gone(relay) if refused else frozen(relay.pid):
+            await asyncio.sleep(seconds / 3)
+            if killed:
+                self._dies(SECOND)
+            with gone(self.site.own[SECOND]) if killed else contextlib.nullcontext():
+                await asyncio.sleep(seconds * 2 / 3)
+        ended = time.monotonic()
+        await self._caught_up(SECOND)
+        kind = f"{CUT_OFF}, kill -9" if killed else CUT_OFF
+        done = self._note(kind, SECOND, since, ended=ended, recovery=time.monotonic() - ended)
+        done.figures["seconds"] = seconds
+        await asyncio.gather(*streams)
 
     async def nothing_can_be_written(self, seconds: float) -> None:
         """PostgreSQL refuses every row: the sink must stop where it is, not give up message after message."""
@@ -194,6 +221,13 @@ class Faults:
         begun = time.monotonic()
         while self.site.pid(name) in (0, old) or not await asyncio.to_thread(self.site.ready, name):
             self._bound(begun, name)
+            await asyncio.sleep(_LOOK_S)
+
+    async def _caught_up(self, gateway: str) -> None:
+        """Returns when it is ready and its spool is empty."""
+        begun = time.monotonic()
+        while self.site.spools(gateway) or not await asyncio.to_thread(self.site.ready, gateway):
+            self._bound(begun, gateway)
             await asyncio.sleep(_LOOK_S)
 
     async def _drained(self, store: str, arrival: float) -> None:
@@ -247,20 +281,3 @@ class Faults:
         done = Done(kind, target, at, time.monotonic() if ended is None else ended, recovery)
         self.done.append(done)
         return done
-
-
-@contextlib.contextmanager
-def frozen(pid: int) -> Iterator[None]:
-    """A process and its descendants are stopped; what lived then goes on afterwards."""
-    stopped = family(pid) if pid and Path(f"/proc/{pid}").exists() else []
-    _signal(stopped, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        _signal(reversed(stopped), signal.SIGCONT)
-
-
-def _signal(pids: Iterator[int] | Sequence[int] | reversed[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)

@@ -112,9 +112,10 @@ def _whole(payload: bytes) -> bool:
 
 def _closed(evidence: Evidence) -> Promise:
     worst, unexplained = 0.0, 0
-    for writer, closed in evidence.seen.abandoned:
+    for writer, known, closed in evidence.seen.abandoned:
         died = [at for name, at in evidence.deaths if name == writer and at <= closed]
-        worst = max(worst, closed - max(died)) if died else worst
+        # what the dead left in a spool comes to the log when they are back
+        worst = max(worst, closed - max(*died, known)) if died else worst
         unexplained += not died
     return Promise(
         "open requests of dead writers are closed within 60 s",

@@ -31,8 +31,8 @@ class Seen:
 
     accepted: set[str] = field(default_factory=set)
     terminals: dict[str, list[Summary]] = field(default_factory=dict)
-    abandoned: list[tuple[str, float]] = field(default_factory=list)
-    """Writer that had died, and when the request was closed, seconds since the epoch."""
+    abandoned: list[tuple[str, float, float]] = field(default_factory=list)
+    """Writer that had died, when the log first knew of the request, and when it was closed; seconds since the epoch."""
     spent: Counter[str] = field(default_factory=Counter)
     """By tenant, from LEDGER."""
     ended_us: dict[str, int] = field(default_factory=dict)
@@ -59,10 +59,11 @@ async def read_log(connection: LogConnection, foreign: Collection[int] = ()) -> 
         foreign: sequences of TRAFFIC that the campaign wrote itself.
     """
     seen = Seen()
+    known_us: dict[str, int] = {}
     async for batch in StreamReader(connection, "TRAFFIC").batches(follow=False):
         for message in batch:
             if message.sequence not in foreign:
-                _add(seen, message.payload)
+                _add(seen, message.payload, message.time_us, known_us)
     async for batch in StreamReader(connection, "LEDGER").batches(follow=False):
         for message in batch:
             for fact in decode_segment(message.payload).facts:
@@ -72,10 +73,11 @@ async def read_log(connection: LogConnection, foreign: Collection[int] = ()) -> 
     return seen
 
 
-def _add(seen: Seen, payload: bytes) -> None:
+def _add(seen: Seen, payload: bytes, time_us: int, known_us: dict[str, int]) -> None:
     for fact in decode_segment(payload).facts:
         if fact.type == ACCEPTED:
             seen.accepted.add(fact.correlation)
+            known_us.setdefault(fact.correlation, time_us)
         if fact.type not in TERMINALS:
             continue
         data = open_fact(fact)
@@ -86,7 +88,7 @@ def _add(seen: Seen, payload: bytes) -> None:
         seen.terminals.setdefault(fact.correlation, []).append(summary)
         seen.ended_us[fact.correlation] = fact.time
         if kind == "abandoned":
-            seen.abandoned.append((data.writer, fact.time / 1e6))
+            seen.abandoned.append((data.writer, known_us.get(fact.correlation, 0) / 1e6, fact.time / 1e6))
 
 
 _COLUMNS = "request_id, tenant, kind, input_tokens, output_tokens, cost_micros"

@@ -13,6 +13,7 @@ from benchmarks.chaos.faults import Faults
 from benchmarks.chaos.injections import Injector
 from benchmarks.chaos.site import SECOND
 from benchmarks.chaos.slower import LOOKED_AT
+from benchmarks.chaos.turns import turn
 
 Step = tuple[str, Callable[[], Awaitable[object]]]
 FREEZE_S = 36.0
@@ -27,7 +28,11 @@ TOLD_RATE = 100.0
 BRIEF_S = (1.0, 1.5)
 BRIEF_KILLS = ("nats", "workers", "postgres")
 COPIES = "segments once more"
-KINDS = ("kills", "outages", "hang", "log", "poison", "copies", "orderly", "freeze")
+KINDS = ("kills", "outages", "hang", "log", "poison", "copies", "orderly", "freeze", "cut")
+CUT_S = (2.0, 45.0)
+LONG_CUT_S = (31.0, 45.0)
+"""Longer than the silence after which the open requests of a writer are closed."""
+KILLED_CUT_S = (62.0, 70.0)
 
 
 class Schedule:
@@ -70,16 +75,30 @@ class Schedule:
             await self._until_told()
 
     async def _until_told(self) -> None:
+        callers = self._faults.callers
+        usual = callers.rate
+        callers.going.clear()
+        try:
+            async with turn(self._waits):
+                callers.rate = max(usual, TOLD_RATE)
+                callers.going.set()
+                await self._told()
+        finally:
+            callers.rate = usual
+            callers.going.set()
+
+    def _waits(self, what: str) -> None:
+        self.now = what
+
+    async def _told(self) -> None:
         faults, callers = self._faults, self._faults.callers
-        usual, give_up = callers.rate, time.monotonic() + self._told_s
-        callers.rate = max(usual, TOLD_RATE)
+        give_up = time.monotonic() + self._told_s
         self.now = "the SIEM hangs and comes back until its effect can be told"
         while time.monotonic() < give_up:
             # the load goes on in this process: a look of seconds must not hold it up
             if (await asyncio.to_thread(slowed, [*faults.done], [*callers.latencies], edge=LOOKED_AT)).decided:
                 break
             await faults.receiver_hangs(self._seconds(), 2 * HANGS)
-        callers.rate = usual
 
     async def _rounds_until(self, over: Callable[[], bool]) -> None:
         while True:
@@ -121,6 +140,8 @@ class Schedule:
             steps += [("poison", self._injector.poison)] * 3
         if "copies" in self._kinds:
             steps.append((COPIES, self._injector.repeat))
+        if "cut" in self._kinds:
+            steps += self._cuts()
         if "orderly" in self._kinds:
             gateway = dice.choice(("gateway", SECOND))
             steps.append((f"SIGTERM {gateway}", partial(faults.end, gateway)))
@@ -146,6 +167,18 @@ class Schedule:
         steps.append(("the SIEM away", partial(faults.receiver_outage, self._seconds())))
         return steps
 
+    def _cuts(self) -> list[Step]:
+        """Of any length, and one that is long; in one of them connections are refused, in the other nothing passes. In
+        every other round the gateway is killed in a third."""
+        cut, dice = self._faults.gateway_cut_off, self._dice
+        refused = dice.random() < 0.5
+        if self._brief:
+            return [_cut(cut, self._seconds(), refused)]
+        steps = [_cut(cut, dice.uniform(*CUT_S), refused), _cut(cut, dice.uniform(*LONG_CUT_S), not refused)]
+        if self._rounds % 2 == 0:
+            steps.append(_cut(cut, dice.uniform(*KILLED_CUT_S), dice.random() < 0.5, killed=True))
+        return steps
+
     async def _killed_together(self) -> None:
         await _together([(name, partial(self._faults.kill, name)) for name in BRIEF_KILLS])
 
@@ -165,6 +198,12 @@ class Schedule:
                     await self._faults.kill(name)
         finally:
             await freezing
+
+
+def _cut(cut: Callable[..., Awaitable[None]], seconds: float, refused: bool, *, killed: bool = False) -> Step:
+    how = "connections refused" if refused else "nothing passes"
+    name = f"a gateway cut off from the log for {seconds:.0f} s, {how}{', and killed' if killed else ''}"
+    return name, partial(cut, seconds, refused=refused, killed=killed)
 
 
 async def _together(steps: Iterable[Step]) -> None:

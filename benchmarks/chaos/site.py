@@ -12,7 +12,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from benchmarks.chaos.configuration import configuration
 from benchmarks.nexus import COMMAND, ROOT
 from ops.stack.process import ProcessStatus, State
 from ops.stack.supervisor import published_status
@@ -23,96 +25,8 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 SECOND = "gateway-2"
 """The process and its writer; the other gateway is the process `gateway`, whose writer is `gateway-1`."""
 RECEIVER = "siem-receiver"
-
-CONFIGURATION = """
-[[tenants]]
-id = "chaos"
-
-[[credentials]]
-id = "mock"
-tenant = "chaos"
-secret = "sk-chaos"
-
-[[providers]]
-id = "mock"
-tenant = "chaos"
-base_url = "{url}"
-credential = "mock"
-
-[[providers]]
-id = "sick"
-tenant = "chaos"
-base_url = "{url}"
-credential = "mock"
-
-[[models]]
-id = "mock/gpt-4o"
-tenant = "chaos"
-prices = {{ input = 2_500_000, output = 10_000_000 }}
-
-[[models]]
-id = "mock/gpt-4o-mini"
-tenant = "chaos"
-prices = {{ input = 150_000, output = 600_000 }}
-
-{models}[[routes]]
-id = "default"
-tenant = "chaos"
-
-[[routes]]
-id = "strict"
-tenant = "chaos"
-models = ["mock/gpt-4o-strict"]
-priority = 1
-durability = "strict"
-
-[[routes]]
-id = "spooled"
-tenant = "chaos"
-models = ["mock/gpt-4o-spool"]
-priority = 1
-on_log_failure = "spool"
-
-[[budgets]]
-id = "all"
-tenant = "chaos"
-limit_micros = 1_000_000_000_000
-
-[[virtual-keys]]
-id = "caller"
-tenant = "chaos"
-key = "{key}"
-
-[[siem-targets]]
-id = "file"
-tenant = "system"
-kind = "file"
-file = "events.ndjson"
-all_tenants = true
-
-[[siem-targets]]
-id = "http"
-tenant = "system"
-kind = "http"
-url = "{siem}"
-all_tenants = true
-"""
-
-
-_MODELS = (
-    "mock/gpt-4o-strict",
-    "mock/gpt-4o-spool",
-    "mock/slow+delay-1500ms",
-    "mock/slow+token-40ms+tokens-50",
-    "sick/gpt-4o+error-500",
-)
-"""At the price of gpt-4o, as everything but its smaller sister."""
-_MODEL = """[[models]]
-id = "{id}"
-tenant = "chaos"
-prices = {{ input = 2_500_000, output = 10_000_000 }}
-
-"""
+RELAY = "relay"
+"""What stands between the second gateway and the log."""
 
 
 class NotUp(Exception):
@@ -176,21 +90,15 @@ class Site:
         siem_port = self._serve(RECEIVER, ["-m", "benchmarks.chaos.receiver"], self.siem_ledger)
         config = self.directory / "nexus.toml"
         config.touch(0o600)
-        config.write_text(
-            CONFIGURATION.format(
-                url=f"http://127.0.0.1:{mock_port}/v1",
-                siem=f"http://127.0.0.1:{siem_port}/in",
-                key=self.key,
-                models="".join(_MODEL.format(id=model) for model in _MODELS),
-            )
-        )
+        provider, siem = f"http://127.0.0.1:{mock_port}/v1", f"http://127.0.0.1:{siem_port}/in"
+        config.write_text(configuration(provider, siem, self.key))
         self.nexus("up", "--detach", "--gateway-port", "0", "--admin-port", "0", "--config", str(config),
                    "--processes", ",".join(("gateway", "admin", *self.workers)))  # fmt: skip
         self.endpoints = json.loads((self.data / "endpoints.json").read_text())
         port = free_port()
         second = Settings(
-            data_dir=str(self.data), nats_url=self.endpoints["nats"], valkey_url=self.endpoints["valkey"],
-            gateway_port=port, writer=SECOND,
+            data_dir=str(self.data), nats_url=self._relayed(self.endpoints["nats"]),
+            valkey_url=self.endpoints["valkey"], gateway_port=port, writer=SECOND,
         )  # fmt: skip
         log = self.directory / f"{SECOND}.log"
         self.own[SECOND] = Kept(SECOND, ["-P", "-m", "ingress.gateway"], log,
@@ -232,6 +140,14 @@ class Site:
             time.sleep(0.02)
         return port
 
+    def _relayed(self, url: str) -> str:
+        """The same log by way of the relay."""
+        parts, port = urlsplit(url), free_port()
+        words = ["-m", "benchmarks.chaos.relay", "--port", str(port), "--to", f"{parts.hostname}:{parts.port}"]
+        self.own[RELAY] = Kept(RELAY, words, self.directory / f"{RELAY}.log")
+        self.own[RELAY].tend()
+        return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
+
     def nexus(self, *words: str, check: bool = True) -> str:
         done = subprocess.run(
             [*COMMAND, words[0], "--data", str(self.data), *words[1:]],
@@ -261,6 +177,10 @@ class Site:
             return bool(self.own[name].pid) and (not port or serves("127.0.0.1", port))
         status = self.processes().get(name)
         return status is not None and status.state == State.READY
+
+    def spools(self, writer: str) -> bool:
+        """Whether a gateway's spool holds anything that the log does not have yet."""
+        return any((self.data / "spool" / writer).glob("*.spool"))
 
     def names(self) -> list[str]:
         """All of Nexus: its processes, its stores, and the second gateway."""

@@ -121,6 +121,7 @@ async def trial(site: Site, given: argparse.Namespace, written: Callable[[Faults
         except (NotBack, asyncio.InvalidStateError) as error:
             broken = str(error)
         stop.set()
+        callers.going.set()
         await loading
         await ledger.close()
         say("the load is over; waiting until all is quiet")

@@ -13,13 +13,13 @@ from benchmarks.chaos.faults import Done
 from benchmarks.chaos.injections import Injected
 from benchmarks.chaos.judge import READERS, Evidence, records
 from benchmarks.chaos.oracle import Seen, Summary
-from benchmarks.chaos.schedule import KINDS
 from projections.log.dead import DeadLetter
 from projections.log.reader import Message
 
 DONE: Summary = ("chaos", "completed", 1, 2, 30)
 ABANDONED: Summary = ("chaos", "abandoned", 0, 0, 70)
 POISON = b"rubbish"
+MEASURED = ("orderly", "outages", "hang")
 
 
 def letter(consumer: str, payload: bytes = POISON, sequence: int = 5) -> DeadLetter:
@@ -28,7 +28,7 @@ def letter(consumer: str, payload: bytes = POISON, sequence: int = 5) -> DeadLet
 
 def sound() -> Evidence:
     rows = [("r1", DONE), ("r2", ABANDONED)]
-    seen = Seen({"r1", "r2"}, {"r1": [DONE], "r2": [ABANDONED]}, [("gateway-1", 40.0)], Counter(chaos=100))
+    seen = Seen({"r1", "r2"}, {"r1": [DONE], "r2": [ABANDONED]}, [("gateway-1", 9.0, 40.0)], Counter(chaos=100))
     answers = [{"id": "r1", "shape": "strict", "status": 200}, {"id": "", "shape": "plain", "status": 503}]
     return Evidence(
         seen, {"r1"}, answers, [], list(rows), list(rows), ["r1", "r2"], ({"r1", "r2"}, 1),
@@ -46,8 +46,10 @@ BREAKS: dict[str, Callable[[Evidence], object]] = {
     "what callers were told is on the log": lambda e: e.answers.append({"id": "r9", "shape": "plain", "status": 200}),
     "one terminal fact for each request": lambda e: e.seen.accepted.add("r3"),
     "one terminal fact for each request ": lambda e: e.seen.terminals["r1"].append(ABANDONED),
-    "open requests of dead writers are closed within 60 s": lambda e: e.seen.abandoned.append(("gateway-1", 71.0)),
-    "open requests of dead writers are closed within 60 s ": lambda e: e.seen.abandoned.append(("gateway-3", 41.0)),
+    "open requests of dead writers are closed within 60 s": lambda e: e.seen.abandoned.append(("gateway-1", 9.0, 71.0)),
+    "open requests of dead writers are closed within 60 s ": lambda e: e.seen.abandoned.append(
+        ("gateway-3", 9.0, 41.0)
+    ),
     "PostgreSQL = log": lambda e: e.postgres.append(("r1", DONE)),
     "ClickHouse = log": lambda e: e.clickhouse.pop(),
     "SIEM file = log, each once": lambda e: e.siem_file.append("r1"),
@@ -71,7 +73,9 @@ def test_what_one_witness_alone_says_breaks_a_promise(name: str) -> None:
 
 
 def broken(done: list[Done], latencies: list[tuple[float, float]], failures: list[tuple[float, str]]) -> list[str]:
-    return [promise.name.split(" (")[0] for promise in promises(KINDS, done, latencies, failures) if not promise.held]
+    return [
+        promise.name.split(" (")[0] for promise in promises(MEASURED, done, latencies, failures) if not promise.held
+    ]
 
 
 def test_errors_count_for_the_fault_that_they_fell_into() -> None:
@@ -84,16 +88,35 @@ def test_errors_count_for_the_fault_that_they_fell_into() -> None:
     assert broken(good, answers, [(150.0, "of a kill")]) == []
     assert broken(good, answers, [(105.0, "reset")]) == ["no caller errs while processes are ended in order"]
     assert broken(good, answers, [(205.0, "503")]) == ["the gateway keeps serving while a store or a SIEM is away"]
-    stalled = promises(KINDS, good, answers, [(205.0, "plain: 503")], [(199.0, 206.0)])
+    stalled = promises(MEASURED, good, answers, [(205.0, "plain: 503")], [(199.0, 206.0)])
     assert [promise.held for promise in stalled] == [True] * 6
     assert [promise.decided for promise in stalled] == [True, False, True, True, True, True]
-    elsewhere = promises(KINDS, good, answers, [(205.0, "plain: 503")], [(100.0, 110.0)])
+    elsewhere = promises(MEASURED, good, answers, [(205.0, "plain: 503")], [(100.0, 110.0)])
     assert not elsewhere[1].held, "the log had not stalled then"
     outage.figures["drain_ratio"] = 1.9
     assert broken(good, answers, []) == ["a backlog drains at 2 x arrival or more"]
     outage.figures["drain_ratio"] = 2.0
     slow = [(at, 0.008 if at > 300 and at % 4 > 2 else 0.005) for at, _ in answers]
     assert broken(good, slow, []) == ["a hung SIEM slows the gateway's p99 by less than 10 %"]
+
+
+def test_a_gateway_cut_off_refuses_or_spools_and_the_other_one_serves() -> None:
+    cut, killed = (
+        Done("cut off from the log", "gateway-2", 100.0, 140.0),
+        Done("cut off from the log, kill -9", "gateway-2", 200.0, 265.0),
+    )
+    answers = [(120.0, 0.005), (210.0, 0.005)]
+
+    def held(done: list[Done], answers: list[tuple[float, float]], failures: list[tuple[float, str]]) -> bool:
+        (promise, _) = promises(("cut",), done, answers, failures)
+        return promise.held
+
+    good = [(105.0, "plain: 503"), (90.0, "of before"), (230.0, "slow-stream: ConnectionError")]
+    assert held([cut, killed], answers, good)
+    assert not held([], answers, [])
+    assert not held([cut, killed], answers[:1], good)
+    assert not held([cut], answers, [*good, (110.0, "plain: ConnectionError")])
+    assert not held([cut], answers, [*good, (110.0, "spooled: 503")])
 
 
 def test_what_goes_wrong_while_nothing_is_wrong_is_told() -> None:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from benchmarks.chaos import schedule
+from benchmarks.chaos import schedule, turns
 from benchmarks.chaos.faults import Done
 from benchmarks.chaos.schedule import HANGS, TOLD_RATE, Schedule
+from benchmarks.chaos.turns import turn
+from processors.reconcile.due import SILENT_S
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(schedule, "PAUSE_S", (0.0, 0.0))
+    monkeypatch.setattr(turns, "_LOOK_S", 0.001)
+    # a campaign may be measuring on this machine
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 class Hangs:
     """Faults whose every hang has as many answers as there were requests, `slower` times as late."""
 
     def __init__(self, slower: float, noise: float) -> None:
-        self.callers = SimpleNamespace(rate=25.0, latencies=[])
+        self.callers = SimpleNamespace(rate=25.0, latencies=[], going=asyncio.Event())
+        self.callers.going.set()
         self.site = SimpleNamespace(names=list, workers=())
         self.done: list[Done] = []
         self.rates: list[float] = []
@@ -31,6 +40,7 @@ class Hangs:
 
     async def receiver_hangs(self, seconds: float, times: int) -> None:
         self.rates.append(self.callers.rate)
+        assert self.callers.going.is_set()
         turns = []
         for _ in range(times):
             calm = float(next(self._at))
@@ -59,3 +69,39 @@ async def test_it_goes_on_until_the_effect_can_be_told_and_then_stops(slower: fl
 async def test_it_gives_up_when_its_time_is_over() -> None:
     faults = await _ended(Hangs(1.1, 4.0), 0.0)
     assert len(faults.done) == 1 and faults.callers.rate == 25.0
+
+
+async def test_the_load_rests_while_another_campaign_measures() -> None:
+    faults = Hangs(1.0, 1.2)
+    campaign = Schedule(cast(Any, faults), cast(Any, None), random.Random(2), kinds=("hang",), told_s=60.0)
+    async with turn(print):
+        running = asyncio.create_task(campaign.run(lambda: True))
+        for _ in range(1_000):
+            if "waits for its turn" in campaign.now:
+                break
+            await asyncio.sleep(0.001)
+        assert "waits for its turn" in campaign.now
+        assert not faults.callers.going.is_set() and len(faults.done) == 1
+    await asyncio.wait_for(running, 30)
+    assert faults.callers.going.is_set() and len(faults.done) > 1
+
+
+class Cuts:
+    """Faults that note how a gateway was cut off."""
+
+    def __init__(self) -> None:
+        self.site = SimpleNamespace(names=list, workers=())
+        self.seen: list[tuple[float, bool, bool]] = []
+
+    async def gateway_cut_off(self, seconds: float, *, refused: bool, killed: bool = False) -> None:
+        self.seen.append((seconds, refused, killed))
+
+
+async def test_cuts_are_of_both_kinds_outlast_a_silence_and_one_meets_a_kill() -> None:
+    faults = Cuts()
+    rounds = iter([False] * 5)
+    await Schedule(cast(Any, faults), cast(Any, None), random.Random(3), kinds=("cut",)).run(lambda: next(rounds, True))
+    for first in (faults.seen[:2], [one for one in faults.seen[2:5] if not one[2]]):
+        assert {refused for _, refused, _ in first} == {True, False}
+        assert max(seconds for seconds, _, _ in first) > SILENT_S
+    assert [seconds > 60.0 for seconds, _, killed in faults.seen[:5] if killed] == [True]
