@@ -113,7 +113,8 @@ class Door:
         Args:
             handle: applies messages, which follow the position without a gap, and moves the position. `Rejected`,
                 `Unavailable` and connection errors mean the same messages again after a while; `Invalid` that one of
-                them goes to DEAD; anything else ends `run`.
+                them goes to DEAD. So does a fault of the worker's own: to end with it would end every worker of the
+                process, now and after each start, for one message that nobody foresaw.
             position: sequence of the last message applied, as far as the sink knows.
             refresh: called at the start, after an outage and now and then when idle: the sink looks up where it
                 stands (its store may have been rebuilt). It may raise as `handle` does for an outage.
@@ -257,24 +258,36 @@ class Door:
                 await self._handle(fresh)
                 self._restraint.applied()
                 return
-            except Invalid as error:
+            except _OUTAGE as error:
+                log.warning(
+                    "event=rejected consumer=%s from=%d error=%s: %s",
+                    self._durable, fresh[0].sequence, type(error).__name__, error,
+                )  # fmt: skip
+            except (MemoryError, ApiError):
+                raise
+            except Exception as error:
+                if not isinstance(error, Invalid):
+                    log.error(
+                        "event=worker_fault consumer=%s from=%d error=%s",
+                        self._durable, fresh[0].sequence, type(error).__name__, exc_info=error,
+                    )  # fmt: skip
+                    # what it keeps in memory may be half changed
+                    await self._recover()
+                    if self._position() != before:
+                        raise _Moved from error
                 if len(fresh) > 1:
                     middle = len(fresh) // 2
                     await self._attempt(fresh[:middle])
                     await self._attempt(fresh[middle:])
                     return
                 if not self._restraint.wait_s():
-                    await self._bury(fresh[0], error)
+                    reason = str(error) if isinstance(error, Invalid) else f"{type(error).__name__} in the worker"
+                    await self._bury(fresh[0], reason)
                     return
                 # nothing works any more: that is no poison, and may be mended while this one is tried again
                 log.error(
                     "event=stopped consumer=%s at=%d in_a_row=%d error=%s",
                     self._durable, fresh[0].sequence, self._restraint.in_a_row, error,
-                )  # fmt: skip
-            except _OUTAGE as error:
-                log.warning(
-                    "event=rejected consumer=%s from=%d error=%s: %s",
-                    self._durable, fresh[0].sequence, type(error).__name__, error,
                 )  # fmt: skip
             await self._hold(delay)
             delay = min(delay * 2, _LAST_RETRY_S)
@@ -282,12 +295,12 @@ class Door:
             if self._position() != before:
                 raise _Moved
 
-    async def _bury(self, message: Message, error: Invalid) -> None:
+    async def _bury(self, message: Message, reason: str) -> None:
         delay = _FIRST_RETRY_S
         while True:
             before = self._position()
             try:
-                await bury(self._connection, self._durable, message, str(error))
+                await bury(self._connection, self._durable, message, reason)
                 if self._skip is not None:
                     await self._skip(message.sequence)
                 self._skipped = message.sequence

@@ -104,5 +104,9 @@ class Retries:
         except (Rejected, Unavailable, ApiError, NatsError, OSError) as error:
             log.warning("event=retry_failed consumer=%s sequence=%d error=%s", self._durable, sequence, error)
             return RetryAnswered(False, f"a store or the log does not answer ({type(error).__name__}); try again later")
+        except Exception as error:
+            # what made the worker give it up may be a fault of the worker, and is there still
+            log.exception("event=retry_failed consumer=%s sequence=%d", self._durable, sequence)
+            return RetryAnswered(False, f"it still cannot be applied: {type(error).__name__} in the worker")
         log.info("event=retried consumer=%s sequence=%d", self._durable, sequence)
         return RetryAnswered(True)

@@ -180,26 +180,26 @@ def finding_rows(message: Message, position: int, fact: Fact, screened: msgspec.
     return [
         (
             _day(fact.time // _DAY_US),
-            _text(fact.tenant),
-            _text(fact.correlation),
-            _text(fact.id),
+            storable_text(fact.tenant),
+            storable_text(fact.correlation),
+            storable_text(fact.id),
             number,
             fact.time,
             time,
             message.stream,
             message.sequence,
             position,
-            _text(screened.stage),
-            _text(screened.action),
-            _text(screened.rule),
-            _text(screened.pack),
+            storable_text(screened.stage),
+            storable_text(screened.action),
+            storable_text(screened.rule),
+            storable_text(screened.pack),
             _integer(screened.characters),
-            _text(hit.rule),
-            _text(hit.action),
+            storable_text(hit.rule),
+            storable_text(hit.action),
             _integer(hit.text),
             _integer(hit.start),
             _integer(hit.end),
-            _text(hit.severity),
+            storable_text(hit.severity),
         )
         for number, hit in enumerate(screened.hits)
     ]
@@ -209,7 +209,7 @@ def _body(body: SealedBody | None) -> tuple[str, str, int]:
     return ("", "", 0) if body is None else (body.key, body.sha256.hex(), body.size)
 
 
-def _text(value: str) -> str:
+def storable_text(value: str) -> str:
     """Postgres stores no NUL; the replacement is made here, so that all stores hold the same."""
     return value.replace("\x00", "\ufffd") if "\x00" in value else value
 
@@ -224,8 +224,8 @@ def _same(value: Any) -> Any:
 
 
 _STORABLE: dict[str, Callable[[Any], Any]] = {
-    "text": _text,
-    "texts": lambda values: [_text(value) for value in values],
+    "text": storable_text,
+    "texts": lambda values: [storable_text(value) for value in values],
     "integer": _integer,
 }
 """What a store can hold, by the kind of the column. Rows hardly ever need it: they are looked at as a whole first."""

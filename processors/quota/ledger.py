@@ -175,23 +175,27 @@ class Ledger(msgspec.Struct):
         """Adds one message; None when it is in the fold already.
 
         Raises:
-            Malformed: it is no segment, or holds facts that cannot be read.
+            Malformed: it is no segment, or holds facts that cannot be read; then nothing of it is added, once and for
+                all.
         """
         tenant = self.tenant(untoken(subject.removeprefix("ledger.")))
         if sequence == self.sequence + 1:
             self.sequence = sequence
         if sequence <= tenant.sequence:
             return None
+        # whatever it says, what is appended next stands behind it
+        tenant.sequence, tenant.hash = sequence, segment_hash(payload)
         segment = decode_segment(payload)
-        for fact in segment.facts:
-            match open_fact(fact):
+        said = [(fact, open_fact(fact)) for fact in segment.facts]
+        for fact, data in said:
+            match data:
                 case SpendRecorded() as recorded:
                     tenant.add(recorded, day_of(fact.time))
                     # a range is begun only when everything before it is recorded, for every tenant
                     self.moved(recorded.partition, recorded.from_sequence - 1)
                 case ThresholdCrossed() as crossed:
                     tenant.crossed.add((crossed.budget, crossed.window, crossed.percent))
-        tenant.sequence, tenant.version, tenant.hash = sequence, segment.number, segment_hash(payload)
+        tenant.version = segment.number
         return tenant
 
     def read_through(self, sequence: int) -> None:

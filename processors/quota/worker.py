@@ -15,7 +15,7 @@ from processors.quota.ledger import Ledger, TenantLedger, recorded_in
 from projections.log.reader import Message
 from schemas import subjects
 from schemas.aggregates.budget import Budget
-from schemas.codec import encode_fact, encode_segment, fact
+from schemas.codec import Malformed, encode_fact, encode_segment, fact
 from schemas.ids import Clock, Ids, day_of
 
 log = logging.getLogger(__name__)
@@ -67,12 +67,16 @@ class QuotaWorker:
 
         Raises:
             Unavailable: the log does not answer.
-            Malformed: the ledger holds something else than segments.
         """
         async with aclosing(self._log.read(self._ledger.sequence)) as found:
             async for batch in found:
                 for message in batch:
-                    tenant = self._ledger.apply(message.sequence, message.subject, message.payload)
+                    try:
+                        tenant = self._ledger.apply(message.sequence, message.subject, message.payload)
+                    except Malformed as error:
+                        # nobody but this worker writes here: somebody else did, and `verify` tells of it for ever
+                        log.error("event=unreadable position=LEDGER:%d reason=%s", message.sequence, error)
+                        tenant = None
                     self._ledger.read_through(message.sequence)
                     if tenant is not None:
                         self._changed(tenant.tenant)
@@ -127,9 +131,15 @@ class QuotaWorker:
         number = 0
         async with aclosing(self._log.past(tenant.tenant)) as found:
             async for batch in found:
-                number = max(number, *(recorded_in(message, self._partition, chain) for message in batch))
+                number = max(number, *(self._recorded_in(message, chain) for message in batch))
         tenant.risen((self._partition, chain), number, day_of(self._clock.now_us()))
         log.info("event=chain_recalled tenant=%s chain=%s number=%d", tenant.tenant, chain, number)
+
+    def _recorded_in(self, message: Message, chain: str) -> int:
+        try:
+            return recorded_in(message, self._partition, chain)
+        except Malformed:
+            return 0  # told of when it was read first
 
     async def _append_all(self, segments: dict[str, tuple[bytes, int]]) -> bool:
         """Appends one segment to the ledger of each tenant; False when somebody else was faster somewhere.

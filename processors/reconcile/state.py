@@ -7,12 +7,12 @@ import msgspec
 from schemas.codec import Malformed, decode_segment, open_fact, segment_hash
 from schemas.envelope import GENESIS, Fact, Segment
 from schemas.facts.traffic import (
-    TERMINALS,
     ProviderCalled,
     RequestAccepted,
     RequestRouted,
     RequestScreened,
     WriterClosed,
+    ends_request,
 )
 from schemas.screening.model import ACTIONS
 
@@ -131,7 +131,7 @@ class State:
         life.last_seen, life.number = now, segment.number
         unreadable: Malformed | None = None
         # what became of a request that ends in the same message is of no use
-        ended = {fact.correlation for fact in segment.facts if fact.type in TERMINALS}
+        ended = {fact.correlation for fact in segment.facts if ends_request(fact.type)}
         for request in ended:
             self._ended(request)
         for fact in segment.facts:

@@ -159,9 +159,12 @@ class Forward:
         # encoding much at once takes long enough to be felt by other targets
         small = sum(len(message.payload) for message in messages) <= _INLINE_BYTES
         lines, damaged = self._lines(messages) if small else await asyncio.to_thread(self._lines, messages)
-        if len(damaged) < len(messages):
-            self._restraint.applied()
-        for fault in damaged:
+        faults = {fault.message.sequence: fault for fault in damaged}
+        for message in messages if faults else messages[-1:]:
+            fault = faults.get(message.sequence)
+            if fault is None:
+                self._restraint.applied()
+                continue
             if wait_s := self._restraint.wait_s():
                 log.error("event=siem_target_stopped target=%s in_a_row=%d reason=%s",
                           self._key, self._restraint.in_a_row, fault)  # fmt: skip

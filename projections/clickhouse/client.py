@@ -11,42 +11,37 @@ from typing import Any, TypeVar
 import clickhouse_connect
 from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 from urllib3.exceptions import HTTPError
 
-from schemas.errors import Rejected
+from schemas.errors import Invalid, Rejected
 
 ResultT = TypeVar("ResultT")
 
 _CONNECT_S = 5
 _ANSWER_S = 60
 _TABLE_ALREADY_EXISTS = 57
-_OUTAGE_CODES = frozenset(
+_DATA_CODES = frozenset(
     {
-        60,  # UNKNOWN_TABLE: somebody dropped it, and it is made anew
-        81,  # UNKNOWN_DATABASE
-        159,  # TIMEOUT_EXCEEDED
-        160,  # TOO_SLOW
-        202,  # TOO_MANY_SIMULTANEOUS_QUERIES
-        209,  # SOCKET_TIMEOUT
-        210,  # NETWORK_ERROR
-        218,  # TABLE_IS_DROPPED
-        236,  # ABORTED
-        241,  # MEMORY_LIMIT_EXCEEDED
-        242,  # TABLE_IS_READ_ONLY
-        243,  # NOT_ENOUGH_SPACE
-        252,  # TOO_MANY_PARTS
-        285,  # TOO_FEW_LIVE_REPLICAS
-        319,  # UNKNOWN_STATUS_OF_INSERT
-        390,  # CANNOT_GET_CREATE_TABLE_QUERY: the table to be like was dropped at this moment
-        394,  # QUERY_WAS_CANCELLED
-        425,  # SYSTEM_ERROR
-        473,  # DEADLOCK_AVOIDED
-        741,  # TABLE_UUID_MISMATCH: likewise
-        735,  # QUERY_WAS_CANCELLED_BY_CLIENT
-        999,  # KEEPER_EXCEPTION
+        6,  # CANNOT_PARSE_TEXT
+        27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
+        33,  # CANNOT_READ_ALL_DATA
+        38,  # CANNOT_PARSE_DATE
+        41,  # CANNOT_PARSE_DATETIME
+        53,  # TYPE_MISMATCH
+        69,  # ARGUMENT_OUT_OF_BOUND
+        70,  # CANNOT_CONVERT_TYPE
+        72,  # CANNOT_PARSE_NUMBER
+        117,  # INCORRECT_DATA
+        128,  # TOO_LARGE_ARRAY_SIZE
+        131,  # TOO_LARGE_STRING_SIZE
+        321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+        407,  # DECIMAL_OVERFLOW
+        457,  # BAD_QUERY_PARAMETER
     }
 )
+"""The same rows fail for ever. Whatever else goes wrong, an unknown table or column, missing rights, a full disk, is
+mended by somebody, and must neither end the process nor send to DEAD what could be stored then."""
 
 
 _FOREIGN = ("np", "pd", "pd_time_test", "arrow", "pl")
@@ -103,6 +98,7 @@ class ClickHouse:
             columns: name and type of each.
 
         Raises:
+            Invalid: no table of these columns ever takes the rows.
             Rejected: it failed or its outcome is unknown.
         """
         names = [name for name, _ in columns]
@@ -131,9 +127,10 @@ class ClickHouse:
             code = getattr(error, "code", None)
             if code == _TABLE_ALREADY_EXISTS:
                 raise AlreadyThere("clickhouse: the table exists") from error
-            if isinstance(error, OperationalError | HTTPError | OSError) or code in _OUTAGE_CODES:
-                raise Rejected(f"clickhouse: {type(error).__name__} {code or ''}".rstrip(), retry_after=1) from error
-            raise
+            told = f"{type(error).__name__} {code or ''}".rstrip()
+            if code in _DATA_CODES or isinstance(error, DataError):
+                raise Invalid(f"clickhouse cannot hold it: {told}") from error
+            raise Rejected(f"clickhouse: {told}", retry_after=1) from error
 
     def _work(self, work: Callable[[Client], ResultT]) -> ResultT:
         with self._alone:

@@ -1,4 +1,4 @@
-"""Connections to Postgres, and which of its errors are an outage. No statement of a view lives here."""
+"""Connections to Postgres, and which of its errors are an outage, which the data's. No view's statement lives here."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from typing import Any
 
 import asyncpg
 
-from schemas.errors import Rejected
+from schemas.errors import Invalid, Rejected
 
 LIVE = "nexus"
 """The schema with the views in use; a rebuild makes another and gives it this name."""
 
-_OUTAGE_CLASSES = ("08", "40", "53", "55", "57", "58", "XX")
-"""SQLSTATE classes (PostgreSQL, appendix A): connection, rollback, resources, prerequisites, intervention, system."""
-_OUTAGE_CODES = ("25006", "3D000", "3F000", "42P01")
-"""Read-only, no such database, schema, table: somebody is working on it, or dropped it, and it comes back."""
+_OUTAGE_CLASSES = ("08", "28", "40", "53", "55", "57", "58", "XX")
+"""SQLSTATE classes (PostgreSQL, appendix A): connection, authorization, rollback, resources, prerequisites,
+intervention, system."""
+_OUTAGE_CODES = ("25006", "3D000", "3F000", "42501", "42P01")
+"""Read-only, no such database, schema, right, table: somebody is working on it, or took it away, and it comes back."""
+_DATA_CLASSES = ("22", "23", "54")
+"""Data exceptions, constraints, limits such as an index entry that is too long: the same rows fail for ever."""
+_NO_PARTITION = "23514"
+"""A check that failed; tables here have none but that a row's partition is there."""
 
 
 async def open_pool(url: str, *, name: str, smallest: int = 1, largest: int = 4) -> asyncpg.Pool[asyncpg.Record]:
@@ -43,7 +48,17 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state: Any = error.sqlstate or ""
         return state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_CODES
-    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError)
+    # a value that the driver cannot even encode is no fault of a connection, whatever it is derived from
+    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError) and not is_data(error)
+
+
+def is_data(error: BaseException) -> bool:
+    """Whether what was to be stored is to blame: no store of this shape ever takes it."""
+    if isinstance(error, asyncpg.PostgresError):
+        state: Any = error.sqlstate or ""
+        return state[:2] in _DATA_CLASSES and state != _NO_PARTITION
+    # of rows that are copied, the driver tells as Python does
+    return isinstance(error, asyncpg.DataError | OverflowError | UnicodeError)
 
 
 @asynccontextmanager
@@ -55,3 +70,18 @@ async def outage(what: str) -> AsyncIterator[None]:
         if not is_outage(error):
             raise
         raise Rejected(f"{what}: {type(error).__name__}", retry_after=1) from error
+
+
+@asynccontextmanager
+async def storing() -> AsyncIterator[None]:
+    """Around what a sink writes: either the data are to blame (`Invalid`), or it is tried again (`Rejected`).
+
+    A store that lacks a column, or rights, is somebody's work under way. It must neither end the process, in which
+    other workers have their stores, nor send to DEAD what could be stored once that is mended.
+    """
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, OverflowError, UnicodeError) as error:
+        if is_data(error):
+            raise Invalid(f"postgres cannot hold it: {type(error).__name__}") from error
+        raise Rejected(f"postgres: {type(error).__name__}", retry_after=1) from error

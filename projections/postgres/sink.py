@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
 import asyncpg
 
 from projections.log.pull import Message
 from projections.postgres.migrate import lock_key, mend, migrate, missing, quoted
-from projections.postgres.pool import LIVE, outage
+from projections.postgres.pool import LIVE, storing
 from schemas.errors import Rejected
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Sink(Generic[BatchT]):
         if lost:
             await mend(self._pool, self._schema)
             self._view.forget()
-        async with outage("postgres"), self._pool.acquire() as connection:
+        async with storing(), self._pool.acquire() as connection:
             stored = await connection.fetchval(
                 f"SELECT sequence FROM {self._table} WHERE sink = $1 AND stream = $2 AND partition = $3", *self._key
             )
@@ -96,14 +97,10 @@ class Sink(Generic[BatchT]):
             return
         batch = self._view.read(fresh)
         through = fresh[-1].sequence
-        async with outage("postgres"):
+        async with storing(), self._partitioned():
             await self._view.prepare(batch)
-            try:
-                async with self._pool.acquire() as connection, connection.transaction():
-                    written = await self._apply(connection, batch, through)
-            except asyncpg.CheckViolationError as error:
-                self._view.forget()  # a partition was dropped behind our back
-                raise Rejected("postgres: a partition is missing") from error
+            async with self._pool.acquire() as connection, connection.transaction():
+                written = await self._apply(connection, batch, through)
         self.rows += written
         self._sequence = through
 
@@ -129,6 +126,14 @@ class Sink(Generic[BatchT]):
         )
         return written
 
+    @asynccontextmanager
+    async def _partitioned(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except asyncpg.CheckViolationError as error:
+            self._view.forget()  # a partition was dropped behind our back
+            raise Rejected("postgres: a partition is missing") from error
+
     def _moved(self, stored: int) -> None:
         if stored != self._sequence:
             log.info("event=position sink=%s stream=%s from=%d to=%d", self._name, self._stream, self._sequence, stored)
@@ -141,7 +146,7 @@ class Sink(Generic[BatchT]):
         Raises:
             Rejected: as `handle`.
         """
-        async with outage("postgres"), self._pool.acquire() as connection, connection.transaction():
+        async with storing(), self._pool.acquire() as connection, connection.transaction():
             await self._apply(connection, self._view.read([]), sequence)
         self._sequence = sequence
 
@@ -155,7 +160,7 @@ class Sink(Generic[BatchT]):
             Rejected: Postgres is out of order.
         """
         batch = self._view.read([message])
-        async with outage("postgres"):
+        async with storing(), self._partitioned():
             await self._view.prepare(batch)
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", lock_key(self._schema))

@@ -13,6 +13,7 @@ from projections.log.pull import Message
 from projections.postgres.migrate import quoted
 from projections.postgres.pool import LIVE
 from projections.postgres.sink import Sink
+from projections.rows import storable_text
 from schemas.codec import Malformed, decode_segment, open_fact
 from schemas.errors import Invalid
 from schemas.facts.ledger import SpendLine, SpendRecorded
@@ -43,7 +44,13 @@ class SpendView:
                     if isinstance(data, SpendRecorded):
                         lines = tuple((date.fromisoformat(line.day), line) for line in data.lines)
                         found.append(
-                            SpendRange(fact.tenant, data.partition, data.from_sequence, data.through_sequence, lines)
+                            SpendRange(
+                                storable_text(fact.tenant),
+                                data.partition,
+                                data.from_sequence,
+                                data.through_sequence,
+                                lines,
+                            )
                         )
             except Malformed as error:
                 raise Invalid(f"{message.stream}:{message.sequence}: {error}") from None
@@ -60,14 +67,15 @@ class SpendView:
             sorted({spend.tenant for spend in batch}),
         )
         through: dict[tuple[str, int], int] = {(row["tenant"], row["partition"]): row["sequence"] for row in rows}
-        sums: dict[tuple[str, date, str, str, str], list[int]] = {}
+        sums: dict[tuple[str | date, ...], list[int]] = {}
         for spend in batch:
             place = (spend.tenant, spend.partition)
             if spend.first <= through.get(place, 0):
                 continue  # counted: the fact stands on the log twice
             through[place] = spend.through
             for day, line in spend.lines:
-                total = sums.setdefault((spend.tenant, day, line.key_id, line.account, line.model), [0, 0, 0, 0])
+                names = map(storable_text, (line.key_id, line.account, line.model))
+                total = sums.setdefault((spend.tenant, day, *names), [0, 0, 0, 0])
                 values = (line.requests, line.input_tokens, line.output_tokens, line.cost_micros)
                 for number, value in enumerate(values):
                     total[number] += value

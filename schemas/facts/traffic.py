@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from schemas.screening.model import Hit
@@ -243,3 +245,10 @@ class WriterClosed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 TERMINALS = frozenset({"request.completed.v1", "request.refused.v1", "request.aborted.v1", "request.abandoned.v1"})
+_ENDS = frozenset(name.rpartition(".")[0] for name in TERMINALS)
+
+
+@lru_cache(maxsize=256)
+def ends_request(name: str) -> bool:
+    """Whether a fact of this name ends a request, in whichever version: a newer gateway's say so too."""
+    return name in TERMINALS or name.rpartition(".v")[0] in _ENDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.envelope import Fact
-from schemas.facts.traffic import TERMINALS
+from schemas.facts.traffic import ends_request
 from schemas.ocsf.checkpoint import ANNOUNCED, HANDED_OVER, EventLogActivity, checkpoint_of, handover_of
 from schemas.ocsf.event import ApiActivity
 from schemas.ocsf.finding import DetectionFinding, finding_of, is_finding
@@ -26,7 +26,7 @@ def is_told(fact: Fact, tenant: str | None) -> bool:
     """
     if fact.type in (ANNOUNCED, HANDED_OVER):
         return True
-    return (tenant is None or fact.tenant == tenant) and (fact.type in TERMINALS or is_finding(fact))
+    return (tenant is None or fact.tenant == tenant) and (ends_request(fact.type) or is_finding(fact))
 
 
 def security_event_of(fact: Fact, sequence: int, index: int) -> SecurityEvent:
@@ -35,7 +35,7 @@ def security_event_of(fact: Fact, sequence: int, index: int) -> SecurityEvent:
         return checkpoint_of(fact, sequence, index)
     if fact.type == HANDED_OVER:
         return handover_of(fact, sequence, index)
-    return event_of(fact, sequence, index) if fact.type in TERMINALS else finding_of(fact, sequence, index)
+    return event_of(fact, sequence, index) if ends_request(fact.type) else finding_of(fact, sequence, index)
 
 
 def line_of(event: SecurityEvent) -> bytes:

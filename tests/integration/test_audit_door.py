@@ -250,19 +250,26 @@ async def test_a_message_that_cannot_be_applied_goes_to_dead(nats_server: NatsSe
         assert (raw.headers[dead.STREAM], raw.headers[dead.SEQUENCE]) == ("TRAFFIC", "3")
 
 
-async def test_any_other_error_ends_the_worker_loudly(nats_server: NatsServer) -> None:
+async def test_a_mistake_of_ours_costs_the_message_that_shows_it_and_is_told_loudly(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
     store = Store()
 
     def break_down(messages: list[Message]) -> None:
-        raise KeyError("a mistake of ours")
+        if any(message.sequence == 2 for message in messages):
+            raise KeyError("a mistake of ours")
 
     async with connected(nats_server) as connection:
         await declare(connection)
         store.fail = break_down
         async with door(nats_server, connection, store) as task:
             await write(connection, 1, 3)
-            with pytest.raises(KeyError):
-                await asyncio.wait_for(asyncio.shield(task), 30)
+            await until(lambda: store.stored == 3, "the rest is applied")
+            assert not task.done()
+        assert store.applied == [1, 3]
+        (buried,) = [one async for one in dead.letters(connection)]
+        assert (buried.message.sequence, buried.reason) == (2, "KeyError in the worker")
+    assert "event=worker_fault" in caplog.text and "a mistake of ours" in caplog.text
 
 
 async def test_a_view_that_begins_again_is_filled_again(nats_server: NatsServer) -> None:

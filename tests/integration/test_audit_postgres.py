@@ -256,13 +256,29 @@ async def test_what_postgres_cannot_hold_is_made_to_fit(pool: Pool) -> None:
     await migrate(pool)
     facts = Traffic().request()
     from schemas.codec import fact, open_fact
-    from schemas.facts.traffic import RequestCompleted, Usage
+    from schemas.facts.traffic import RequestCompleted
 
     end = open_fact(facts[-1])
     assert isinstance(end, RequestCompleted)
-    odd = msgspec.structs.replace(end, model_requested="a\x00b", usage=Usage(input_tokens=2**64 - 1))
+    odd = msgspec.structs.replace(end, model_requested="a\x00b", request_bytes=2**64 - 1)
     told = fact(odd, id=facts[-1].id, time=facts[-1].time, tenant="t", actor="a", correlation=facts[-1].correlation)
     sink = traffic_sink(pool)
     await sink.handle([message(1, [told])])
-    row = await pool.fetchrow("SELECT model_requested, input_tokens FROM nexus.traffic_event")
+    row = await pool.fetchrow("SELECT model_requested, request_bytes FROM nexus.traffic_event")
     assert row is not None and tuple(row) == ("a\ufffdb", 2**63 - 1)
+
+
+async def test_what_postgres_can_never_hold_is_poison_and_no_outage(pool: Pool) -> None:
+    """A key that no index takes, and a number that the driver cannot even encode."""
+    await migrate(pool)
+    sink = traffic_sink(pool)
+    made = rows_of([message(1, Traffic().request())])
+    place = [column.name for column in TRAFFIC].index
+    for name, value in (("request_id", random.Random(1).randbytes(40_000).hex()), ("status", 2**63)):
+        row = list(made.traffic[0])
+        row[place(name)] = value
+        odd = msgspec.structs.replace(made, traffic=[tuple(row)])
+        sink._view.read = lambda messages, odd=odd: odd  # type: ignore[method-assign, misc]
+        with pytest.raises(Invalid, match="postgres cannot hold it"):
+            await sink.handle([message(1, [])])
+    assert sink.position() == 0

@@ -23,10 +23,12 @@ STREAM = "TRAFFIC"
 class Store:
     """A sink that fails as the plan says, one letter an attempt, and then works.
 
-    `o` the store refuses, `u` it applies and the answer is lost, `m` somebody moves the view back, `f` forth.
+    `o` the store refuses, `u` it applies and the answer is lost, `m` somebody moves the view back, `f` forth. What is
+    poison it either refuses, or stumbles over: `faults`.
     """
 
-    def __init__(self, plan: str, poison: frozenset[int], log: list[int]) -> None:
+    def __init__(self, plan: str, poison: frozenset[int], log: list[int], *, faults: bool = False) -> None:
+        self.faults = faults
         self.plan = list(plan)
         self.poison = poison
         self.log = log
@@ -64,7 +66,7 @@ class Store:
         if event == "o":
             raise ConnectionResetError
         if self.poison & set(sequences):
-            raise Invalid("no")
+            raise ZeroDivisionError if self.faults else Invalid("no")
         self._apply(sequences)
         if event == "u":
             raise TimeoutError
@@ -112,7 +114,7 @@ class Table(Door):
     async def _check(self) -> None:
         return None
 
-    async def _bury(self, message: Message, error: Invalid) -> None:
+    async def _bury(self, message: Message, reason: str) -> None:
         self.store.buried.append(message.sequence)
         await self._skip(message.sequence)  # type: ignore[misc]
 
@@ -126,11 +128,12 @@ class Table(Door):
     plan=st.text("oumf ", max_size=12),
     poison=st.frozensets(st.integers(1, 60), max_size=3),
     moves=st.dictionaries(st.integers(0, 20), st.integers(0, 29), max_size=3),
+    faults=st.booleans(),
 )
 async def test_every_message_reaches_the_sink_once_and_in_order(
-    log: list[int], pieces: list[int], plan: str, poison: frozenset[int], moves: dict[int, int]
+    log: list[int], pieces: list[int], plan: str, poison: frozenset[int], moves: dict[int, int], faults: bool
 ) -> None:
-    store = Store(plan, poison, log)
+    store = Store(plan, poison, log, faults=faults)
     door, stream = Table(store), Stream(log, pieces)
     for round in range(100):
         if round in moves:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.clickhouse.sink import COLUMNS
+from projections.log.opened import HIGHEST
 from projections.log.reader import Message
 from projections.rows import FINDINGS, KIND_OF, TRAFFIC, Row, rows_of
 from schemas.codec import encode_fact, encode_segment, fact
@@ -119,11 +120,20 @@ def test_whatever_a_fact_holds_fits_into_both_stores(text: str, number: int) -> 
         sent = message(end, tenant=text)
     except UnicodeEncodeError:
         return  # a lone surrogate cannot be written to the log at all
+    if len(text) > 450 or not 0 <= number <= HIGHEST:
+        with pytest.raises(Invalid):
+            rows_of([sent])
+        return
     row = named(rows_of([sent]).traffic[0])
     for value in (row["model_requested"], row["tenant"], row["budgets"][0]):  # type: ignore[index]
         assert isinstance(value, str) and "\x00" not in value and value == text.replace("\x00", "\ufffd")
-    assert isinstance(row["cost_micros"], int) and -(2**63) <= row["cost_micros"] <= 2**63 - 1
-    assert row["cost_micros"] == number or abs(number) >= 2**63 - 1
+    assert row["cost_micros"] == row["input_tokens"] == number
+
+
+@given(st.integers(-(2**63), 2**64 - 1))
+def test_an_absurd_number_that_is_no_money_is_the_largest_that_stores_hold(number: int) -> None:
+    row = named(rows_of([message(RequestCompleted(latency_us=number, request_bytes=number))]).traffic[0])
+    assert row["latency_us"] == row["request_bytes"] == min(number, 2**63 - 1)
 
 
 @pytest.mark.parametrize(

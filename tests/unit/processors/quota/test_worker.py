@@ -184,3 +184,16 @@ def check(log: MemoryLedger, ended: list[tuple[str, Terminal]]) -> None:
         through[tenant] = recorded.through_sequence
     assert counted == requests
     assert +settled == +Counter({tenant: cost for (tenant, _), cost in expected.items()})
+
+
+async def test_what_somebody_else_put_on_the_ledger_stops_nobody() -> None:
+    log = MemoryLedger()
+    quota = worker(log)
+    await quota.handle([segment(1, [("acme", completed(5))])])
+    log.messages.append(Message("LEDGER", 2, "ledger.acme", b"\xc1", NOON, ""))
+    ledger = Ledger()
+    again = worker(log, ledger=ledger)
+    await again.handle([segment(2, [("acme", completed(7))])])
+    assert again.position() == 2
+    assert ledger.tenant("acme").sums["tenant", "", "total"] == 12
+    assert len(log.messages) == 3
