@@ -14,7 +14,7 @@ from projections.log.facts import facts_on
 from projections.log.writer import SegmentWriter
 from projections.vault import BodyVault
 from schemas import subjects
-from schemas.aggregates.hold import Hold
+from schemas.aggregates.hold import EVERYONE, Hold
 from schemas.codec import open_fact
 from schemas.envelope import Fact
 from schemas.errors import Conflict, Unavailable
@@ -154,7 +154,7 @@ class Eraser:
         # a hold that was acknowledged anywhere before this was asked for counts
         if not await self._live.wait_for(await self._config_sequence(), SETTLE_S):
             raise Unavailable("Which legal holds are in force is not known here yet; try again.", retry_after=1)
-        holds: list[Hold] = [hold for hold in self._live.all_of("hold", tenant) if hold.subject == subject]
+        holds: list[Hold] = [hold for hold in self._live.all_of("hold", tenant) if hold.subject in (subject, EVERYONE)]
         if holds:
             named = ", ".join(hold.id for hold in holds[:5])
             raise OnHold(

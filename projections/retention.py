@@ -18,7 +18,7 @@ from projections.log.connection import LogConnection
 from projections.postgres import retention as postgres_rows
 from projections.vault import expiring
 from projections.vault.periods import DAY_US
-from schemas.aggregates.hold import Hold
+from schemas.aggregates.hold import EVERYONE, Hold
 from schemas.aggregates.retention import INSTALLATION, KINDS, Retention
 from schemas.facts.ops import Removed, RetentionApplied
 from schemas.ids import Clock
@@ -99,10 +99,11 @@ class Retainer:
         if tenant in ("", INSTALLATION) and all(policy.tenant != INSTALLATION for policy in policies):
             # the log forgets facts also where nobody has said after how long
             policies.append(Kept(INSTALLATION, 0, 0, 0, 0))
+        on_hold = next(iter(live.all_of("hold", None)), None) is not None
         for policy in policies:
             holds: list[Hold] = list(live.all_of("hold", policy.tenant))
             began_us = self._clock.now_us()
-            removed = await self._tenant(policy, sorted({hold.subject for hold in holds}), dry_run)
+            removed = await self._tenant(policy, sorted({hold.subject for hold in holds}), on_hold, dry_run)
             told = tuple(one for one in removed if one.count or one.held)
             if told:
                 done.append(Went(policy.tenant, told))
@@ -113,8 +114,11 @@ class Retainer:
                 self._untold.clear()
         return done
 
-    async def _tenant(self, policy: Kept, held: Sequence[str], dry_run: bool) -> list[Removed]:
+    async def _tenant(self, policy: Kept, held: Sequence[str], on_hold: bool, dry_run: bool) -> list[Removed]:
         removed: list[Removed] = []
+        if EVERYONE in held:
+            removed += await self._all_held(policy)
+            policy = Kept(policy.tenant, 0, 0, 0, policy.facts)
         if policy.bodies:
             removed += await self._bodies(policy.tenant, self._before(policy.bodies), held, dry_run)
         # findings before rows: a finding's hold is known from the request's row
@@ -134,8 +138,25 @@ class Retainer:
             act = clickhouse_rows.count if dry_run else clickhouse_rows.remove
             removed.append(Removed("rows_clickhouse", await act(self._store, policy.tenant, before, held), before))
         if policy.tenant == INSTALLATION:
-            removed += await self._facts(policy.facts, dry_run)
+            removed += await self._facts(policy.facts, on_hold, dry_run)
         return removed
+
+    async def _all_held(self, policy: Kept) -> list[Removed]:
+        """What would go of a tenant but for a hold on all of it."""
+        found = []
+        if policy.bodies:
+            before = self._before(policy.bodies)
+            places, _ = await expiring.expired(self._connection, policy.tenant, before, ())
+            found.append(Removed("bodies", 0, before, len(places)))
+        for table, days, kind in (
+            (postgres_rows.FINDINGS, policy.findings, "findings"),
+            (postgres_rows.TRAFFIC, policy.rows, "rows"),
+        ):
+            if days and self._pool is not None:
+                before = self._before(days)
+                count, _ = await postgres_rows.count(self._pool, table, policy.tenant, before, ())
+                found.append(Removed(kind, 0, before, count))
+        return found
 
     async def _bodies(self, tenant: str, before_us: int, held: Sequence[str], dry_run: bool) -> list[Removed]:
         places, keeps = await expiring.expired(self._connection, tenant, before_us, held)
@@ -148,16 +169,19 @@ class Retainer:
             count += await expiring.destroy(self._connection, place)
         return [Removed("bodies", count, before_us, keeps), Removed("objects", objects, before_us)]
 
-    async def _facts(self, days: int, dry_run: bool) -> list[Removed]:
+    async def _facts(self, days: int, on_hold: bool, dry_run: bool) -> list[Removed]:
         """The log's own limit, which takes whole segments from its old end, so that every chain goes on to verify.
 
-        How many went is told afterwards, for the server does it by itself and at any time.
+        Segments hold facts of everybody, so a hold on anybody keeps all of them. How many went is told afterwards, for
+        the server does it by itself and at any time.
         """
         removed = []
         for stream in STREAMS:
             if stream.name not in AGEING:
                 continue
-            wanted = days * _NANOSECONDS if days else stream.max_age_s * 1_000_000_000
+            limit = days * _NANOSECONDS if days else stream.max_age_s * 1_000_000_000
+            # 0 is for ever
+            wanted = 0 if on_hold else limit
             info = await api.call(self._connection, f"STREAM.INFO.{stream.name}")
             if info["config"].get("max_age", 0) != wanted and not dry_run:
                 await api.call(self._connection, f"STREAM.UPDATE.{stream.name}", info["config"] | {"max_age": wanted})
@@ -168,7 +192,7 @@ class Retainer:
             first = int(info["state"]["first_seq"])
             # an empty stream begins with 0
             if first > told:
-                removed.append(Removed("messages", first - told, self._clock.now_us() - wanted // 1000))
+                removed.append(Removed("messages", first - told, self._clock.now_us() - limit // 1000))
                 self._untold[subject] = first
         return removed
 

@@ -120,7 +120,7 @@ class Commands:
         """DELETE: takes it away (a virtual key is revoked); 409 while something else needs it."""
         tenant = self._tenant(call, call.id)
         loaded = await self._store.load(self._decider, tenant, call.id)
-        self._existing(loaded, tenant, call.id)
+        self._intake.check_removal(self._existing(loaded, tenant, call.id), call.query.reason, self._vault)
         call.check_version(loaded.version)
         check_unreferenced(self._decider.name, tenant, call.id, self._view)
         handled = await self._store.handle(

@@ -30,9 +30,25 @@ def subject_of(vault: Naming, tenant: str, given: str) -> str:
     return given if PSEUDONYM.match(given) else vault.pseudonym(tenant, given)
 
 
-def check_reason(reason: str, subject: str) -> None:
-    """Raises InvalidRequest for a reason that cannot stand on the log for ever, such as one with the subject in it."""
+def check_reason(vault: Naming, tenant: str, reason: str, subject: str) -> None:
+    """Raises InvalidRequest for a reason that cannot stand on the log for ever, such as one with the subject in it.
+
+    Args:
+        subject: as it was given; of a pseudonym, every few words of the reason are tried.
+    """
     if not reason.strip() or len(reason) > MAX_REASON:
         raise InvalidRequest(f"reason must have 1 to {MAX_REASON} characters", param="reason")
-    if not PSEUDONYM.match(subject) and re.search(rf"(?<!\w){re.escape(subject)}(?!\w)", reason, re.IGNORECASE):
+    if PSEUDONYM.match(subject):
+        named = any(vault.pseudonym(tenant, words) == subject for words in _names_in(reason))
+    else:
+        named = re.search(rf"(?<!\w){re.escape(subject)}(?!\w)", reason, re.IGNORECASE) is not None
+    if named:
         raise InvalidRequest("reason must not name the subject: it is kept for ever", param="reason")
+
+
+def _names_in(reason: str) -> set[str]:
+    """Whatever in a reason may be a name: up to three words in a row, also without their marks and case."""
+    words = reason.split()
+    found = {" ".join(words[at : at + count]) for count in (1, 2, 3) for at in range(len(words))}
+    found |= {name.strip("\"'`.,:;!?()[]<>") for name in found}
+    return found | {name.lower() for name in found}

@@ -14,7 +14,9 @@ from ingress.admin.references import check_tenant
 from ingress.admin.tenancy import resolve_tenant
 from ingress.admin.wire import Endpoint
 from projections.erasure import Erased
+from schemas.aggregates.hold import EVERYONE
 from schemas.envelope import Position
+from schemas.errors import InvalidRequest
 
 
 class Erasing(Protocol):
@@ -63,8 +65,10 @@ class Erasures:
         if self._view.version_of("tenant", tenant, tenant) == (0, 0):
             # of a tenant that was removed there may still be bodies; one that never was is a mistake
             check_tenant("erasures", tenant, self._view)
+        if given.subject == EVERYONE:
+            raise InvalidRequest("subject must name one data subject; * is for holds", param="subject")
         subject = subject_of(self._vault, tenant, given.subject)
-        check_reason(given.reason, given.subject)
+        check_reason(self._vault, tenant, given.reason, given.subject)
         done = await self._eraser.erase(
             tenant, subject, given.reason, actor=call.principal.actor, correlation=call.request_id
         )

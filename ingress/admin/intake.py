@@ -16,7 +16,7 @@ from projections.vault.errors import NotAuthentic
 from schemas.aggregates.catalogue import BY_COLLECTION
 from schemas.aggregates.credential import Credential, SealedSecret
 from schemas.aggregates.decider import Decider
-from schemas.aggregates.hold import Hold
+from schemas.aggregates.hold import EVERYONE, Hold
 from schemas.aggregates.passthrough import Passthrough
 from schemas.aggregates.policy import Policy
 from schemas.aggregates.siem_target import SiemTarget
@@ -103,6 +103,9 @@ class Intake:
         return {
             name: msgspec.to_builtins(getattr(spec, name)) for name in spec.__struct_fields__ if name not in self.hidden
         }
+
+    def check_removal(self, spec: Any, reason: str, vault: Sealing) -> None:
+        """Raises InvalidRequest for a reason of removing it that cannot stand on the log."""
 
     def complete(self, given: Any, current: msgspec.Struct | None, vault: Sealing) -> Completed:
         """The spec behind a body whose id and tenant are filled in; `current` is what it replaces.
@@ -222,9 +225,13 @@ class Holds(Intake):
         return f"hold-{secrets.token_hex(6)}"
 
     def complete(self, given: Any, current: msgspec.Struct | None, vault: Sealing) -> Completed:
-        check_reason(given.reason, given.subject)
-        subject = subject_of(vault, given.tenant, given.subject)
+        check_reason(vault, given.tenant, given.reason, given.subject)
+        subject = EVERYONE if given.subject == EVERYONE else subject_of(vault, given.tenant, given.subject)
         return Completed(Hold(**{**self._plain(given), "subject": subject}))
+
+    def check_removal(self, spec: Any, reason: str, vault: Sealing) -> None:
+        if reason:
+            check_reason(vault, spec.tenant, reason, spec.subject)
 
 
 class Models(Intake):

@@ -159,6 +159,12 @@ async def test_a_legal_hold_forbids_it_until_it_is_lifted(
         "acme", "r-1", "request", sealed
     )
     assert await facts_of(connection, "OPS") == []
+    # one on everybody is, until it goes
+    everyone = ("hold", "add", "--id", "all", "--subject", "*", "--reason", "a lawsuit")
+    assert await nexus(admin, *everyone) == 0
+    assert await nexus(admin, "erase", "--subject", OTHER, "--reason", "asked for") == 1
+    assert "(all)" in capsys.readouterr().err
+    assert await nexus(admin, "hold", "rm", "all") == 0
     # somebody else's hold is no reason
     assert await nexus(admin, "erase", "--subject", OTHER, "--reason", "asked for") == 0
 

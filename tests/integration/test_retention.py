@@ -29,7 +29,7 @@ from projections.vault.bodies import INLINE
 from projections.vault.objects import BodyObjects
 from schemas.aggregates.catalogue import BY_NAME
 from schemas.aggregates.decider import Put
-from schemas.aggregates.hold import Hold
+from schemas.aggregates.hold import EVERYONE, Hold
 from schemas.aggregates.retention import Retention
 from schemas.codec import decode_segment, open_fact
 from schemas.errors import NotFound
@@ -156,6 +156,19 @@ async def test_weeks_of_bodies_go_and_a_hold_keeps_those_of_its_person(
     # a second time there is nothing to do, and nothing to say
     await retainer.apply(configuration, said)
     assert len(said.facts) == 1
+
+
+async def test_a_hold_on_a_tenant_keeps_everybody_s(connection: LogConnection, settings: Settings) -> None:
+    vault = await open_vault(settings, connection)
+    bodies = BodyVault(connection, vault)
+    sealed = {name: await bodies.seal("acme", name, "r", "request", b"text") for name in (HELD, OTHER)}
+    everyone = Hold(id="h", tenant="acme", subject=EVERYONE, reason="a lawsuit")
+    configuration = Configuration(Retention(id="r", tenant="acme", bodies_days=14), everyone)
+    said = Said()
+    (went,) = await Retainer(connection, Later(28), None, None).apply(configuration, said)
+    assert (counts(went.removed), said.facts) == ({"bodies": (0, 2)}, [])
+    for body in sealed.values():
+        assert await BodyVault(connection, vault).open("acme", "r", "request", body) == b"text"
 
 
 async def test_a_week_goes_only_when_all_of_it_is_old_enough(connection: LogConnection, settings: Settings) -> None:
@@ -304,5 +317,9 @@ async def test_how_long_facts_stay_is_the_log_s_own_limit(connection: LogConnect
     # the next start of a process leaves it alone
     assert await apply(connection, EMBEDDED, replicas=1, partitions=1) == []
     assert await ages() == {400}
+    # in the segments that would go are bodies of whoever a hold is on
+    hold = Hold(id="h", tenant="acme", subject=HELD, reason="a lawsuit")
+    await retainer.apply(Configuration(Retention(id="r", tenant="system", facts_days=400), hold), said)
+    assert await ages() == {0}
     await retainer.apply(Configuration(Retention(id="r", tenant="system")), said)
     assert await ages() == {90}

@@ -66,6 +66,12 @@ async def test_a_pseudonym_is_taken_as_it_is(plane: Plane, eraser: Eraser) -> No
     assert eraser.asked[0][1] == PSEUDONYM
 
 
+async def test_a_reason_does_not_say_who_a_pseudonym_is(plane: Plane, eraser: Eraser) -> None:
+    pseudonym = plane.vault.pseudonym("acme", "alice smith")
+    body = {"subject": pseudonym, "reason": "as (Alice Smith) asked", "tenant": "acme"}
+    assert ((await plane.call("POST", PATH, body)).status, eraser.asked) == (400, [])
+
+
 @pytest.mark.parametrize(
     ("key", "body", "status"),
     [
@@ -75,6 +81,7 @@ async def test_a_pseudonym_is_taken_as_it_is(plane: Plane, eraser: Eraser) -> No
         (KEY, {"subject": "alice", "reason": "asked for", "tenant": "gamma"}, 400),
         (KEY, {"subject": "alice", "tenant": "acme"}, 400),
         (KEY, {"subject": "alice", "reason": "Alice asked", "tenant": "acme"}, 400),
+        (KEY, {"subject": "*", "reason": "all of them", "tenant": "acme"}, 400),
         (KEY, {"subject": "a" * 4_097, "reason": "asked for", "tenant": "acme"}, 400),
         (KEY, {"subject": ["alice"], "reason": "asked for", "tenant": "acme"}, 400),
     ],

@@ -57,6 +57,17 @@ def test_a_reason_does_not_name_the_subject(admin: Admin, capsys: pytest.Capture
     assert len(admin.plane.log.messages) == 1
 
 
+def test_a_reason_names_the_subject_neither_later_nor_at_the_end(
+    admin: Admin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin.given(TENANT)
+    nexus(admin, capsys, "hold", "add", "--id", "h", "--subject", USER, "--reason", "a lawsuit")
+    assert run(["hold", "rm", "h", "--reason", f"settled with <{USER}>", "--data", str(admin.data)]) == 1
+    assert "must not name the subject" in capsys.readouterr().err
+    assert admin.state("hold", "acme", "h") is not None
+    assert not any(USER.encode() in payload for _, payload in admin.plane.log.messages)
+
+
 def test_removing_a_hold_that_is_not_there_is_5(admin: Admin, capsys: pytest.CaptureFixture[str]) -> None:
     admin.given(TENANT)
     assert run(["hold", "rm", "case-8", "--data", str(admin.data)]) == 5
