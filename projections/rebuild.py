@@ -7,7 +7,7 @@ import time
 import msgspec
 
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.rebuilding import rebuild_clickhouse
+from projections.clickhouse.rebuilding import alone, rebuild_clickhouse
 from projections.clickhouse.tables import VERSION
 from projections.filling import Progress
 from projections.log.connection import LogConnection
@@ -62,7 +62,8 @@ async def rebuild(name: str, settings: Settings, progress: Progress, *, actor: s
         else:
             store = ClickHouse(url)
             try:
-                rows, through = await rebuild_clickhouse(connection, store, settings.partitions, progress)
+                with alone(settings.data):
+                    rows, through = await rebuild_clickhouse(connection, store, settings.partitions, progress)
             finally:
                 await store.close()
         rebuilt = Rebuilt(name, rows, through, int((time.monotonic() - began) * 1e6))

@@ -12,6 +12,7 @@ from ops.cli.exits import CommandFailed
 from ops.replay.bookmark import Bookmark, Mark
 from ops.replay.run import BATCH, Outcome
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.rebuilding import alone
 from projections.clickhouse.replaying import ClickHouseRange
 from projections.log.connection import LogConnection
 from projections.log.reader import Message
@@ -102,6 +103,7 @@ async def opened(name: str, connection: LogConnection, settings: Settings, strea
 
     Raises:
         CommandFailed: its store is not configured.
+        Conflict: it is being filled by another command.
         Rejected: it does not answer.
     """
     url = settings.postgres_url if name == "postgres" else settings.clickhouse_url
@@ -116,7 +118,8 @@ async def opened(name: str, connection: LogConnection, settings: Settings, strea
     else:
         store = ClickHouse(url)
         try:
-            yield ClickHouseView(ClickHouseRange(connection, store, settings.partitions))
+            with alone(settings.data):
+                yield ClickHouseView(ClickHouseRange(connection, store, settings.partitions))
         finally:
             await store.close()
 

@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from projections.clickhouse import tables
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.sink import Read, TrafficSink
+from projections.files import held
 from projections.filling import Filling, Progress
 from projections.log.connection import LogConnection
 from projections.log.reader import Message
 from projections.ranges import between
 from schemas import subjects
+from schemas.errors import Conflict
 
 log = logging.getLogger(__name__)
 
 _ROUNDS = 10
 
 
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Nobody else fills a next generation meanwhile, for each takes away what others have begun.
+
+    Args:
+        data: the data directory; of those who use another one nothing is known.
+
+    Raises:
+        Conflict: somebody does.
+    """
+    try:
+        lock = ExitStack()
+        lock.enter_context(held(data / "run" / "clickhouse-next.lock"))
+    except BlockingIOError:
+        raise Conflict("another rebuild of clickhouse, or replay into it, is running; wait for its end") from None
+    with lock:
+        yield
+
+
 async def rebuild_clickhouse(
     connection: LogConnection, store: ClickHouse, partitions: int, progress: Progress
 ) -> tuple[int, int]:
-    """Replaces the tables by what the log says; traffic goes on meanwhile. One rebuild at a time: a second one takes
-    the tables of an unfinished first away, which then fails.
+    """Replaces the tables by what the log says; traffic goes on meanwhile. Only inside `alone`: a second rebuild would
+    take the tables of an unfinished first away.
 
     Returns:
         The number of rows inserted, and up to which sequence of TRAFFIC.

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from ops.replay.bookmark import Bookmark, Mark
+from projections.clickhouse.rebuilding import alone
 from projections.log import api
 from projections.rebuild import rebuild
 from schemas import subjects
+from schemas.errors import Conflict
 from tests.integration.contents import Contents, in_clickhouse, in_postgres
 from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.integration.sample_log import message
@@ -180,6 +182,18 @@ async def test_a_dry_run_counts_and_a_view_that_is_not_there_is_told(made: Made,
         await made.rig.store.command("DROP TABLE traffic_generation")
     code, why = await made.replay(view)
     assert (code, "nexus rebuild" in why) == (1, True)
+
+
+async def test_one_command_at_a_time_fills_tables_of_clickhouse(made: Made) -> None:
+    before = await made.contents("clickhouse")
+    with alone(made.data):
+        code, why = await made.replay("clickhouse")
+        assert (code, "wait for its end" in why) == (1, True)
+        with pytest.raises(Conflict, match="wait for its end"):
+            await rebuild("clickhouse", made.rig.settings, lambda done, total: None)
+        assert (await made.replay("clickhouse", "--dry-run"))[0] == 0
+    assert (await made.replay("clickhouse"))[0] == 0
+    assert await made.contents("clickhouse") == before
 
 
 async def test_findings_of_decisions_go_by_parts_as_well(made: Made) -> None:
