@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ops.cli.log_of import log_at
@@ -15,12 +15,20 @@ from projections.clickhouse.client import ClickHouse
 from projections.comparing.clickhouse import ClickHouseRows
 from projections.comparing.postgres import PostgresRows, postgres_rows
 from projections.comparing.rows import FINDING, TRAFFIC_EVENT
-from projections.comparing.run import ViewReport, compare_configuration, compare_spend, compare_traffic
+from projections.comparing.run import (
+    ViewReport,
+    acknowledged,
+    compare_configuration,
+    compare_spend,
+    compare_traffic,
+)
 from projections.log.connection import LogConnection
 from projections.postgres.pool import open_pool
 
 COLUMNS = ("store", "table", "through", "rows", "unchecked", "faults")
 FAULT_COLUMNS = ("store", "table", "row", "place", "kind", "column")
+VIEWED = ("TRAFFIC", "DECISIONS", "LEDGER", "CONFIG")
+"""Streams of which PostgreSQL has views."""
 SHOWN = 20
 """Rows in the text; JSON has all that are told."""
 Show = Callable[[str, int, int], None]
@@ -40,16 +48,19 @@ async def verify_views(data: Path, output: Output) -> list[ViewReport]:
         if settings.postgres_url:
             pool = await open_pool(settings.postgres_url, name="verify", largest=1)
             try:
+                # before the moment that is looked at
+                least = {stream: await acknowledged(connection, "postgres", stream) for stream in VIEWED}
                 async with postgres_rows(pool) as store:
-                    reports += await _postgres(connection, store, show)
+                    reports += await _postgres(connection, store, show, least)
             finally:
                 await pool.close()
         if settings.clickhouse_url:
             clickhouse = ClickHouse(settings.clickhouse_url)
             try:
+                least = {"TRAFFIC": await acknowledged(connection, "clickhouse", "TRAFFIC")}
                 there = ClickHouseRows(clickhouse)
                 ordered = [(TRAFFIC_EVENT, await there.ordered(TRAFFIC_EVENT, "TRAFFIC"))]
-                reports += await compare_traffic(connection, there, ordered, "TRAFFIC", show)
+                reports += await compare_traffic(connection, there, ordered, "TRAFFIC", show, least["TRAFFIC"])
             finally:
                 await clickhouse.close()
     progress.done()
@@ -58,12 +69,15 @@ async def verify_views(data: Path, output: Output) -> list[ViewReport]:
     return reports
 
 
-async def _postgres(connection: LogConnection, store: PostgresRows, show: Show) -> list[ViewReport]:
+async def _postgres(
+    connection: LogConnection, store: PostgresRows, show: Show, least: Mapping[str, int]
+) -> list[ViewReport]:
     both = [(one, await store.ordered(one, "TRAFFIC")) for one in (TRAFFIC_EVENT, FINDING)]
-    reports = await compare_traffic(connection, store, both, "TRAFFIC", show)
+    reports = await compare_traffic(connection, store, both, "TRAFFIC", show, least["TRAFFIC"])
     found = [(FINDING, await store.ordered(FINDING, "DECISIONS"))]
-    reports += await compare_traffic(connection, store, found, "DECISIONS", show)
-    return [*reports, await compare_spend(connection, store), await compare_configuration(connection, store)]
+    reports += await compare_traffic(connection, store, found, "DECISIONS", show, least["DECISIONS"])
+    spend = await compare_spend(connection, store, least["LEDGER"])
+    return [*reports, spend, await compare_configuration(connection, store, least["CONFIG"])]
 
 
 def views_as_text(reports: Sequence[ViewReport]) -> str:

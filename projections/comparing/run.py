@@ -13,7 +13,7 @@ import msgspec
 from projections.comparing.postgres import PostgresRows, in_order
 from projections.comparing.rows import FINDING, TRAFFIC_EVENT, Comparison, RowFault, Table, compare_keyed
 from projections.gone import Gone, gone
-from projections.log.api import call
+from projections.log.api import ApiError, call
 from projections.log.connection import LogConnection
 from projections.log.reader import Message, last_sequence
 from projections.postgres.configuration import ConfigRow, config_rows
@@ -25,6 +25,7 @@ from schemas.errors import Invalid
 SPAN = 500
 """Messages whose rows are held at once."""
 _FOR_EVER = 2**62
+_NOT_FOUND = 404
 _KINDS = {
     ("postgres", "traffic_event"): "rows",
     ("postgres", "finding"): "findings",
@@ -65,19 +66,50 @@ class Store(Protocol):
     async def has_another(self, table: Table, row: Row) -> bool: ...
 
 
+_WORKERS = {
+    ("postgres", "TRAFFIC"): "audit",
+    ("postgres", "DECISIONS"): "audit-findings",
+    ("postgres", "LEDGER"): "audit-spend",
+    ("postgres", "CONFIG"): "audit-config",
+    ("clickhouse", "TRAFFIC"): "analytics",
+}
+"""Whose acknowledgement says that a store has had what a stream holds."""
+
+
+async def acknowledged(connection: LogConnection, store: str, stream: str) -> int:
+    """How far into a stream the worker of a store has acknowledged everything, which it does once the store has it; 0
+    where there is no such worker. To be asked before the store is looked at: what it says of itself can be set back.
+
+    Raises:
+        Unavailable: the log does not answer.
+    """
+    try:
+        info = await call(connection, f"CONSUMER.INFO.{stream}.{_WORKERS[store, stream]}")
+    except ApiError as error:
+        if error.code == _NOT_FOUND:
+            return 0
+        raise
+    return int(info["ack_floor"]["stream_seq"])
+
+
 async def compare_traffic(
     connection: LogConnection,
     store: Store,
     ordered: Sequence[tuple[Table, Ordered]],
     stream: str,
     show: Progress,
+    least: int = 0,
 ) -> list[ViewReport]:
     """Tables with rows of a stream's facts; the stream is read once for all of them.
+
+    Args:
+        least: the place up to which they must be complete, whatever the store says.
 
     Raises:
         Rejected, Unavailable: the store or the log does not answer.
     """
-    through = await store.through(stream)
+    claimed = await store.through(stream)
+    through = max(claimed, least)
     info = await call(connection, f"STREAM.INFO.{stream}")
     first = max(1, int(info["state"]["first_seq"]))
     went = await gone(connection)
@@ -107,8 +139,14 @@ async def compare_traffic(
             if not await late.came(row) and not await store.has_another(table, row):
                 comparison.removed(row)
         report = reports[table.name]
-        report.rows, report.faults, report.gone = comparison.rows, comparison.faults, comparison.gone
+        report.rows, report.gone = comparison.rows, comparison.gone
+        report.faults = _ahead(stream, claimed, end) + comparison.faults
     return list(reports.values())
+
+
+def _ahead(stream: str, claimed: int, end: int) -> list[RowFault]:
+    """A store that says it has what the log does not hold yet will pass over it when it comes."""
+    return [RowFault("position", stream, f"{stream}:{claimed}", "changed", "sequence")] if claimed > end else []
 
 
 def _of_kind(went: Gone, kind: str) -> dict[str, int]:
@@ -161,9 +199,10 @@ class _Late:
         return True
 
 
-async def compare_spend(connection: LogConnection, store: PostgresRows) -> ViewReport:
-    """`spend` against the sums of LEDGER."""
-    report = ViewReport(store.name, "spend", "LEDGER", await store.through("LEDGER"))
+async def compare_spend(connection: LogConnection, store: PostgresRows, least: int = 0) -> ViewReport:
+    """`spend` against the sums of LEDGER. `least` as of `compare_traffic`."""
+    claimed = await store.through("LEDGER")
+    report = ViewReport(store.name, "spend", "LEDGER", max(claimed, least))
     reader, counted = SpendView(), dict[tuple[str, int], int]()
     sums: dict[tuple[Any, ...], list[int]] = {}
     async for message in _each(connection, "LEDGER", report.through):
@@ -177,13 +216,15 @@ async def compare_spend(connection: LogConnection, store: PostgresRows) -> ViewR
     made: dict[tuple[Any, ...], Row] = {key: tuple(values) for key, values in sums.items()}
     report.rows = len(made)
     names = ("requests", "input_tokens", "output_tokens", "cost_micros")
-    report.faults = compare_keyed("spend", made, await store.spend(), names)
+    report.faults = _ahead("LEDGER", claimed, await last_sequence(connection, "LEDGER"))
+    report.faults += compare_keyed("spend", made, await store.spend(), names)
     return report
 
 
-async def compare_configuration(connection: LogConnection, store: PostgresRows) -> ViewReport:
-    """`config_current` against CONFIG."""
-    report = ViewReport(store.name, "config_current", "CONFIG", await store.through("CONFIG"))
+async def compare_configuration(connection: LogConnection, store: PostgresRows, least: int = 0) -> ViewReport:
+    """`config_current` against CONFIG. `least` as of `compare_traffic`."""
+    claimed = await store.through("CONFIG")
+    report = ViewReport(store.name, "config_current", "CONFIG", max(claimed, least))
     newest: dict[tuple[Any, ...], ConfigRow] = {}
     async for message in _each(connection, "CONFIG", report.through):
         for row in _applied(lambda one=message: config_rows(one)):  # type: ignore[misc]
@@ -196,7 +237,8 @@ async def compare_configuration(connection: LogConnection, store: PostgresRows) 
     }
     report.rows = len(made)
     names = ("version", "sequence", "time_us", "actor", "removed", "spec")
-    report.faults = compare_keyed("config_current", made, await store.configuration(), names)
+    report.faults = _ahead("CONFIG", claimed, await last_sequence(connection, "CONFIG"))
+    report.faults += compare_keyed("config_current", made, await store.configuration(), names)
     return report
 
 
@@ -226,4 +268,12 @@ async def _each(connection: LogConnection, stream: str, through: int) -> AsyncIt
                 yield message
 
 
-__all__ = ["FINDING", "TRAFFIC_EVENT", "ViewReport", "compare_configuration", "compare_spend", "compare_traffic"]
+__all__ = [
+    "FINDING",
+    "TRAFFIC_EVENT",
+    "ViewReport",
+    "acknowledged",
+    "compare_configuration",
+    "compare_spend",
+    "compare_traffic",
+]

@@ -56,6 +56,27 @@ async def test_every_row_that_somebody_changes_is_found_and_named(
         ]
 
 
+async def test_a_view_that_says_it_is_behind_or_ahead_is_not_believed(
+    nats_server: NatsServer, database: str, clickhouse_url: str, tmp_path: Path
+) -> None:
+    async with rig(nats_server, database, clickhouse_url, tmp_path) as made:
+        async with workers(made.settings):
+            await made.write(12)
+            await made.settle()
+        assert (await verified(made))[:2] == (0, [])
+        rows = await made.pool.fetch("SELECT * FROM nexus.traffic_event ORDER BY sequence, position")
+        place = "WHERE stream = 'TRAFFIC'"
+        was = await made.pool.fetchval(f"SELECT sequence FROM nexus.position {place}")
+        await made.pool.execute(f"UPDATE nexus.position SET sequence = {was + 1_000} {place}")
+        code, rotten, _ = await verified(made)
+        assert code == 1 and {(one["table"], one["key"]) for one in rotten} == {("position", "TRAFFIC")}
+        await made.pool.execute(f"UPDATE nexus.position SET sequence = {rows[5]['sequence']} {place}")
+        await made.pool.execute("DELETE FROM nexus.traffic_event WHERE request_id = $1", rows[-1]["request_id"])
+        code, rotten, _ = await verified(made)
+        assert code == 1
+        assert [(one["key"], one["kind"]) for one in rotten] == [(rows[-1]["request_id"], "removed")]
+
+
 async def test_rows_of_clickhouse_are_held_to_the_log_too(
     nats_server: NatsServer, database: str, clickhouse_url: str, tmp_path: Path
 ) -> None:
