@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ops.cli.endpoints import url_of
-from ops.cli.exits import FAILED, OK, Misused
+from ops.cli.exits import FAILED, OK, CommandFailed, Misused
 from ops.cli.log_of import log_at
 from ops.cli.moments import moment_us
 from ops.cli.output import Output, table
@@ -21,6 +21,7 @@ from ops.cli.verify_views import verify_views, views_as_text
 from ops.progress import Progress
 from projections.log.checkpoints import Series, read_checkpoints
 from projections.log.counting import Unclosed
+from projections.log.noted import FILE, noted_in
 from projections.log.verify import SEGMENTED, Fault, Report, faults_of, verify_chains
 from projections.vault.signing import public_key_in
 from schemas.codec import Malformed
@@ -62,11 +63,18 @@ async def _verify(args: argparse.Namespace, output: Output) -> tuple[dict[str, R
     now_us = SystemClock().now_us()
     streams, places = _places(args, now_us)
     roots = [_root(text) for text in args.root or ()]
+    try:
+        # before the checkpoints are read: what is noted was written
+        noted = noted_in(args.data)
+    except ValueError as problem:
+        raise CommandFailed(f"{problem}: what it knew cannot be held against the log; move it away to go on") from None
     kept = [(path, announced_in_file(path)) for path in args.siem_file or ()]
     reports = {}
     async with log_at(url_of("nats", args.data), "verify") as connection:
         # before the streams: what they gain meanwhile is in none of these
         checkpoints = await read_checkpoints(connection, public_key_in(args.data))
+        if noted is not None and not checkpoints.has(noted):
+            checkpoints.require_announced(noted, str(args.data / FILE))
         for root in roots:
             checkpoints.require(root)
         for path, found in kept:

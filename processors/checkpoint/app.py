@@ -49,7 +49,10 @@ async def run(settings: Settings, stop: asyncio.Event, shared: Shared | None = N
     retaining: set[asyncio.Task[None]] = set()
     try:
         await apply(connection, EMBEDDED, replicas=settings.replicas, partitions=settings.partitions)
-        worker = Checkpointer(connection, signer, clock, Ids(clock), renewed=lambda: Signer.open(settings.data))
+        worker = Checkpointer(
+            connection, signer, clock, Ids(clock),
+            renewed=lambda: Signer.open(settings.data), directory=settings.data,
+        )  # fmt: skip
         retaining.add(asyncio.create_task(retain(settings, connection, common), name="retain"))
         retaining.add(asyncio.create_task(warn(connection, common), name="warn of passthroughs"))
         retaining.add(asyncio.create_task(tell_switches(connection, clock), name="tell of switches"))

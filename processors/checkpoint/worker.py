@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from processors.checkpoint.announce import Announcer
 from processors.checkpoint.append import append_next
 from projections.log.checkpoints import STREAM, last_checkpoint
 from projections.log.connection import LogConnection
+from projections.log.noted import note, noted_in, stands
 from projections.log.reader import Message, last_sequence
 from projections.log.verify import SEGMENTED
 from projections.vault.errors import BadMasterKey
 from projections.vault.signing import Signer
 from schemas import codec
-from schemas.checkpoint import LARGEST, SUBJECT, Gathering
+from schemas.checkpoint import LARGEST, SUBJECT, Gathering, announcement_of
 from schemas.envelope import GENESIS
 from schemas.facts.ops import LogCheckpointed
 from schemas.ids import Clock, Ids
@@ -36,16 +38,19 @@ class Checkpointer:
         ids: Ids,
         *,
         renewed: Callable[[], Signer] | None = None,
+        directory: Path | None = None,
     ) -> None:
         """
         Args:
             renewed: looks, before each checkpoint, who signs now; None when that never changes.
+            directory: where the newest checkpoint is noted; None for nowhere.
         """
         self.written = 0
         """Checkpoints, since this was made."""
         self._connection = connection
         self._signer = signer
         self._renewed = renewed
+        self._directory = directory
         self._clock = clock
         self._ids = ids
         self._boot = ids.new()
@@ -75,6 +80,7 @@ class Checkpointer:
         """
         self._last, made = await last_checkpoint(self._connection)
         await self._announcer.begin(made)
+        await self._recall()
         if made is None:
             self._gathering = Gathering(1, GENESIS, dict.fromkeys(SEGMENTED, 0))
             return
@@ -139,7 +145,30 @@ class Checkpointer:
         self.written += 1
         log.info("event=checkpointed number=%d root=%s", made.number, made.root.hex())
         await self._announcer.announce(made)
+        self._note(made)
         return made
+
+    async def _recall(self) -> None:
+        """What was noted must be on the log; if it is not, the note stays as it is, so that `verify` tells for ever."""
+        if self._directory is None:
+            return
+        try:
+            known = noted_in(self._directory)
+        except ValueError as error:
+            log.error("event=checkpoint_note_unreadable error=%s", error)
+            return
+        if known is not None and not await stands(self._connection, known):
+            log.error("event=log_set_back checkpoint=%d root=%s", known.number, known.root.hex())
+            self._directory = None
+
+    def _note(self, made: LogCheckpointed) -> None:
+        if self._directory is None:
+            return
+        try:
+            note(self._directory, announcement_of(made))
+        except OSError as error:
+            # the log has it; without the note only a log that was set back as a whole goes unseen
+            log.warning("event=checkpoint_not_noted error=%s", type(error).__name__)
 
     def _renew(self) -> None:
         """Signs with the key that is in the place of the old one by now; while it cannot be read, as before."""

@@ -233,6 +233,45 @@ async def test_checkpoints_that_are_taken_away_are_missed(
         assert [(flaw.kind, flaw.checkpoint) for flaw in series.flaws] == [("cut", n + 1) for n in range(kept, 3)]
 
 
+async def test_a_log_set_back_as_a_whole_is_told_for_ever(
+    connection: LogConnection, settings: Settings, nats_server: NatsServer
+) -> None:
+    def own() -> Checkpointer:
+        return Checkpointer(connection, Signer.open(settings.data), CLOCK, IDS, directory=settings.data)
+
+    async def written() -> None:
+        made = own()
+        await made.begin()
+        await read_all(connection, made)
+        await made.write()
+
+    async def verified() -> tuple[int, bool]:
+        code, out, _ = await nexus("verify", "--data", settings.data_dir)
+        return code, "checkpoint.last: checkpoint 3 with the root" in out
+
+    await wrote(connection, "b1", 2)
+    for _ in range(2):
+        await written()
+    old = {name: await stored(connection, name) for name in ("OPS", "TRAFFIC")}
+    await written()
+    assert await verified() == (0, False)
+    for name, messages in old.items():
+        config = (await api.call(connection, f"STREAM.INFO.{name}"))["config"]
+        await api.call(connection, f"STREAM.DELETE.{name}")
+        await api.call(connection, f"STREAM.CREATE.{name}", config)
+        for message in messages:
+            await api.publish(connection, message.subject, message.payload, {})
+    assert await verified() == (1, True)
+    await wrote(connection, "b2", 1)
+    for _ in range(3):
+        # with another third one, and beyond
+        await written()
+    assert await verified() == (1, True)
+    (settings.data / "checkpoint.last").write_text("torn")
+    code, _, err = await nexus("verify", "--data", settings.data_dir)
+    assert code == 1 and "checkpoint.last cannot be read" in err
+
+
 async def test_what_goes_before_its_time_is_not_taken_for_what_grew_old(
     connection: LogConnection, settings: Settings, nats_server: NatsServer
 ) -> None:
