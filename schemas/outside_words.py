@@ -34,7 +34,7 @@ _LONGEST_NAME = 63 + 1 + 200
 
 def fit_finish(reason: str) -> str:
     """Why a model ended, if it is one of the reasons that there are."""
-    return reason if not reason or reason.lower() in FINISHES else OTHER
+    return reason if not reason or reason in FINISHES or reason.lower() in FINISHES else OTHER
 
 
 def fit_code(code: str, texts: Sequence[str]) -> str:
