@@ -32,9 +32,13 @@ def decode_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+MOST_TOKENS = 10**9
+"""That one answer may claim: what is beyond is no number of tokens, and no fact, price or sum could hold it."""
+
+
 def count(value: Any) -> int:
     """A number of tokens that a provider told; 0 for everything that is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_TOKENS else 0
 
 
 class Fields:

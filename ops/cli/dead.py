@@ -30,6 +30,8 @@ COLUMNS = ("dead", "time", "consumer", "position", "bytes", "reason")
 DONE_COLUMNS = ("dead", "consumer", "position", "result", "reason")
 SHOWN_BYTES = 256
 _LINE = 32
+_DIGITS = 18
+"""Of a sequence; the log's server takes 64 bits."""
 
 
 def ls(args: argparse.Namespace) -> int:
@@ -131,9 +133,11 @@ async def _found(connection: LogConnection, text: str) -> DeadLetter:
     number = text.removeprefix("DEAD:")
     if not number.isdecimal() or int(number) == 0:
         raise Misused(f"{text[:40]!r} is no message of DEAD; `nexus dead ls` shows them, such as DEAD:3")
-    found = await letter(connection, int(number))
+    found = await letter(connection, int(number)) if len(number) <= _DIGITS else None
     if found is None:
-        raise CommandFailed(f"DEAD:{number} does not exist, or no more; `nexus dead ls` lists what is there", NOT_FOUND)
+        raise CommandFailed(
+            f"DEAD:{number[:40]} does not exist, or no more; `nexus dead ls` lists what is there", NOT_FOUND
+        )
     return found
 
 

@@ -155,6 +155,8 @@ async def test_dropping_deletes_and_is_recorded(data: Path, connection: LogConne
     assert first.detail.endswith("because a test")
     code, why = await told(data, "drop", "DEAD:1")
     assert (code, "does not exist" in why) == (5, True)
+    code, why = await told(data, "show", "9" * 26)
+    assert (code, "does not exist" in why) == (5, True)
 
 
 async def test_show_tells_facts_where_there_are_some_and_bytes_where_not(data: Path, connection: LogConnection) -> None:

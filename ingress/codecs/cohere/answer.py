@@ -6,6 +6,7 @@ from typing import Any
 
 from ingress.codecs.codec import ErrorTold, Malformed
 from ingress.codecs.fields import Fields, decode_json
+from ingress.codecs.fields import count as tokens_in
 from ingress.codecs.told_errors import clipped, decoded, member
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Text, Thinking, ToolCall
@@ -25,7 +26,7 @@ def read_finish(reason: str) -> str:
 def count(told: dict[str, Any], name: str) -> int:
     """A number of tokens; here they may come as floats."""
     value = told.get(name)
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 2**53 else 0
+    return tokens_in(int(value) if isinstance(value, float) and 0 < value < 2**53 else value)
 
 
 def read_usage(told: Any) -> Usage | None:

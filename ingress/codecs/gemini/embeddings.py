@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.codecs.codec import Encoded, ErrorTold, Malformed
-from ingress.codecs.fields import Fields, decode_json, put, wrong
+from ingress.codecs.fields import Fields, count, decode_json, put, wrong
 from ingress.codecs.gemini.answer import read_error
 from ingress.codecs.losses import Losses, say_own
 from ingress.codecs.vectors import read_vector, texts_of
@@ -83,7 +83,7 @@ class GeminiEmbeddings:
             vectors = tuple(read_vector(each.any("values")) for each in found)
             usage = fields.inner("usageMetadata")
             tokens = None if usage is None else usage.integer("promptTokenCount", 0)
-            return Embeddings(vectors=vectors, usage=None if tokens is None else Usage(tokens))
+            return Embeddings(vectors=vectors, usage=None if tokens is None else Usage(count(tokens)))
         except (ValueError, InvalidRequest):
             raise Malformed("the provider's answer is not one of embeddings") from None
 

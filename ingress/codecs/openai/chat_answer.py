@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ingress.codecs.codec import ErrorTold, Malformed
-from ingress.codecs.fields import Fields, count, decode_json, put
+from ingress.codecs.fields import MOST_TOKENS, Fields, count, decode_json, put
 from ingress.codecs.openai.chat_request_read import read_thinking, read_tool_calls
 from ingress.codecs.openai.chat_request_write import written_call
 from ingress.codecs.openai.parts import content_of, text_of
@@ -63,7 +63,7 @@ def read_usage(told: Any) -> Usage | None:
     if not isinstance(told, dict):
         return None
     prompt = told.get("prompt_tokens")
-    if not isinstance(prompt, int) or isinstance(prompt, bool) or prompt < 0:
+    if not isinstance(prompt, int) or isinstance(prompt, bool) or not 0 <= prompt <= MOST_TOKENS:
         return None
     reading, writing = told.get("prompt_tokens_details"), told.get("completion_tokens_details")
     reading = reading if isinstance(reading, dict) else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.codecs.codec import Encoded, ErrorTold, Malformed
-from ingress.codecs.fields import Fields, decode_json, put, wrong
+from ingress.codecs.fields import MOST_TOKENS, Fields, decode_json, put, wrong
 from ingress.codecs.losses import Losses, say_own
 from ingress.codecs.openai.chat_answer import read_error
 from ingress.codecs.vectors import read_vector, write_vector
@@ -108,6 +108,6 @@ def read_usage(told: Any) -> Usage | None:
         return None
     for name in ("prompt_tokens", "total_tokens"):
         value = told.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS:
             return Usage(value)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.codecs.codec import Malformed
-from ingress.codecs.fields import Fields, count, decode_json, put
+from ingress.codecs.fields import MOST_TOKENS, Fields, count, decode_json, put
 from schemas.conversation.answer import Answer, Choice
 from schemas.conversation.parts import Part, Refusal, Text, Thinking, ToolCall
 from schemas.errors import InvalidRequest
@@ -16,7 +16,7 @@ def read_usage(told: Any) -> Usage | None:
     if not isinstance(told, dict):
         return None
     prompt = told.get("input_tokens")
-    if not isinstance(prompt, int) or isinstance(prompt, bool) or prompt < 0:
+    if not isinstance(prompt, int) or isinstance(prompt, bool) or not 0 <= prompt <= MOST_TOKENS:
         return None
     reading, writing = told.get("input_tokens_details"), told.get("output_tokens_details")
     cached = count(reading.get("cached_tokens")) if isinstance(reading, dict) else 0
