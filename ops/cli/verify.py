@@ -116,7 +116,8 @@ def _places(args: argparse.Namespace, now_us: int) -> tuple[Sequence[str], dict[
         if not text:
             continue
         if not is_position(text):
-            places[f"{name}_us"] = moment_us(text, f"--{name}", now_us)
+            # 0 stands for none
+            places[f"{name}_us"] = max(moment_us(text, f"--{name}", now_us), 1)
             continue
         try:
             position = parse_position(text)
