@@ -87,6 +87,7 @@ async def test_stopped_nothing_passes_and_nothing_is_lost_killed_everything_ends
         assert await asyncio.wait_for(reader.readexactly(1), 10) == b"b"
         assert await asyncio.wait_for(late.readexactly(1), 10) == b"c"
         process.kill()
+        await process.wait()
         assert await asyncio.wait_for(reader.read(), 10) == b""
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)
