@@ -16,12 +16,15 @@ from projections.live.past import STREAM, Entry, Past, past
 from projections.log.reader import last_sequence
 from schemas.aggregates.budget import Budget
 from schemas.aggregates.disclosure import disclosed
+from schemas.aggregates.route import Route
 from schemas.aggregates.virtual_key import Revoked, VirtualKey
 from schemas.envelope import Position, parse_position
 from schemas.ids import Clock, SystemClock, iso
 from schemas.routing.choose import candidates, match_route
 
 PREFIX_LENGTH = 12
+MOST_REMOVED = 3
+"""Removed routes that are told of, the last ones."""
 COLUMNS = ("tenant", "aggregate", "id", "version", "changed", "by", "position")
 
 Shown = tuple[dict[str, Any], str]
@@ -112,7 +115,12 @@ def _route(found: Past, model: str, _: int) -> Shown:
         items.append({**head, "spec": disclosed(route), "changes": rows})
         parts.append(f"{fields({**head, 'targets': targets or 'none: the model was refused'})}\n\n{_table(rows)}")
     if not items:
-        raise CommandFailed(f"no route led to {model} then; `nexus at TIME config` lists what there was", NOT_FOUND)
+        # what a removed route was for is not known any more
+        gone = [entry for entry in found.entries("route") if not isinstance(entry.state, Route)]
+        last = sorted(gone, key=lambda entry: entry.touch.sequence)[-MOST_REMOVED:]
+        told = "".join(f"; {entry.tenant}'s route {entry.id} {_removed(entry)}" for entry in last)
+        told = told or "; `nexus at TIME config` lists what there was"
+        raise CommandFailed(f"no route led to {model} then{told}", NOT_FOUND)
     return {"items": items}, "\n\n".join(parts)
 
 
@@ -147,8 +155,7 @@ def _budget(found: Past, name: str, _: int) -> Shown:
         if entry.id != name:
             continue
         if not isinstance(entry.state, Budget):
-            by = f"{entry.touch.actor} at {iso(entry.touch.time_us)} ({Position(STREAM, entry.touch.sequence)})"
-            gone += f"; {entry.tenant}'s had been removed by {by}"
+            gone += f"; {entry.tenant}'s {_removed(entry)}"
             continue
         items.append(
             {
@@ -162,6 +169,11 @@ def _budget(found: Past, name: str, _: int) -> Shown:
         told = gone or "; `nexus at TIME config` lists what there was"
         raise CommandFailed(f"there was no budget {name} then{told}", NOT_FOUND)
     return {"items": items}, _blocks(items)
+
+
+def _removed(entry: Entry) -> str:
+    touch = entry.touch
+    return f"had been removed by {touch.actor} at {iso(touch.time_us)} ({Position(STREAM, touch.sequence)})"
 
 
 def _in_force(entry: Entry) -> bool:

@@ -104,6 +104,10 @@ async def test_a_route_leads_where_it_led(history: History) -> None:
     assert history.times["routed"] < changed["changed"] <= history.times["rerouted"]
     code, err = await history.code(history.times["two"], "route", "gpt")
     assert (code, "no route led to gpt then" in err) == (5, True)
+    await history.remove("no route", route.DECIDER, "r", "admin:eve")
+    code, err = await history.code(history.times["no route"], "route", "gpt")
+    assert (code, "acme's route r had been removed by admin:eve at 20" in err) == (5, True)
+    assert history.positions["no route"] in err
 
 
 async def test_a_policy_that_was_asked_is_among_what_led_there(history: History) -> None:
