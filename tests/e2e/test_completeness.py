@@ -61,7 +61,7 @@ def test_what_a_killed_gateway_had_taken_in_is_accounted_for(nexus: RunningNexus
     assert left["superseded"] and (left["counted"] or 0) + left["since"] == len(accepted)
     assert f"boot {boot} crashed" in done.stderr
 
-    # without any one of its latest segments but the last, verification fails at the next one
+    # without any one of its latest segments but the last, verification fails there and at the next one
     for (gone, _), (following, _) in pairwise(own[-8:]):
         report = checked([message for message in messages if message is not gone])
-        assert [fault.sequence for fault in report.faults][:1] == [following.sequence]
+        assert [fault.sequence for fault in report.faults][:2] == [gone.sequence, following.sequence]
