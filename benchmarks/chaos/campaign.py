@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import random
 import secrets
+import signal
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,15 +64,21 @@ def shown(told: dict[str, Any]) -> str:
     return f"{text}\n{load}{stalls}".rstrip()
 
 
+EXIT = """exit status: 0 nothing is broken (what could not be decided is told as such: a longer campaign may); 1 a
+promise is broken; 2 it could not be started; 130 it was stopped, and nothing was judged"""
+
+
 def options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks chaos", description=__doc__)
-    parser.add_argument("--minutes", type=float, help="how long it lasts, one whole round at least (2; absence 10)")
-    parser.add_argument("--rate", type=float, help="requests begun a second (60; absence 15)")
-    parser.add_argument("--in-flight", type=int, default=64, help="most of them under way")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks chaos", description=__doc__, epilog=EXIT)
+    parser.add_argument("--minutes", type=_amount, help="how long it lasts, one whole round at least (2; absence 10)")
+    parser.add_argument("--rate", type=_positive, help="requests begun a second (60; absence 15)")
+    parser.add_argument("--in-flight", type=_many, default=64, help="most of them under way")
+    parser.add_argument(
+        "--seed", type=int, default=secrets.randbelow(2**31), help="of everything that chance decides (any)"
+    )
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="one fault on a Nexus of its own instead")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="of faults (all of them)")
-    parser.add_argument("--told-minutes", type=float, default=TOLD_MINUTES,
+    parser.add_argument("--told-minutes", type=_amount, default=TOLD_MINUTES,
                         help="how long a long one goes on to tell the effect of a hung SIEM (20)")  # fmt: skip
     parser.add_argument("--together", dest="workers", action="store_const", const=("workers",), default=PROCESSORS,
                         help="all workers in one process")  # fmt: skip
@@ -84,16 +93,46 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     return given
 
 
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError("not a number from 0 on")
+    return value
+
+
+def _positive(text: str) -> float:
+    if not (value := _amount(text)):
+        raise argparse.ArgumentTypeError("has to be more than 0")
+    return value
+
+
+def _many(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError("not a whole number from 1 on")
+    return value
+
+
 def main(arguments: list[str]) -> int:
     given = options(arguments)
     say(f"seed {given.seed}")
     chosen: Scenario = SCENARIOS[given.scenario] if given.scenario else run
+    # an order to end is obeyed as Ctrl-C is: what was started is stopped
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         promises = asyncio.run(chosen(given))
     except NotUp as error:
         say(str(error))
         return 2
-    told = given.told or {"seed": given.seed, "promises": rows_of(promises), "faults": []}
+    except KeyboardInterrupt:
+        say("stopped; nothing was judged")
+        return 130
+    held = all(promise.held for promise in promises)
+    told = given.told or {"seed": given.seed, "held": held, "promises": rows_of(promises), "faults": []}
     print(json.dumps(told) if given.output == "json" else shown(told))
-    say(f"seed {given.seed}")
-    return 0 if all(promise.held for promise in promises) else 1
+    counts = Counter(promise.verdict for promise in promises)
+    say(f"seed {given.seed}: {', '.join(f'{count} {verdict}' for verdict, count in sorted(counts.items()))}")
+    return 0 if held else 1

@@ -53,8 +53,10 @@ class Kept:
         if self.wanted and not self.pid:
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, *self._argv], cwd=ROOT, stdout=log, stderr=log, env=self._environment
-                )
+                    [sys.executable, *self._argv], cwd=ROOT, stdout=log, stderr=log, env=self._environment,
+                    # Ctrl-C is for the campaign, which ends them in order
+                    start_new_session=True,
+                )  # fmt: skip
 
     def end(self) -> None:
         self.wanted = False
@@ -152,6 +154,7 @@ class Site:
         done = subprocess.run(
             [*COMMAND, words[0], "--data", str(self.data), *words[1:]],
             cwd=ROOT, check=False, capture_output=True, text=True, timeout=240, env=ENVIRONMENT,
+            start_new_session=True,
         )  # fmt: skip
         if check and done.returncode:
             raise NotUp(f"nexus {words[0]} failed:\n{done.stderr[-4000:]}")

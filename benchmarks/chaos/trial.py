@@ -76,10 +76,16 @@ async def on_a_site(given: argparse.Namespace, broken: Callable[[Site], Awaitabl
     """
     with tempfile.TemporaryDirectory(prefix="nexus-chaos-") as directory:
         site = Site(Path(directory), workers=given.workers)
+        starting = asyncio.create_task(asyncio.to_thread(site.start))
         try:
-            await asyncio.to_thread(site.start)
+            await asyncio.shield(starting)
             promises = await broken(site)
+        except asyncio.CancelledError:
+            say("stopping what was started, which may take a minute")
+            raise
         finally:
+            # a start that goes on cannot be stopped
+            await asyncio.wait({starting})
             await asyncio.to_thread(site.stop)
             if given.keep and (given.told is None or not given.told["held"]):
                 say(f"kept: {site.keep()}")
