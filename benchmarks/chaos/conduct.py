@@ -107,12 +107,14 @@ def _cut_off(done: Sequence[Done], latencies: Latencies, failures: Failures) -> 
     unserved = [one for one in cuts if not any(one.at <= at <= one.ended for at, _ in latencies)]
     alive = [(one.at, one.ended) for one in cuts if one.kind == CUT_OFF]
     seen = [kind for at, kind in failures if _within(at, alive)]
-    wrong = sorted({kind for kind in seen if not kind.endswith(REFUSED) or kind.startswith("spooled")})
+    wrong = sorted({kind for kind in seen if not kind.endswith(REFUSED)})
+    # whose body cannot be sealed, because the keys for that are on the log, is refused there too
+    unspooled = sum(kind.startswith("spooled") for kind in seen)
     return Promise(
         "a gateway that is cut off from the log says 503 or spools, and the other one serves",
         bool(cuts) and not unserved and not wrong,
         f"cuts={len(cuts)} longest={max((one.ended - one.at for one in cuts), default=0):.0f} s "
-        f"refused={len(seen)} else={wrong[:3]} unserved={len(unserved)}",
+        f"refused={len(seen)} of them on routes that spool={unspooled} else={wrong[:3]} unserved={len(unserved)}",
     )
 
 

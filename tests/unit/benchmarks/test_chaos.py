@@ -116,7 +116,7 @@ def test_a_gateway_cut_off_refuses_or_spools_and_the_other_one_serves() -> None:
     assert not held([], answers, [])
     assert not held([cut, killed], answers[:1], good)
     assert not held([cut], answers, [*good, (110.0, "plain: ConnectionError")])
-    assert not held([cut], answers, [*good, (110.0, "spooled: 503")])
+    assert not held([cut], answers, [*good, (110.0, "spooled: broken stream")])
 
 
 def test_what_goes_wrong_while_nothing_is_wrong_is_told() -> None:
