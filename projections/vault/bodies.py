@@ -43,6 +43,7 @@ class BodyVault:
             bound_keys: most data keys in memory; the longest unused goes first.
             trust_s: seconds until a key in memory is looked up again, and so the most that an erasure by another
                 process takes to be in force here while the log is away. Otherwise, once started, it is at once.
+                Bodies are sealed on under a key in memory meanwhile, see `DataKeys`.
         """
         self._connection = connection
         self._keys = DataKeys(connection, vault, clock or SystemClock(), bound=bound_keys, trust_s=trust_s)
@@ -59,6 +60,7 @@ class BodyVault:
 
         def begin() -> None:
             self._keys.forget_all()
+            self._keys.followed = True
             follows.set()
 
         self._watching = asyncio.create_task(watch(self._connection, begin, self._keys.noticed), name="watch-data-keys")
@@ -99,7 +101,9 @@ class BodyVault:
             Erased: the data key `under` is gone.
             Unavailable: the key bucket or the object store does not answer.
         """
-        key = await (self._keys.to_open(tenant, subject, under) if under else self._keys.to_seal(tenant, subject))
+        key = self._keys.known(tenant, subject)
+        if key is None or (under and key.id != under):
+            key = await (self._keys.to_open(tenant, subject, under) if under else self._keys.to_seal(tenant, subject))
         if len(body) <= INLINE:
             return _seal(key, tenant, subject, request, part, body)
         if len(body) < _IN_THREAD:

@@ -93,7 +93,11 @@ class DataKey(NamedTuple):
 
 class DataKeys:
     """Finds, makes and erases data keys. What was found is trusted until a change in the bucket is `noticed`, and for
-    `trust_s` seconds at most; then it is looked up again."""
+    `trust_s` seconds at most; then it is looked up again.
+
+    To seal, a process that follows the bucket trusts it while it hears nothing: in an outage of the log requests that
+    the spool takes are served on, and what is sealed under a key that was erased meanwhile nobody can open.
+    """
 
     def __init__(self, connection: LogConnection, vault: Vault, clock: Clock, *, bound: int, trust_s: float) -> None:
         self._connection = connection
@@ -101,6 +105,8 @@ class DataKeys:
         self._clock = clock
         self._bound = bound
         self._trust_s = trust_s
+        self.followed = False
+        """Whether changes are `noticed` by themselves."""
         self._known: OrderedDict[tuple[str, str], DataKey] = OrderedDict()
         self._names: dict[str, tuple[str, str]] = {}
         """Of what is known, by place."""
@@ -111,15 +117,17 @@ class DataKeys:
         self._under_way: dict[tuple[str, str], asyncio.Task[DataKey]] = {}
         self._erasures = 0
 
-    def known(self, tenant: str, subject: str) -> DataKey | None:
-        """The key of this week if it is in memory and still trusted."""
+    def known(self, tenant: str, subject: str, *, opens: bool = False) -> DataKey | None:
+        """The key of this week if it is in memory and still trusted.
+
+        Args:
+            opens: to open what it sealed; else to seal.
+        """
         name = (tenant, subject)
         found = self._known.get(name)
-        if (
-            found is None
-            or self._clock.monotonic() - found.checked > self._trust_s
-            or self._clock.now_us() >= found.until_us
-        ):
+        if found is None or self._clock.now_us() >= found.until_us:
+            return None
+        if (opens or not self.followed) and self._clock.monotonic() - found.checked > self._trust_s:
             return None
         self._known.move_to_end(name)
         return found
@@ -149,7 +157,7 @@ class DataKeys:
             Erased: it is gone; there may be a newer one for the same subject.
             Unavailable, NotAuthentic: as above.
         """
-        found = self.known(tenant, subject)
+        found = self.known(tenant, subject, opens=True)
         if found is None or found.id != key:
             place = place_of(tenant, subject, periods.of_key(key))
             with self._listening(place):

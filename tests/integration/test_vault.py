@@ -225,6 +225,28 @@ async def test_without_the_log_sealing_says_so(
     nats_server.start()
 
 
+async def test_in_an_outage_of_the_log_who_is_known_is_sealed_for_and_not_opened(
+    nats_server: NatsServer, connection: LogConnection
+) -> None:
+    clock = StoppedClock()
+    here = BodyVault(connection, Vault(MASTER), clock=clock, trust_s=30.0)
+    await here.start()
+    before = await here.seal(*PLACE, b"clear text")
+    nats_server.kill()
+    await until(lambda: not connection.connected, "the loss is noticed")
+    clock.seconds += 3_600
+    during = here.seal_now(*PLACE, b"during")
+    assert during is not None and during.key == before.key
+    assert (await here.seal(*PLACE, b"answer", before.key)).key == before.key
+    # it may have been erased elsewhere
+    with pytest.raises(Unavailable):
+        await opened(here, before)
+    nats_server.start()
+    await until(lambda: connection.connected, "the log is back")
+    assert await opened(here, during) == b"during"
+    await here.close()
+
+
 async def test_a_bucket_that_was_made_without_leave_to_delete_is_purged(
     nats_server: NatsServer, connection: LogConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
