@@ -93,6 +93,9 @@ def set_up(layout: Layout) -> None:
     found = layout.found()
     progress = Progress(sys.stderr)
     progress.say(f"setting up {layout.venv} (once; later starts skip this)")
+    if layout.venv.is_symlink():
+        # what it leads to is another checkout's, whose stamp and environment stay
+        layout.venv.unlink()
     layout.stamp.unlink(missing_ok=True)
     moved = bool(found) and found.get("root") != str(layout.root)
     pip = _environment(layout, progress, anew=moved)
@@ -122,9 +125,6 @@ def _environment(layout: Layout, progress: Progress, *, anew: bool) -> list[str]
         bundled = _runs([base, "-c", "import ensurepip"])
         progress.say(f"making a virtual environment with Python {sys.version.split()[0]}")
         without = [] if bundled else ["--without-pip"]
-        if layout.venv.is_symlink():
-            # what it leads to is another checkout's, and would be cleared
-            layout.venv.unlink()
         _step(
             [base, "-m", "venv", "--clear", *without, str(layout.venv)],
             layout,

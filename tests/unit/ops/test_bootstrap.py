@@ -166,7 +166,7 @@ def test_another_checkouts_environment_behind_a_link_is_left_alone(
     with pytest.raises(OSError):  # nothing was really made, so the stamp finds no place
         set_up(checkout.layout)
     assert not checkout.layout.venv.is_symlink()
-    assert (theirs / "bin" / "python").is_file()
+    assert (theirs / "bin" / "python").is_file() and (theirs / checkout.layout.stamp.name).is_file()
 
 
 def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
