@@ -67,6 +67,9 @@ class Life(msgspec.Struct):
     closed: bool = False
     number: int = 0
     """Of its last segment: a chain's numbers only rise."""
+    fenced: int = -1
+    """What that was when requests of it were closed: no segment of this writer that was sent before then can be stored
+    any more, see `Sweeper`."""
     requests: dict[str, OpenRequest] = {}
 
 
@@ -90,6 +93,11 @@ class State:
     @property
     def open(self) -> int:
         return len(self._life_of)
+
+    def fence(self, of: OpenRequest) -> str:
+        """The message id that the next segment of a request's writer would have; empty when somebody has used it."""
+        life = self.lives[of.writer, of.boot]
+        return "" if life.fenced == life.number else f"{life.writer}/{life.boot}/{life.number + 1}"
 
     def request(self, request: str) -> OpenRequest | None:
         life = self._life_of.get(request)
@@ -133,7 +141,7 @@ class State:
         # what became of a request that ends in the same message is of no use
         ended = {fact.correlation for fact in segment.facts if ends_request(fact.type)}
         for request in ended:
-            self._ended(request)
+            self._ended(request, segment.writer)
         for fact in segment.facts:
             if fact.type in _LIFE and fact.correlation not in ended:
                 try:
@@ -157,10 +165,12 @@ class State:
             if life.writer == new.writer and life.boot > new.boot:
                 new.superseded_at = now
 
-    def _ended(self, request: str) -> None:
+    def _ended(self, request: str, by: str) -> None:
         life = self._life_of.pop(request, None)
         if life is not None:
             del life.requests[request]
+            if by != life.writer:
+                life.fenced = life.number
 
     def _lived(self, life: Life, sequence: int, subject: str, fact: Fact) -> None:
         data = open_fact(fact)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from processors.reconcile.due import Closing, abandoned, due
-from processors.reconcile.state import State
+from processors.reconcile.state import OpenRequest, State
 from processors.stopping import pause
 from projections.log import api
 from projections.log.api import publish
@@ -32,7 +32,13 @@ _SEEN_S = 10.0
 
 
 class Sweeper:
-    """One reconciler. `follow` and `sweep_forever` run side by side."""
+    """One reconciler. `follow` and `sweep_forever` run side by side.
+
+    Who closes the requests of a writer does so under the message id of that writer's next segment. The log stores one
+    message of an id: either that segment, and its writer lives, or the end of its requests, and what of that writer was
+    still on its way, held up wherever, is dropped. For as long as the log remembers ids; after a longer silence writers
+    look for themselves, see `projections.log.sending`.
+    """
 
     def __init__(
         self, connection: LogConnection, clock: Clock, ids: Ids, *, start: int = 1, tails: Tails | None = None
@@ -53,6 +59,8 @@ class Sweeper:
         self._connected_since = 0.0
         self.state = State(WRITER, self._boot)
         self.state.sequence = start - 1
+        self._used: set[str] = set()
+        """Ids under which something else is stored than was expected."""
         self.caught_up_since: float | None = None
         """Monotonic time; None while disconnected or behind."""
         self.closed = 0
@@ -99,8 +107,10 @@ class Sweeper:
         self._check_caught_up(now)
         self.state.forget_dead(now)
         while closings := due(self.state, now, self.caught_up_since):
-            subject = closings[0].request.subject
-            await self._close(subject, [one for one in closings if one.request.subject == subject][:_AT_ONCE])
+            first = closings[0].request
+            place = (first.subject, first.writer, first.boot)
+            same = [one for one in closings if (one.request.subject, one.request.writer, one.request.boot) == place]
+            await self._close(first, same[:_AT_ONCE])
 
     def _check_caught_up(self, now: float) -> None:
         """The reader and the connection know the machine's time only; decisions go by the clock that was given."""
@@ -115,20 +125,27 @@ class Sweeper:
             self.caught_up_since = now
         self._connected_since = connection.connected_since
 
-    async def _close(self, subject: str, closings: Sequence[Closing]) -> None:
-        """Appends the terminal facts right after the last message that was seen of the subject, or not at all.
+    async def _close(self, first: OpenRequest, closings: Sequence[Closing]) -> None:
+        """Appends the terminal facts of one writer's requests right after the last message that was seen of their
+        subject, or not at all.
 
         An answer that got lost does no harm: with the same place and number the segment is either stored already, and
         then read, or it can no longer be stored.
         """
+        subject = first.subject
         number, expected = self.state.number + 1, self.state.last_of[subject]
         payload = self._segment(subject, number, closings)
+        fence = self.state.fence(first)
         headers = {
-            "Nats-Msg-Id": f"{WRITER}/{self._boot}/{number}.{expected}",
+            "Nats-Msg-Id": fence if fence not in {"", *self._used} else f"{WRITER}/{self._boot}/{number}.{expected}",
             "Nats-Expected-Last-Subject-Sequence": str(expected),
         }
         ack = await publish(self._connection, subject, payload, headers)
-        if ack.error is None:
+        if ack.duplicate:
+            # a segment of the writer, which lives, or what another process closed; both are on the log and will be read
+            self._used.add(headers["Nats-Msg-Id"])
+            await self._see(lambda: self.state.sequence >= ack.seq)
+        elif ack.error is None:
             await self._see(lambda: self.state.sequence >= ack.seq)
             self.closed += len(closings)
             for closing in closings:

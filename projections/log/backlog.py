@@ -68,7 +68,7 @@ class Formed:
 
     @property
     def msg_id(self) -> str:
-        return f"{self.chain.writer}/{self.chain.boot}/{self.number}"
+        return self.chain.msg_id(self.number)
 
     def left(self) -> None:
         """The bytes are out of this process: on the wire to the log, or in a file. Its death cannot take them back."""

@@ -23,7 +23,7 @@ class Chain:
 
     __slots__ = (
         "anew", "base_sequence", "boot", "clear_sequence", "doubtful", "ended", "found", "hash", "heard",
-        "last_sequence", "left", "number", "since_us", "writer",
+        "last_sequence", "left", "number", "since_us", "taken", "writer",
     )  # fmt: skip
 
     def __init__(self, writer: str, boot: str, *, left: bool = False, base_sequence: int = 0, since_us: int = 0):
@@ -56,6 +56,19 @@ class Chain:
         """Requests that somebody else has ended, taking this writer for dead: nothing may end them again."""
         self.found: dict[str, int] | None = None
         """Of one that was left: the facts that the log has of it, by id, with their sequences; None until looked up."""
+
+        self.taken: dict[int, int] = {}
+        """How often somebody else has used the message id of a number: who closes requests does, so that what was on
+        its way at that time is not stored any more."""
+
+    def msg_id(self, number: int) -> str:
+        """Under which its segment of this number is stored once."""
+        own = f"{self.writer}/{self.boot}/{number}"
+        return f"{own}.{self.taken[number]}" if number in self.taken else own
+
+    def took(self, number: int) -> None:
+        """Somebody else has used that id."""
+        self.taken[number] = self.taken.get(number, 0) + 1
 
     def stands_at(self, sequence: int, silent: bool) -> None:
         """The log has the segment that was under way.

@@ -28,8 +28,7 @@ RECHECK_AFTER_S = 30.0
 
 
 class Taken(Exception):
-    """The log already held another message with the id of a new segment: two writers use one name and boot, or a former
-    try of something else at the same place has arrived after all."""
+    """The log already holds a message with the id of the segment: a former try of it, as a rule."""
 
     def __init__(self, sequence: int) -> None:
         super().__init__(sequence)
@@ -109,7 +108,7 @@ class Delivery:
             payload: as it follows what is stored.
 
         Raises:
-            Taken: it cannot be stored under its id.
+            Taken: whether it is stored is to be looked up.
             Silenced: a herald has to go before it.
         """
         connection, chain = self._connection, segment.chain
@@ -134,7 +133,7 @@ class Delivery:
             outcome = await self._outcome
             self._outcome = None
             if isinstance(outcome, Ack):
-                if outcome.duplicate and segment.attempts == 1:
+                if outcome.duplicate:
                     raise Taken(outcome.seq)
                 self._stands_at(chain, outcome.seq)
                 chain.heard = self._sent_at
@@ -180,7 +179,7 @@ class Delivery:
         """Where a segment stands that was sent before and not acknowledged; 0 for nowhere."""
         since_us = self._clock.now_us() - int((self._clock.monotonic() - segment.first_sent) * 1_000_000)
         log, stream, chain = self._connection, self._stream, segment.chain
-        return await for_certain(stream, lambda: find(log, stream, chain, segment.msg_id, since_us))
+        return await for_certain(stream, lambda: find(log, stream, chain, segment.number, since_us))
 
     def check(self) -> None:
         """To be called every now and then: ends a wait that has lasted too long."""

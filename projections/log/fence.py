@@ -12,7 +12,7 @@ from projections.log.api import ApiError
 from projections.log.chain import Chain
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
-from schemas.codec import Malformed, Written, decode_segment, open_fact, segment_hash
+from schemas.codec import Malformed, Written, decode_head, decode_segment, open_fact, segment_hash
 from schemas.errors import NotFound, Unavailable
 from schemas.facts.traffic import RequestAbandoned
 from schemas.registry import NAME_OF
@@ -42,7 +42,7 @@ async def for_certain(stream: str, ask: Callable[[], Awaitable[_Answer]]) -> _An
             await asyncio.sleep(_AGAIN_S)
 
 
-async def find(connection: LogConnection, stream: str, chain: Chain, msg_id: str, since_us: int) -> int:
+async def find(connection: LogConnection, stream: str, chain: Chain, number: int, since_us: int) -> int:
     """Where a segment of a chain stands that may have been stored after all; 0 for nowhere.
 
     Args:
@@ -51,11 +51,21 @@ async def find(connection: LogConnection, stream: str, chain: Chain, msg_id: str
     Raises:
         Unavailable, ApiError, NotFound: the log cannot be read.
     """
+    msg_id = chain.msg_id(number)
     async for batch in _reader(connection, stream, chain.base_sequence, since_us).batches(follow=False):
         for message in batch:
-            if message.msg_id == msg_id:
+            if message.msg_id == msg_id and is_of(chain, message.payload):
                 return message.sequence
     return 0
+
+
+def is_of(chain: Chain, payload: bytes) -> bool:
+    """Whether a message is a segment of a chain: its id alone does not say so, see `Chain.taken`."""
+    try:
+        head = decode_head(payload)
+    except Malformed:
+        return False
+    return (head.writer, head.boot) == (chain.writer, chain.boot)
 
 
 async def look_up(connection: LogConnection, stream: str, chain: Chain, first: Written) -> None:
@@ -69,16 +79,21 @@ async def look_up(connection: LogConnection, stream: str, chain: Chain, first: W
     """
     number, end, sequence = first.number - 1, first.previous, chain.base_sequence
     found: dict[str, int] = {}
+    chain.taken.clear()
     prefix = f"{chain.writer}/{chain.boot}/"
     # the base itself, too: where it is of this chain, it is what comes before
     async for batch in _reader(connection, stream, max(chain.base_sequence - 1, 0), chain.since_us).batches(
         follow=False
     ):
         for message in batch:
-            if message.msg_id.startswith(prefix):
+            if not message.msg_id.startswith(prefix):
+                continue
+            if is_of(chain, message.payload):
                 segment = decode_segment(message.payload)
                 number, end, sequence = segment.number, segment_hash(message.payload), message.sequence
                 found |= dict.fromkeys((fact.id for fact in segment.facts), message.sequence)
+            elif (used := message.msg_id.removeprefix(prefix).partition(".")[0]).isdecimal():
+                chain.took(int(used))
     chain.number, chain.hash, chain.base_sequence, chain.found = number, end, sequence, found
 
 

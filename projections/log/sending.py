@@ -7,11 +7,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from projections.log.api import get_message
 from projections.log.backlog import Backlog, Formed
 from projections.log.connection import LogConnection
 from projections.log.delivery import Delivery, Silenced, Taken
-from projections.log.fence import closed_meanwhile, for_certain, look_up
-from schemas.codec import decode_written
+from projections.log.fence import closed_meanwhile, for_certain, is_of, look_up
+from schemas.codec import decode_written, segment_hash
 from schemas.ids import Clock
 
 _log = logging.getLogger(__name__)
@@ -62,8 +63,9 @@ class Sending:
             backlog.announce(segment, [] if chain.left else [self._sign_of_life()])
             return None
         except Taken as taken:
-            await self._taken(segment, taken.sequence)
-            return None
+            if not await self._stored_before(segment, taken.sequence):
+                return None
+            sequence = taken.sequence
         if not segment.acknowledged:
             backlog.acknowledged(sequence)
         if segment.herald or chain.doubtful:
@@ -85,24 +87,40 @@ class Sending:
             payload = self._backlog.follow(segment, payload)
         return await self._delivery.deliver(segment, payload)
 
-    async def _taken(self, segment: Formed, sequence: int) -> None:
-        """Something else stands at its place: what was sent there before, by this process or a former one, and had been
-        on its way until now.
+    async def _stored_before(self, segment: Formed, sequence: int) -> bool:
+        """Whether what stands there under the id of a segment is this one; else it may be sent once more.
 
         Raises:
-            Collision: it was not that.
+            Collision: another of the same chain does.
         """
-        backlog, chain = self._backlog, segment.chain
-        if chain.left:
-            _log.warning("a former process's segment came late stream=%s msg_id=%s", self._stream, segment.msg_id)
+        backlog, chain, log, stream = self._backlog, segment.chain, self._connection, self._stream
+        there = await for_certain(stream, lambda: get_message(log, stream, sequence=sequence))
+        payload = b"" if there is None else there.payload
+        hash_there = segment_hash(payload)
+        if hash_there == segment.hash:
+            # one of the tries before this, so nothing is known of the time since the first
+            chain.stands_at(sequence, self._delivery.silent(chain))
+            chain.heard = max(chain.heard, segment.first_sent)
+            return True
+        if not is_of(chain, payload):
+            # who took the writer for dead: what of its requests is closed now stays so
+            _log.warning("the place of a segment was taken stream=%s msg_id=%s", stream, segment.msg_id)
+            chain.took(segment.number)
+            segment.attempts = 0
+            await self._learn(segment, sequence)
+            chain.doubtful = chain.anew = True
+        elif chain.left:
+            _log.warning("a former process's segment came late stream=%s msg_id=%s", stream, segment.msg_id)
             backlog.herald, chain.found, segment.hash = None, None, b""
             await asyncio.sleep(_LATE_S)
-        elif segment.herald and backlog.pending[0].attempts:
+        elif segment.herald and backlog.pending[0].hash == hash_there:
+            # what waits had been sent before the silence, and has arrived after it was looked for
             backlog.herald = None
             chain.stands_at(sequence, silent=True)
             backlog.acknowledged(sequence)
         else:
             raise Collision(f"{segment.msg_id} is taken: another process uses this writer name and boot")
+        return False
 
     async def _learn(self, segment: Formed, through: int) -> None:
         """Finds out which requests were closed while nothing was heard of the writer, so as not to end them again."""

@@ -179,6 +179,33 @@ async def test_what_a_dead_process_left_in_files_ends_nothing_again(
     assert sorted(accepted) == sorted([*late, *done]), "each once"
 
 
+async def test_what_was_on_its_way_when_its_writer_was_taken_for_dead_is_not_stored(connection: LogConnection) -> None:
+    writer = gateway(connection, Ahead())
+    await writer.start()
+    await writer.append("traffic.0", [said("closed", ACCEPTED), said("other", ACCEPTED)])
+    ahead = Ahead()
+    async with sweeper(connection, ahead) as reconcile:
+        ahead.seconds = 31.0
+        await reconcile.sweep()
+        assert reconcile.closed == 2
+        # by its own clock nothing is wrong: it takes no time to be late
+        ended = writer.append("traffic.0", [said("closed", RequestCompleted()), said("new", ACCEPTED)])
+        assert await ended > 0
+        await writer.append("traffic.0", [said("new", RequestCompleted()), said("other", RequestCompleted())])
+        ids = [one.msg_id for one in await stored(connection) if one.msg_id.startswith("w/b1/")]
+        assert ids == ["w/b1/1", "w/b1/2", "w/b1/2.1", "w/b1/3"]
+        # and it may happen once more
+        await writer.append("traffic.0", [said("again", ACCEPTED)])
+        last = len(await stored(connection))
+        await until(lambda: reconcile.state.sequence >= last, "it is read")
+        ahead.seconds = 62.0
+        await reconcile.sweep()
+        assert reconcile.closed == 3
+        assert await writer.append("traffic.0", [said("again", RequestCompleted())]) > 0
+    abandoned = {one: [RequestAbandoned] for one in ("closed", "other", "again")}
+    assert await ended_as(connection, writer) == abandoned | {"new": DONE}
+
+
 async def test_what_arrives_after_it_was_looked_for_is_not_written_twice(
     nats_server: NatsServer, connection: LogConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,30 @@ async def test_requests_of_a_silent_writer_are_closed_with_what_was_set_aside(co
     assert (await verify_chains(connection, ("TRAFFIC",))).faults == []
 
 
+async def test_the_id_of_a_writers_next_segment_is_used_once(
+    connection: LogConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("processors.reconcile.sweeper._AT_ONCE", 2)
+    names = await dead_gateway(connection, 7)
+    # of another writer somebody has used it for something else
+    odd = Gateway(connection, "b1", writer="odd")
+    await odd.say("odd", accepted())
+    other = codec.encode_segment("traffic.0", "other", "b1", 1, GENESIS, [])
+    await publish(connection, "traffic.0", other, {"Nats-Msg-Id": "odd/b1/2"})
+    clock = Ahead()
+    async with sweeper(connection, clock) as one:
+        clock.seconds = 31.0
+        await one.sweep()
+        assert (one.closed, one.state.open) == (5, 0)
+    found = await terminals(connection)
+    assert {name: len(told) for name, told in found.items()} == dict.fromkeys([*names, "odd"], 1)
+    closing = [message.msg_id for message in await stored(connection) if b"request.abandoned" in message.payload]
+    own, others = [], []
+    for id in closing:
+        (own if id.startswith("reconcile/") else others).append(id)
+    assert others == ["w/b1/11"] and len(own) == 2
+
+
 async def test_a_restarted_or_closed_writer_needs_no_silence(connection: LogConnection) -> None:
     first = await dead_gateway(connection, 2, "b1", closed=True)
     clock = Ahead()
