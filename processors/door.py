@@ -39,6 +39,8 @@ GATHER_S = 0.2
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.05, 5.0
 _PROGRESS_S = 10.0
 _LEAVE_S = 5.0
+_STUMBLES = 3
+"""Times that a message is tried over which the worker itself comes to grief."""
 _NOTHING = 2**63
 _OUTAGE = (Rejected, Unavailable, OSError, TimeoutError, NatsError)
 
@@ -251,7 +253,7 @@ class Door:
         Raises:
             _Moved: the sink stands elsewhere now.
         """
-        delay = _FIRST_RETRY_S
+        delay, stumbles = _FIRST_RETRY_S, 0
         while fresh := [message for message in messages if message.sequence > self.cursor]:
             before = self._position()
             try:
@@ -280,6 +282,11 @@ class Door:
                     await self._attempt(fresh[:middle])
                     await self._attempt(fresh[middle:])
                     return
+                stumbles += not isinstance(error, Invalid)
+                if 0 < stumbles < _STUMBLES:
+                    # it may have been the moment's
+                    await self._hold(delay)
+                    continue
                 if not self._restraint.wait_s():
                     reason = str(error) if isinstance(error, Invalid) else f"{type(error).__name__} in the worker"
                     await self._bury(fresh[0], reason)
@@ -321,7 +328,8 @@ class Door:
             before = self._position()
             try:
                 await self._refresh()
-            except _OUTAGE as error:
+            except (*_OUTAGE, Invalid) as error:
+                # where a sink stands is no message's fault
                 log.warning("event=refresh_failed consumer=%s error=%s", self._durable, error)
                 await self._hold(delay)
                 delay = min(delay * 2, _LAST_RETRY_S)

@@ -108,6 +108,7 @@ def decode(data: bytes) -> Evidence:
         raise Malformed(f"not a file of evidence: {error}") from None
     if evidence.format != FORMAT:
         raise Malformed(f"the format is {evidence.format[:40]!r}, known here is {FORMAT!r}")
+    told.setdefault("handovers", [])  # files from before keys could follow each other have none
     if json.dumps(told, sort_keys=True) != json.dumps(msgspec.to_builtins(evidence), sort_keys=True):
         raise Malformed("something in it is no part of evidence, or is missing, or is not in the form it is written in")
     return evidence

@@ -28,6 +28,8 @@ FINISHES = frozenset((
 """Of endings, as the documents of the providers that Nexus knows name them."""
 _CODE = re.compile(r"(?=.{1,64}\Z)(?:[0-9]{1,6}|[A-Za-z]{2,}[0-9]{0,2}(?:[_.-][A-Za-z]+[0-9]{0,2})*)\Z")
 """Words, and numbers of a few digits: no identifier of anything in a text."""
+_SEVERAL_WORDS = re.compile(r"(?:[A-Z]{1,3}[a-z]{2,14}){2,6}\Z")
+"""Such as DeploymentNotFound: long, with capitals inside, and yet nothing encoded."""
 _LONGEST_NAME = 63 + 1 + 200
 """Characters of `account/name`."""
 
@@ -41,6 +43,10 @@ def fit_code(code: str, texts: Sequence[str]) -> str:
     """An error code: one of ours, or a provider's that quotes nothing of the texts."""
     if not code or code in CODES:
         return code
+    if _SEVERAL_WORDS.match(code) and len(code) <= 64:
+        spaced = re.sub("(?<=[a-z])(?=[A-Z])", " ", code)
+        quoted = any(code.casefold() in text.casefold() for text in texts)
+        return code if not quoted and fit_reason(spaced, texts) == spaced else UNKNOWN_CODE
     return code if _CODE.match(code) and fit_reason(code, texts) == code else UNKNOWN_CODE
 
 

@@ -25,14 +25,12 @@ _DATA_CODES = frozenset(
     {
         6,  # CANNOT_PARSE_TEXT
         27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
-        33,  # CANNOT_READ_ALL_DATA
         38,  # CANNOT_PARSE_DATE
         41,  # CANNOT_PARSE_DATETIME
         53,  # TYPE_MISMATCH
         69,  # ARGUMENT_OUT_OF_BOUND
         70,  # CANNOT_CONVERT_TYPE
         72,  # CANNOT_PARSE_NUMBER
-        117,  # INCORRECT_DATA
         128,  # TOO_LARGE_ARRAY_SIZE
         131,  # TOO_LARGE_STRING_SIZE
         321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
@@ -111,7 +109,8 @@ class ClickHouse:
                 column_type_names=types,
                 column_oriented=True,
                 settings=dict(settings),
-            )
+            ),
+            stores=True,
         )
 
     async def close(self) -> None:
@@ -120,7 +119,7 @@ class ClickHouse:
         if client is not None:
             await asyncio.to_thread(client.close)
 
-    async def _run(self, work: Callable[[Client], ResultT]) -> ResultT:
+    async def _run(self, work: Callable[[Client], ResultT], *, stores: bool = False) -> ResultT:
         try:
             return await asyncio.to_thread(self._work, work)
         except (ClickHouseError, HTTPError, OSError) as error:
@@ -128,7 +127,8 @@ class ClickHouse:
             if code == _TABLE_ALREADY_EXISTS:
                 raise AlreadyThere("clickhouse: the table exists") from error
             told = f"{type(error).__name__} {code or ''}".rstrip()
-            if code in _DATA_CODES or isinstance(error, DataError):
+            # what cannot be read is the store's own, such as a damaged part
+            if stores and (code in _DATA_CODES or isinstance(error, DataError)):
                 raise Invalid(f"clickhouse cannot hold it: {told}") from error
             raise Rejected(f"clickhouse: {told}", retry_after=1) from error
 

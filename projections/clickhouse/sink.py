@@ -159,7 +159,8 @@ class TrafficSink:
 
     async def _insert(self, generation: int, first: int, last: int, messages: Sequence[Message]) -> None:
         rows: dict[tuple[date, str], Row] = {}
-        suspects = []
+        suspects: list[tuple[date, str]] = []
+        split = await self._split(generation, first, last)
         for message in messages:
             try:
                 one = _batch([message])
@@ -168,8 +169,28 @@ class TrafficSink:
                 continue
             for key, row in one.rows.items():
                 rows.setdefault(key, row)
-            suspects += one.suspects
-        await self._add(generation, last, f"{self._partition}:{first}-{last}", _Batch(rows, suspects))
+            suspects += one.rows if split else one.suspects
+        try:
+            await self._add(generation, last, f"{self._partition}:{first}-{last}", _Batch(rows, suspects))
+        except Invalid:
+            await self._each(messages)
+
+    async def _split(self, generation: int, first: int, last: int) -> bool:
+        """Whether parts of an announced range were announced by themselves: their rows are under other tokens."""
+        parts = await self._store.query(
+            f"SELECT 1 FROM {table('traffic_position', generation)} WHERE partition = {{partition:Int64}} "
+            "AND first >= {first:Int64} AND last < {last:Int64} LIMIT 1",
+            {"partition": self._partition, "first": first, "last": last},
+        )
+        return bool(parts)
+
+    async def _each(self, messages: Sequence[Message]) -> None:
+        """What the store does not take all at once; that one of them is refused must not keep the others out."""
+        for message in messages:
+            try:
+                await self.again(message)
+            except Invalid as error:
+                log.error("event=left_out sink=analytics sequence=%d reason=%s", message.sequence, error)
 
     async def _add(self, generation: int, last: int, token: str, batch: _Batch) -> None:
         known = await self._known(generation, last, batch.suspects)

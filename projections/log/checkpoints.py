@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -140,8 +141,10 @@ class Series:
 
         None when there is no such checkpoint.
         """
+        # while none was written, messages came that are older than the checkpoint that has them at last
+        late_us = max((two.time_us - one.time_us for one, two in pairwise(self.valid)), default=0)
         for made in self.valid:
-            if made.time_us > time_us:
+            if made.time_us - late_us > time_us:
                 return next((part.through for part in made.ranges if part.stream == stream), 0)
         return None
 

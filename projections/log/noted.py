@@ -3,12 +3,11 @@ older state as a whole, checkpoints included, does not have it any more."""
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 
 import msgspec
 
+from projections.files import replace
 from projections.log.checkpoints import STREAM, checkpoints_in
 from projections.log.connection import LogConnection
 from projections.log.reader import StreamReader
@@ -41,9 +40,7 @@ def note(directory: Path, said: CheckpointAnnounced) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    draft = directory / f".{FILE}.{secrets.token_hex(8)}"
-    draft.write_bytes(msgspec.json.encode(said))
-    os.replace(draft, directory / FILE)
+    replace(directory / FILE, msgspec.json.encode(said))
 
 
 async def stands(connection: LogConnection, said: CheckpointAnnounced) -> bool:

@@ -16,6 +16,7 @@ from schemas.chain import ChainFault, ChainState, chain_of
 from schemas.codec import Malformed, decode_segment, segment_hash
 from schemas.envelope import SegmentHead
 from schemas.errors import NotFound
+from schemas.topology import AGEING
 
 SEGMENTED = ("CONFIG", "TRAFFIC", "DECISIONS", "LEDGER", "OPS")
 """The streams that consist of segments."""
@@ -106,6 +107,12 @@ async def verify_chains(
         check = StreamCheck(stream, forgets, first=first, begin=begin, heads=heads, checkpoints=checkpoints)
         ended = False
         async for batch in StreamReader(connection, stream, start=first).batches(follow=False, until=last):
+            if not check.segments and forgets and batch[0].sequence > first:
+                # more may have grown old since the stream was asked, and by its own word has, or somebody took it
+                first = max(first, (await _extent(connection, stream))[0])
+                check = StreamCheck(
+                    stream, forgets, first=first, begin=max(begin, first), heads=heads, checkpoints=checkpoints
+                )
             for message in batch:
                 ended = 0 < to_us < message.time_us or 0 < to_sequence < message.sequence
                 if ended:
@@ -274,4 +281,6 @@ async def _extent(connection: LogConnection, stream: str) -> tuple[int, int, boo
             raise NotFound(f"stream {stream} does not exist") from error
         raise
     state = info["state"]
-    return state["first_seq"], state["last_seq"], bool(info["config"].get("max_age", 0)) and state["first_seq"] > 1
+    # a hold takes the limit away, and does not bring back what had grown old before
+    ages = stream in AGEING or bool(info["config"].get("max_age", 0))
+    return state["first_seq"], state["last_seq"], ages and state["first_seq"] > 1

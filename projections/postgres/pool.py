@@ -21,6 +21,8 @@ _OUTAGE_CODES = ("25006", "3D000", "3F000", "42501", "42P01")
 """Read-only, no such database, schema, right, table: somebody is working on it, or took it away, and it comes back."""
 _DATA_CLASSES = ("22", "23", "54")
 """Data exceptions, constraints, limits such as an index entry that is too long: the same rows fail for ever."""
+_STORE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, EOFError)
+"""What the driver raises; the last two when a connection died in the middle of something."""
 _NO_PARTITION = "23514"
 """A check that failed; tables here have none but that a row's partition is there."""
 
@@ -81,7 +83,7 @@ async def storing() -> AsyncIterator[None]:
     """
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, OverflowError, UnicodeError) as error:
+    except (*_STORE, OSError, TimeoutError, OverflowError, UnicodeError) as error:
         if is_data(error):
             raise Invalid(f"postgres cannot hold it: {type(error).__name__}") from error
         raise Rejected(f"postgres: {type(error).__name__}", retry_after=1) from error

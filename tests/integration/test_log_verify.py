@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from projections.log import api
+from projections.log import api, verify
 from projections.log.connection import LogConnection
 from projections.log.trail import trail
 from projections.log.verify import Head, verify_chains
@@ -122,6 +122,24 @@ async def test_messages_deleted_from_a_stream_are_named_also_at_its_end(
             assert ("removed", sequence) in [(fault.kind, fault.sequence) for fault in report.faults]
             only = await verify_chains(connection, [stream], from_sequence=sequence, to_sequence=sequence)
             assert [(fault.kind, fault.sequence) for fault in only.faults] == [("removed", sequence)]
+
+
+async def test_what_grows_old_while_verify_begins_is_no_fault(
+    connection: LogConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _write(connection, 5)
+    config = (await api.call(connection, "STREAM.INFO.TRAFFIC"))["config"]
+    await api.call(connection, "STREAM.UPDATE.TRAFFIC", config | {"max_msgs": 5, "discard": "old"})
+    asked = verify._extent
+
+    async def and_then(connection: LogConnection, stream: str) -> tuple[int, int, bool]:
+        found = await asked(connection, stream)
+        info = (await api.call(connection, f"STREAM.INFO.{stream}"))["config"]
+        await api.call(connection, f"STREAM.UPDATE.{stream}", info | {"max_msgs": 3})
+        return found
+
+    monkeypatch.setattr(verify, "_extent", and_then)
+    assert (await verify_chains(connection, ["TRAFFIC"])).faults == []
 
 
 async def test_the_trail_of_a_request(connection: LogConnection) -> None:

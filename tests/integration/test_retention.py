@@ -37,7 +37,7 @@ from schemas.facts.ops import Removed, RetentionApplied
 from schemas.ids import Ids, SystemClock
 from schemas.settings import Settings
 from schemas.topology import AGEING, EMBEDDED
-from tests.integration.log_fixture import connection, stored
+from tests.integration.log_fixture import connection, fact, stored, writer_on
 from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.integration.test_cli_log import nexus
 from tests.integration.views_fixture import clickhouse_url, database, module_database
@@ -323,3 +323,18 @@ async def test_how_long_facts_stay_is_the_log_s_own_limit(connection: LogConnect
     assert await ages() == {0}
     await retainer.apply(Configuration(Retention(id="r", tenant="system")), said)
     assert await ages() == {90}
+
+
+async def test_a_hold_does_not_make_an_aged_log_a_forged_one(connection: LogConnection) -> None:
+    writer = writer_on(connection)
+    await writer.start()
+    for n in range(5):
+        await writer.append("traffic.0", [fact(str(n))])
+    await writer.close()
+    config = (await api.call(connection, "STREAM.INFO.TRAFFIC"))["config"]
+    # the beginning goes as if it had grown old
+    await api.call(connection, "STREAM.UPDATE.TRAFFIC", config | {"max_msgs": 4, "discard": "old"})
+    assert (await verify_chains(connection, ["TRAFFIC"])).ok
+    hold = Hold(id="h", tenant="acme", subject=HELD, reason="a lawsuit")
+    await Retainer(connection, CLOCK, None, None).apply(Configuration(hold), Said())
+    assert (await verify_chains(connection, ["TRAFFIC"])).faults == []

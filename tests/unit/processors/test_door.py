@@ -208,3 +208,35 @@ async def test_many_unanswered_deliveries_hold_the_feed_back() -> None:
     answers.applied = 1
     answers.bells.answer()
     await asyncio.wait_for(waiting, 5)
+
+
+async def test_a_stumble_that_does_not_come_again_costs_no_message() -> None:
+    class Once(Store):
+        stumbled = False
+
+        async def handle(self, messages: list[Message]) -> None:
+            if not self.stumbled:
+                self.stumbled = True
+                raise RuntimeError("dictionary changed size during iteration")
+            await super().handle(messages)
+
+    store = Once("", frozenset(), [1, 2, 3])
+    door, stream = Table(store), Stream([1, 2, 3], [1, 1, 1])
+    for _ in range(4):
+        await door._step(stream)  # type: ignore[arg-type]
+    assert (store.rows, store.buried) == ([1, 2, 3], [])
+
+
+async def test_where_a_sink_stands_is_no_messages_fault() -> None:
+    class Damaged(Store):
+        times = 0
+
+        async def refresh(self) -> None:
+            self.times += 1
+            if self.times == 1:
+                raise Invalid("clickhouse cannot hold it: DatabaseError 33")
+            await super().refresh()
+
+    store = Damaged("", frozenset(), [1])
+    await Table(store)._look()
+    assert store.times == 2

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from schemas.codec import encode_fact, encode_segment
 from schemas.envelope import GENESIS, Fact
-from schemas.evidence import FORMAT, Evidence, SegmentProof, tenants_beside
+from schemas.evidence import FORMAT, Evidence, SegmentProof, decode, encode, tenants_beside
 from tests.integration.sample_log import Traffic
 
 
@@ -25,3 +27,10 @@ def test_other_tenants_in_the_same_segments_are_named() -> None:
     assert tenants_beside(Evidence(format=FORMAT, request=request, segments=mixed, checkpoints=())) == ["beta", "gamma"]
     alone = (proof(own, same),)
     assert tenants_beside(Evidence(format=FORMAT, request=request, segments=alone, checkpoints=())) == []
+
+
+def test_a_file_from_before_keys_could_follow_each_other_is_read() -> None:
+    whole = Evidence(format=FORMAT, request="r", segments=(), checkpoints=())
+    told = json.loads(encode(whole))
+    del told["handovers"]
+    assert decode(json.dumps(told).encode()) == whole

@@ -46,3 +46,13 @@ def test_a_text_is_no_name_of_a_model() -> None:
         assert fit_model(name) == name
     for text in ("tell me of it", "a\nb", "a" * 1_000):
         assert fit_model(text) == NO_NAME
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["DeploymentNotFound", "OperationNotSupported", "DataInspectionFailed", "ValidationException",
+     "ResponsibleAIPolicyViolation"],
+)  # fmt: skip
+def test_a_providers_code_of_several_words_is_kept_unless_it_quotes(code: str) -> None:
+    assert fit_code(code, ("what is a deployment?",)) == code
+    assert fit_code(code, (f"say {code.lower()} to me",)) == UNKNOWN_CODE

@@ -77,6 +77,9 @@ async def test_what_a_sink_can_never_store_is_poison(error: Exception) -> None:
         asyncpg.InvalidPasswordError(),
         asyncpg.CheckViolationError(),
         asyncpg.InterfaceError("connection is closed"),
+        asyncpg.InternalClientError("unexpected state"),
+        asyncpg.ProtocolError("unexpected message"),
+        EOFError("the stream ended"),
         ConnectionResetError(),
     ],
 )
