@@ -112,6 +112,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     ]
     for writer in writers:
         await writer.start()
+        # who closes the requests of dead writers is to know from the first one on what this one bears
+        writer.beat()
     durability = await DurabilityWatch(connection, settings.nats_monitor).start()
     leases = Leases(settings.valkey_url, clock, f"{name}/{opened.boot}")
     await leases.start()

@@ -11,13 +11,21 @@ from schemas.facts.traffic import (
     RequestAccepted,
     RequestRouted,
     RequestScreened,
+    WriterBeat,
     WriterClosed,
     ends_request,
 )
 from schemas.screening.model import ACTIONS
 
 _LIFE = frozenset(
-    {"request.accepted.v1", "request.routed.v1", "request.screened.v1", "provider.called.v1", "writer.closed.v1"}
+    {
+        "request.accepted.v1",
+        "request.routed.v1",
+        "request.screened.v1",
+        "provider.called.v1",
+        "writer.beat.v1",
+        "writer.closed.v1",
+    }
 )
 
 
@@ -70,6 +78,8 @@ class Life(msgspec.Struct):
     fenced: int = -1
     """What that was when requests of it were closed: no segment of this writer that was sent before then can be stored
     any more, see `Sweeper`."""
+    yields: bool = False
+    """Whether it bears that, as it says of itself."""
     requests: dict[str, OpenRequest] = {}
 
 
@@ -95,9 +105,12 @@ class State:
         return len(self._life_of)
 
     def fence(self, of: OpenRequest) -> str:
-        """The message id that the next segment of a request's writer would have; empty when somebody has used it."""
+        """The message id that the next segment of a request's writer would have; empty when it is used already, or not
+        to be used by anybody else."""
         life = self.lives[of.writer, of.boot]
-        return "" if life.fenced == life.number else f"{life.writer}/{life.boot}/{life.number + 1}"
+        if life.fenced == life.number or not life.yields:
+            return ""
+        return f"{life.writer}/{life.boot}/{life.number + 1}"
 
     def request(self, request: str) -> OpenRequest | None:
         life = self._life_of.get(request)
@@ -158,12 +171,11 @@ class State:
         }
 
     def _supersede(self, new: Life, now: float) -> None:
-        """Boots are UUIDv7, so their order is that of their starts; a late segment of an old one supersedes nobody."""
+        """Boots are UUIDv7, so their order is that of their starts; a late segment of an old one supersedes nobody, nor
+        is it superseded: it may be a new one, started after its machine's clock was set back."""
         for life in self.lives.values():
             if life.writer == new.writer and life.boot < new.boot and life.superseded_at is None:
                 life.superseded_at = now
-            if life.writer == new.writer and life.boot > new.boot:
-                new.superseded_at = now
 
     def _ended(self, request: str, by: str) -> None:
         life = self._life_of.pop(request, None)
@@ -184,6 +196,9 @@ class State:
             return
         if isinstance(data, WriterClosed):
             life.closed = True
+            return
+        if isinstance(data, WriterBeat):
+            life.yields = data.yields
             return
         found = self.request(fact.correlation)
         if found is None:

@@ -122,11 +122,11 @@ class Delivery:
                 now = self._clock.monotonic()
                 if segment.attempts and now - segment.first_sent > self._recheck_after_s:
                     if sequence := await self._stored(segment):
-                        return self._stands_at(chain, sequence)
+                        raise Taken(sequence)
                     segment.first_sent = now
                 if not segment.herald and self.silent(chain):
                     if segment.attempts and (sequence := await self._stored(segment)):
-                        return self._stands_at(chain, sequence)
+                        raise Taken(sequence)
                     raise Silenced
                 self._publish(segment, payload)
             assert self._outcome is not None, "published"

@@ -43,7 +43,7 @@ async def for_certain(stream: str, ask: Callable[[], Awaitable[_Answer]]) -> _An
 
 
 async def find(connection: LogConnection, stream: str, chain: Chain, number: int, since_us: int) -> int:
-    """Where a segment of a chain stands that may have been stored after all; 0 for nowhere.
+    """Where something stands under the id of a segment of a chain; 0 for nowhere.
 
     Args:
         since_us: when it was first sent.
@@ -54,7 +54,7 @@ async def find(connection: LogConnection, stream: str, chain: Chain, number: int
     msg_id = chain.msg_id(number)
     async for batch in _reader(connection, stream, chain.base_sequence, since_us).batches(follow=False):
         for message in batch:
-            if message.msg_id == msg_id and is_of(chain, message.payload):
+            if message.msg_id == msg_id:
                 return message.sequence
     return 0
 
@@ -91,7 +91,8 @@ async def look_up(connection: LogConnection, stream: str, chain: Chain, first: W
             if is_of(chain, message.payload):
                 segment = decode_segment(message.payload)
                 number, end, sequence = segment.number, segment_hash(message.payload), message.sequence
-                found |= dict.fromkeys((fact.id for fact in segment.facts), message.sequence)
+                # a segment is stored whole: one of its facts tells of all
+                found |= dict.fromkeys((fact.id for fact in segment.facts[:1]), message.sequence)
             elif (used := message.msg_id.removeprefix(prefix).partition(".")[0]).isdecimal():
                 chain.took(int(used))
     chain.number, chain.hash, chain.base_sequence, chain.found = number, end, sequence, found

@@ -47,9 +47,9 @@ class Sending:
         self._delivery = delivery
         self._sign_of_life = sign_of_life
 
-    async def send(self, segment: Formed) -> int | None:
-        """Returns the sequence of the segment whose turn it is once it is stored and nothing is in doubt; None when
-        something else has its turn first.
+    async def send(self, segment: Formed) -> Formed | None:
+        """Returns what is stored once nothing is in doubt, as a rule the segment whose turn it is; None when something
+        else has its turn first.
 
         Raises:
             Collision: it cannot be stored.
@@ -63,14 +63,15 @@ class Sending:
             backlog.announce(segment, [] if chain.left else [self._sign_of_life()])
             return None
         except Taken as taken:
-            if not await self._stored_before(segment, taken.sequence):
+            stored = await self._stored_before(segment, taken.sequence)
+            if stored is None:
                 return None
-            sequence = taken.sequence
+            segment, sequence = stored, taken.sequence
         if not segment.acknowledged:
             backlog.acknowledged(sequence)
         if segment.herald or chain.doubtful:
             await self._learn(segment, sequence)
-        return sequence
+        return segment
 
     async def _deliver(self, segment: Formed) -> int:
         chain, payload = segment.chain, segment.payload
@@ -82,13 +83,15 @@ class Sending:
             if chain.found is None:
                 await for_certain(self._stream, lambda: look_up(self._connection, self._stream, chain, written))
             if sequence := chain.stored(written):
+                segment.hash = b""  # what stands there need not be what it became here
                 return sequence
         if chain.anew:
             payload = self._backlog.follow(segment, payload)
         return await self._delivery.deliver(segment, payload)
 
-    async def _stored_before(self, segment: Formed, sequence: int) -> bool:
-        """Whether what stands there under the id of a segment is this one; else it may be sent once more.
+    async def _stored_before(self, segment: Formed, sequence: int) -> Formed | None:
+        """What stands there under the id of a segment, if that is this one or what it goes before; else it may be sent
+        once more.
 
         Raises:
             Collision: another of the same chain does.
@@ -101,13 +104,14 @@ class Sending:
             # one of the tries before this, so nothing is known of the time since the first
             chain.stands_at(sequence, self._delivery.silent(chain))
             chain.heard = max(chain.heard, segment.first_sent)
-            return True
+            return segment
         if not is_of(chain, payload):
             # who took the writer for dead: what of its requests is closed now stays so
             _log.warning("the place of a segment was taken stream=%s msg_id=%s", stream, segment.msg_id)
             chain.took(segment.number)
             segment.attempts = 0
-            await self._learn(segment, sequence)
+            # more may have been closed after that, under other ids: a sign of life first, then all of it is learned
+            chain.heard = float("-inf")
             chain.doubtful = chain.anew = True
         elif chain.left:
             _log.warning("a former process's segment came late stream=%s msg_id=%s", stream, segment.msg_id)
@@ -117,10 +121,10 @@ class Sending:
             # what waits had been sent before the silence, and has arrived after it was looked for
             backlog.herald = None
             chain.stands_at(sequence, silent=True)
-            backlog.acknowledged(sequence)
+            return backlog.pending[0]
         else:
             raise Collision(f"{segment.msg_id} is taken: another process uses this writer name and boot")
-        return False
+        return None
 
     async def _learn(self, segment: Formed, through: int) -> None:
         """Finds out which requests were closed while nothing was heard of the writer, so as not to end them again."""

@@ -187,7 +187,11 @@ def leftovers(directory: Path, stream: str, writer: str) -> list[tuple[SpoolFile
         adopted = SpoolFile.adopt(path)
         if adopted is not None:
             found.append(adopted)
-    return sorted(found, key=lambda pair: (pair[0].head.since_us, pair[0].path.name))
+    # within a boot by their turns: of one outage, all its files have the same `since_us` but for microseconds
+    began: dict[str, int] = {}
+    for file, _ in found:
+        began[file.head.boot] = min(file.head.since_us, began.get(file.head.boot, file.head.since_us))
+    return sorted(found, key=lambda pair: (began[pair[0].head.boot], pair[0].path.name))
 
 
 def _scan(descriptor: int) -> tuple[list[Record], int, bool]:

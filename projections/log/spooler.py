@@ -8,7 +8,7 @@ from pathlib import Path
 
 from projections.log.backlog import Backlog, Formed
 from projections.log.chain import Chain
-from projections.log.spool import Record, SpoolFile, leftovers, make_directory, new_head
+from projections.log.spool import Record, SpoolFile, SpoolHead, leftovers, make_directory, new_head
 from schemas.codec import Malformed, decode_written
 from schemas.ids import Clock
 
@@ -100,7 +100,9 @@ class Spooler:
 
     def acknowledged(self, segment: Formed, sequence: int) -> None:
         """The log has a segment."""
-        self.base_sequence = max(self.base_sequence, sequence)
+        if not self._backlog.chain.anew:
+            # until then what waits may hold ends that are not to be written: whoever brings it there must learn so anew
+            self.base_sequence = max(self.base_sequence, sequence)
         if segment.file is not None:
             segment.file.unacknowledged -= 1
             if segment.file.unacknowledged == 0:
@@ -140,8 +142,13 @@ class Spooler:
         backlog.form_up_to(_STEP_BYTES)
         segments = backlog.unspooled()
         payloads = [segment.payload for segment in segments if segment.payload is not None]
+        # of now: while the thread waits for its turn, the log may take some of them
+        age_us = int(max(0.0, self._clock.monotonic() - backlog.since) * 1e6)
+        head = new_head(
+            self._stream, backlog.chain.writer, backlog.chain.boot, self.base_sequence, self._clock.now_us() - age_us
+        )
         try:
-            file, offsets = await asyncio.to_thread(self._append, payloads)
+            file, offsets = await asyncio.to_thread(self._append, head, payloads)
         except OSError as error:
             if not self.broken:
                 _log.error("spool cannot be written directory=%s error=%s", self._directory, error.strerror)
@@ -151,15 +158,11 @@ class Spooler:
         for segment, offset, payload in zip(segments, offsets, payloads, strict=True):
             self._backlog.spooled(segment, file, offset, len(payload))
 
-    def _append(self, payloads: list[bytes]) -> tuple[SpoolFile, list[int]]:
+    def _append(self, head: SpoolHead, payloads: list[bytes]) -> tuple[SpoolFile, list[int]]:
         """In a thread."""
         file = self._current
         if file is None or file.size > _ROTATE_BYTES:
             self._turn += 1
-            backlog = self._backlog
-            age_us = int(max(0.0, self._clock.monotonic() - backlog.since) * 1e6) if backlog else 0
-            since_us = self._clock.now_us() - age_us
-            head = new_head(self._stream, backlog.chain.writer, backlog.chain.boot, self.base_sequence, since_us)
             file = SpoolFile.create(self._directory, head, self._turn)
             self._current = file
             self._files.append(file)

@@ -13,6 +13,7 @@ from projections.log.api import ApiError
 from projections.log.backlog import Backlog, Formed
 from projections.log.connection import LogConnection
 from projections.log.delivery import RECHECK_AFTER_S, Delivery
+from projections.log.ending import end
 from projections.log.fence import SILENT_S
 from projections.log.reader import last_sequence
 from projections.log.sending import Sending
@@ -127,8 +128,8 @@ class SegmentWriter:
         """
         await self._delivery.start()
         try:
-            end = await last_sequence(self._connection, self._stream)
-            self._chain.base_sequence = self._chain.clear_sequence = end
+            last = await last_sequence(self._connection, self._stream)
+            self._chain.base_sequence = self._chain.clear_sequence = last
         except (Unavailable, ApiError) as error:
             _log.info("writer starts without knowing the stream's end stream=%s reason=%s", self._stream, error)
         if self._spooler is not None:
@@ -164,8 +165,7 @@ class SegmentWriter:
                     await self._empty
         except TimeoutError:
             _log.warning("writer closes before the log has everything stream=%s", self._stream)
-        task.cancel()
-        await asyncio.wait((task,))
+        await end({task})
         if self._timer is not None:
             self._timer.cancel()
         if self._spooler is not None:
@@ -261,6 +261,12 @@ class SegmentWriter:
             elif self._linger is None:
                 self._linger = self.loop.call_later(self._linger_s, self._wake)
 
+    def beat(self) -> None:
+        """Says, on TRAFFIC, that it lives and what it has accepted, as it does by itself every `heartbeat_s` seconds."""
+        self._counted_at = self._clock.monotonic()
+        self._backlog.begin_anew()
+        self._say(WriterBeat(self._open_requests(), self.admitted, yields=True))
+
     def _spools(self, size: int, *, must: bool) -> bool:
         """Whether so many bytes may go to a file.
 
@@ -326,12 +332,13 @@ class SegmentWriter:
             rested = False
             segment = begun or backlog.first()
             assert segment is not None, "the backlog is not empty"
-            if await self._sending.send(segment) is None:
+            stored = await self._sending.send(segment)
+            if stored is None:
                 continue
             self._last_ack = self._clock.monotonic()
             self.segments += 1
             if spooler is not None:
-                spooler.acknowledged(segment, self._chain.base_sequence)
+                spooler.acknowledged(stored, self._chain.base_sequence)
             # one turn of the loop for those whom the acknowledgement woke: what they say now leaves at once
             await asyncio.sleep(0)
 
@@ -392,9 +399,7 @@ class SegmentWriter:
         # under load too, so that a crash leaves a count of all that came before; but not onto a pile that only grows
         flows = not self._backlog or (self.healthy and not self.spooled_bytes)
         if self._stream == "TRAFFIC" and flows and not self._closed and now - self._counted_at >= self._heartbeat_s:
-            self._counted_at = now
-            self._backlog.begin_anew()
-            self._say(WriterBeat(self._open_requests(), self.admitted))
+            self.beat()
         self._timer = self.loop.call_later(_TICK_S, self._tick)
 
     def _say(self, data: msgspec.Struct) -> None:
@@ -402,7 +407,7 @@ class SegmentWriter:
         self.append_written(self._home, [codec.encode_fact(self._own(data))], must=True)
 
     def _sign_of_life(self) -> bytes:
-        return codec.encode_fact(self._own(WriterBeat(self._open_requests(), self.admitted, exact=False)))
+        return codec.encode_fact(self._own(WriterBeat(self._open_requests(), self.admitted, exact=False, yields=True)))
 
     def _own(self, data: msgspec.Struct) -> Fact:
         writer, boot = self._chain.writer, self._chain.boot

@@ -236,6 +236,9 @@ class WriterBeat(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Requests accepted since boot."""
     exact: bool = True
     """Whether all of these stand before it in the chain; not so in one that was put before what waited already."""
+    yields: bool = False
+    """Whether this writer goes on when somebody else has used the message id of its next segment, to close its
+    requests; not so in earlier versions."""
 
 
 class WriterClosed(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -195,7 +195,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     _ended(traffic.RequestRefused),
     _ended(traffic.RequestAborted),
     _ended(traffic.RequestAbandoned),
-    traffic.WriterBeat(open_requests=3, admitted=1_024, exact=False),
+    traffic.WriterBeat(open_requests=3, admitted=1_024, exact=False, yields=True),
     traffic.WriterClosed(admitted=2_048),
     decisions.CircuitOpened(account="east", failures=5, until_us=1_795_000_030_000_000),
     decisions.CircuitClosed(account="east"),

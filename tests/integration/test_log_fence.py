@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
 
-from projections.log import delivery, fence, sending
+from projections.log import delivery, fence, sending, spooler
 from projections.log.chain import Chain
 from projections.log.connection import LogConnection
 from projections.log.ending import end
@@ -20,7 +21,7 @@ from schemas.codec import Written
 from schemas.envelope import Fact
 from schemas.facts.traffic import RequestAbandoned, RequestAccepted, RequestCompleted, WriterBeat
 from schemas.registry import NAME_OF
-from tests.integration.log_fixture import CLOCK, IDS, connection, stored
+from tests.integration.log_fixture import CLOCK, IDS, connection, marks, stored
 from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.integration.test_reconcile import Ahead, sweeper, terminals
 from tests.waiting import until
@@ -34,6 +35,7 @@ def said(request: str, data: msgspec.Struct) -> Fact:
     return codec.fact(data, id=IDS.new(), time=CLOCK.now_us(), tenant="t", actor="key:key", correlation=request)
 
 
+YIELDS = WriterBeat(0, 0, exact=False, yields=True)
 DONE: list[type[msgspec.Struct]] = [RequestCompleted]
 
 
@@ -182,7 +184,7 @@ async def test_what_a_dead_process_left_in_files_ends_nothing_again(
 async def test_what_was_on_its_way_when_its_writer_was_taken_for_dead_is_not_stored(connection: LogConnection) -> None:
     writer = gateway(connection, Ahead())
     await writer.start()
-    await writer.append("traffic.0", [said("closed", ACCEPTED), said("other", ACCEPTED)])
+    await writer.append("traffic.0", [said("w/b1", YIELDS), said("closed", ACCEPTED), said("other", ACCEPTED)])
     ahead = Ahead()
     async with sweeper(connection, ahead) as reconcile:
         ahead.seconds = 31.0
@@ -193,7 +195,7 @@ async def test_what_was_on_its_way_when_its_writer_was_taken_for_dead_is_not_sto
         assert await ended > 0
         await writer.append("traffic.0", [said("new", RequestCompleted()), said("other", RequestCompleted())])
         ids = [one.msg_id for one in await stored(connection) if one.msg_id.startswith("w/b1/")]
-        assert ids == ["w/b1/1", "w/b1/2", "w/b1/2.1", "w/b1/3"]
+        assert ids == ["w/b1/1", "w/b1/2", "w/b1/2.1", "w/b1/3", "w/b1/4"]
         # and it may happen once more
         await writer.append("traffic.0", [said("again", ACCEPTED)])
         last = len(await stored(connection))
@@ -250,6 +252,111 @@ async def test_what_a_dead_process_had_sent_may_arrive_late(
     assert await heir.append("traffic.0", [said("new", ACCEPTED), said("new", RequestCompleted())]) > 0
     assert looked == [1, 2], "it looked once more"
     assert await ended_as(connection, heir) == {"old": DONE, "new": DONE}
+
+
+async def test_what_is_closed_in_several_pieces_is_learned_of_whole(
+    connection: LogConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("processors.reconcile.sweeper._AT_ONCE", 1)
+    writer, ahead = gateway(connection, Ahead()), Ahead()
+    await writer.start()
+    await writer.append("traffic.0", [said("w/b1", YIELDS), said("a", ACCEPTED), said("b", ACCEPTED)])
+    async with sweeper(connection, ahead) as reconcile:
+        ahead.seconds = 31.0
+        await reconcile.sweep()
+        assert reconcile.closed == 2
+    await writer.append("traffic.0", [said("a", RequestCompleted()), said("b", RequestCompleted())])
+    assert await ended_as(connection, writer) == {"a": [RequestAbandoned], "b": [RequestAbandoned]}
+
+
+async def test_a_herald_is_not_taken_for_what_arrived_in_its_place(
+    nats_server: NatsServer, connection: LogConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits arrives late; the answer to the herald is lost, and the herald is looked for after half a minute."""
+    time = Ahead()
+    writer = gateway(connection, time, tmp_path)
+    await writer.start()
+    await writer.append("traffic.0", [said("old", ACCEPTED)])
+    asked, resumed = [], asyncio.Event()
+
+    async def late(*given: Any) -> int:
+        asked.append(given)
+        if len(asked) <= 2:
+            return 0
+        await resumed.wait()
+        return await fence.find(*given)
+
+    monkeypatch.setattr(delivery, "find", late)
+    with nats_server.frozen():
+        waiting = writer.append("traffic.0", [said("new", ACCEPTED), said("new", RequestCompleted())])
+        await until(lambda: writer._delivery._outcome is not None, "it was sent")
+        time.seconds = 31.0
+        await until(lambda: writer._backlog.herald is not None and writer._backlog.herald.attempts >= 1, "herald")
+        time.seconds = 65.0
+        await until(lambda: len(asked) >= 3, "it is looked for")
+    resumed.set()
+    assert await waiting > 0
+    assert await ended_as(connection, writer) == {"new": DONE}
+
+
+async def test_files_of_one_outage_are_brought_in_their_order_and_cleared_away(
+    nats_server: NatsServer, connection: LogConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spooler, "_ROTATE_BYTES", 1)
+    first = gateway(connection, Ahead(), tmp_path)
+    await first.start()
+    with nats_server.frozen():
+        for n in range(12):
+            assert await first.append("traffic.0", [said(f"r{n}", ACCEPTED)], spool=True) == 0
+        await first.close(wait_s=0)
+    heir = gateway(connection, Ahead(), tmp_path, boot="b2")
+    await heir.start()
+    await heir.append("traffic.0", [said("last", ACCEPTED)])
+    await until(lambda: not heir.spooled_bytes, "the files are cleared away")
+    assert await ended_as(connection, heir) == {}
+    assert marks(await stored(connection)) == [*(f"r{n}" for n in range(12)), "last"]
+
+
+async def test_the_file_of_what_arrived_late_is_cleared_away(
+    nats_server: NatsServer, connection: LogConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = Ahead()
+    writer = gateway(connection, time, tmp_path)
+    await writer.start()
+    await writer.append("traffic.0", [said("old", ACCEPTED)])
+
+    async def nowhere(*_: object) -> int:
+        return 0
+
+    monkeypatch.setattr(delivery, "find", nowhere)
+    with nats_server.frozen():
+        spooled = [said("new", ACCEPTED), said("new", RequestCompleted())]
+        assert await writer.append("traffic.0", spooled, spool=True) == 0
+        time.seconds = 31.0
+        await until(lambda: writer._backlog.herald is not None and writer._backlog.herald.attempts >= 1, "herald")
+    await writer.append("traffic.0", [said("old", RequestCompleted())])
+    await until(lambda: not writer.spooled_bytes, "the file is cleared away")
+    assert await ended_as(connection, writer) == {"old": DONE, "new": DONE}
+
+
+async def test_closing_ends_what_forgets_that_it_was_cancelled(connection: LogConnection) -> None:
+    writer = gateway(connection, Ahead())
+    await writer.start()
+
+    async def send(segment: object) -> None:
+        try:
+            await asyncio.Future()
+        except asyncio.CancelledError:
+            forgotten.append(segment)  # as `asyncio.wait_for` before 3.12, when the answer comes in the same turn
+        await asyncio.Future()
+
+    forgotten: list[object] = []
+    monkeypatched = cast(Any, writer._sending)
+    monkeypatched.send = send
+    writer.append("traffic.0", [said("x", ACCEPTED)])
+    await asyncio.sleep(0)
+    await writer.close(wait_s=0.1)
+    assert forgotten
 
 
 async def test_a_sign_of_life_that_comes_first_keeps_the_requests(connection: LogConnection) -> None:

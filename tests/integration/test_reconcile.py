@@ -30,6 +30,7 @@ from schemas.facts.traffic import (
     RequestCompleted,
     RequestRouted,
     Terminal,
+    WriterBeat,
     WriterClosed,
 )
 from schemas.ids import Ids, SystemClock
@@ -81,14 +82,17 @@ def accepted() -> RequestAccepted:
     return RequestAccepted("k", "nvk_12345678", "s", "chat", "m", False, 1, "overlapped", 1)
 
 
+YIELDS = WriterBeat(0, 0, yields=True)
 ROUTED = RequestRouted("r", "single", ("east/m",), (), 700, ("b",))
 
 
 async def dead_gateway(
-    connection: LogConnection, requests: int, boot: str = "b1", *, closed: bool = False
+    connection: LogConnection, requests: int, boot: str = "b1", *, closed: bool = False, yields: bool = False
 ) -> list[str]:
     """Accepts requests and is never heard of again. Every third was completed."""
     gateway = Gateway(connection, boot)
+    if yields:
+        await gateway.say("", YIELDS)
     names = [IDS.new() for _ in range(requests)]
     for number, name in enumerate(names):
         await gateway.say(name, accepted(), ROUTED)
@@ -153,10 +157,10 @@ async def test_the_id_of_a_writers_next_segment_is_used_once(
     connection: LogConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("processors.reconcile.sweeper._AT_ONCE", 2)
-    names = await dead_gateway(connection, 7)
+    names = await dead_gateway(connection, 7, yields=True)
     # of another writer somebody has used it for something else
     odd = Gateway(connection, "b1", writer="odd")
-    await odd.say("odd", accepted())
+    await odd.say("odd", accepted(), YIELDS)
     other = codec.encode_segment("traffic.0", "other", "b1", 1, GENESIS, [])
     await publish(connection, "traffic.0", other, {"Nats-Msg-Id": "odd/b1/2"})
     clock = Ahead()
@@ -170,7 +174,17 @@ async def test_the_id_of_a_writers_next_segment_is_used_once(
     own, others = [], []
     for id in closing:
         (own if id.startswith("reconcile/") else others).append(id)
-    assert others == ["w/b1/11"] and len(own) == 2
+    assert others == ["w/b1/12"] and len(own) == 2
+
+
+async def test_of_a_writer_of_an_earlier_version_no_id_is_used(connection: LogConnection) -> None:
+    await dead_gateway(connection, 2)
+    clock = Ahead()
+    async with sweeper(connection, clock) as one:
+        clock.seconds = 31.0
+        await one.sweep()
+        assert one.closed == 1
+    assert (await stored(connection))[-1].msg_id.startswith("reconcile/")
 
 
 async def test_a_restarted_or_closed_writer_needs_no_silence(connection: LogConnection) -> None:

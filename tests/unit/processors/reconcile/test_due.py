@@ -66,7 +66,9 @@ def test_a_late_segment_of_a_former_start_ends_nobody() -> None:
     story.says("g", "2", 0.0, ("r2", ACCEPTED))
     story.says("g", "1", 1.0, ("r1", ACCEPTED))
     story.says("g", "2", 20.0, BEAT)
-    assert requests(story.state, 20.0) == [("r1", "superseded")]
+    # it may as well be a new start, after the machine's clock was set back
+    assert requests(story.state, 30.5) == []
+    assert requests(story.state, 31.0) == [("r1", "silent")]
 
 
 def test_another_writer_of_another_name_ends_nobody() -> None:
