@@ -262,7 +262,7 @@ class SegmentWriter:
                 self._linger = self.loop.call_later(self._linger_s, self._wake)
 
     def beat(self) -> None:
-        """Says, on TRAFFIC, that it lives and what it has accepted, as it does by itself every `heartbeat_s` seconds."""
+        """Says, on TRAFFIC, that it lives and what it has accepted; it does so itself every `heartbeat_s` seconds."""
         self._counted_at = self._clock.monotonic()
         self._backlog.begin_anew()
         self._say(WriterBeat(self._open_requests(), self.admitted, yields=True))
