@@ -120,7 +120,9 @@ def main(arguments: list[str]) -> int:
     given = options(arguments)
     say(f"seed {given.seed}")
     chosen: Scenario = SCENARIOS[given.scenario] if given.scenario else run
-    # an order to end is obeyed as Ctrl-C is: what was started is stopped
+    # an order to end is obeyed as Ctrl-C is: what was started is stopped; also where a shell that started this in the
+    # background had it ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         promises = asyncio.run(chosen(given))
