@@ -139,10 +139,15 @@ def _drains(done: Sequence[Done]) -> Promise:
 
 
 def slowed(done: Sequence[Done], latencies: Latencies, *, edge: float = EDGE) -> Verdict:
-    """Whether callers waited longer while a SIEM hung. `edge` is that of `slower.compare`."""
+    """Whether callers waited longer while a SIEM hung. `edge` is that of `slower.compare`.
+
+    Where some of it was done with nothing else around, that alone counts: what a restart a moment before does to a few
+    answers is more than what all others could tell.
+    """
+    alone = [one for one in done if one.figures.get("alone")]
     pairs = [
         (_between(latencies, calm, begun), _between(latencies, begun, ended))
-        for one in done
+        for one in alone or done
         for calm, begun, ended in one.turns
     ]
     return compare(pairs, edge=edge)

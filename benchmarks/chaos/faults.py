@@ -131,9 +131,13 @@ class Faults:
             seconds
         )
 
-    async def receiver_hangs(self, seconds: float, times: int) -> None:
+    async def receiver_hangs(self, seconds: float, times: int, *, alone: bool = False) -> None:
         """It accepts connections and answers nothing, in turns with as much time in which it does answer: what else
-        goes on at the machine meets both alike."""
+        goes on at the machine meets both alike.
+
+        Args:
+            alone: nothing else is done to the site around it.
+        """
         since = time.monotonic()
         recovery = usual = worst = 0.0
         turns: list[tuple[float, float, float]] = []
@@ -148,7 +152,7 @@ class Faults:
             await self._delivered(time.time())
             recovery = max(recovery, time.monotonic() - ended)
         done = self._note("hang", RECEIVER, since, recovery=recovery)
-        done.figures |= {"seconds": seconds, "lag_calm": usual, "lag_hung": worst}
+        done.figures |= {"seconds": seconds, "lag_calm": usual, "lag_hung": worst, "alone": float(alone)}
         done.turns = turns
 
     async def log_hangs(self, seconds: float) -> None:

@@ -98,7 +98,7 @@ class Schedule:
             # the load goes on in this process: a look of seconds must not hold it up
             if (await asyncio.to_thread(slowed, [*faults.done], [*callers.latencies], edge=LOOKED_AT)).decided:
                 break
-            await faults.receiver_hangs(self._seconds(), 2 * HANGS)
+            await faults.receiver_hangs(self._seconds(), 2 * HANGS, alone=True)
 
     async def _rounds_until(self, over: Callable[[], bool]) -> None:
         while True:

@@ -98,6 +98,10 @@ def test_errors_count_for_the_fault_that_they_fell_into() -> None:
     outage.figures["drain_ratio"] = 2.0
     slow = [(at, 0.008 if at > 300 and at % 4 > 2 else 0.005) for at, _ in answers]
     assert broken(good, slow, []) == ["a hung SIEM slows the gateway's p99 by less than 10 %"]
+    # what was measured with nothing else around counts, and it alone
+    turns = [(400.0 + at, 402.0 + at, 404.0 + at) for at in range(0, 20, 4)]
+    alone = Done("hang", "siem-receiver", 400.0, 420.0, 1.0, {"lag_calm": 1, "lag_hung": 2, "alone": 1.0}, turns)
+    assert broken([*good, alone], [*slow, *((at / 10, 0.005) for at in range(4000, 4200))], []) == []
 
 
 def test_a_gateway_cut_off_refuses_or_spools_and_the_other_one_serves() -> None:

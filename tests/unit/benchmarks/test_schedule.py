@@ -38,7 +38,7 @@ class Hangs:
         self.rates: list[float] = []
         self._slower, self._noise, self._dice, self._at = slower, noise, random.Random(1), itertools.count()
 
-    async def receiver_hangs(self, seconds: float, times: int) -> None:
+    async def receiver_hangs(self, seconds: float, times: int, *, alone: bool = False) -> None:
         self.rates.append(self.callers.rate)
         assert self.callers.going.is_set()
         turns = []
@@ -49,7 +49,7 @@ class Hangs:
                     took = 0.005 * by * self._dice.uniform(1.0, self._noise)
                     self.callers.latencies.append((calm + part * 0.5 + 0.1 + number * 0.003, took))
             turns.append((calm, calm + 0.5, calm + 1.0))
-        self.done.append(Done("hang", "siem-receiver", turns[0][0], turns[-1][2], 0.1, {}, turns))
+        self.done.append(Done("hang", "siem-receiver", turns[0][0], turns[-1][2], 0.1, {"alone": float(alone)}, turns))
 
 
 async def _ended(faults: Hangs, told_s: float) -> Hangs:
