@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from projections.log import opened
 from projections.log.api import publish
 from projections.log.dead import letters
-from schemas.codec import Malformed, decode_segment
-from schemas.envelope import Segment
 from tests.integration.nats_fixture import NatsServer, nats_server
 from tests.integration.sample_log import message
 from tests.integration.test_cli_log import nexus
@@ -28,16 +28,19 @@ BAD = b"nobody-reads-this"
 async def test_one_bad_message_in_a_thousand_and_its_way_back(
     nats_server: NatsServer, database: str, clickhouse_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def not_yet(payload: bytes) -> Segment:
+    class Older:
         """As if a worker of today met what a newer gateway wrote."""
-        if BAD in payload:
-            raise Malformed("of a newer version")
-        return decode_segment(payload)
 
+        def decode(self, payload: bytes) -> Any:
+            if BAD in payload:
+                raise msgspec.ValidationError("of a newer version")
+            return decoder.decode(payload)
+
+    decoder = opened._decoder
     async with rig(nats_server, database, clickhouse_url, tmp_path) as made:
         (tmp_path / "endpoints.json").write_text(json.dumps({"nats": nats_server.url}))
         with monkeypatch.context() as old:
-            old.setattr(opened, "decode_segment", not_yet)
+            old.setattr(opened, "_decoder", Older())
             async with workers(made.settings, "audit", "analytics"):
                 await made.write(500)
                 bad = message(0, made.source.request(tenant=BAD.decode())).payload
