@@ -18,15 +18,9 @@ class Malformed(ValueError):
     """Bytes that are no segment, or a fact whose data does not fit its name. The text quotes nothing of the bytes."""
 
 
-class Written(msgspec.Struct, frozen=True, array_like=True):
+class Written(SegmentHead, frozen=True, array_like=True):
     """A `Segment` whose facts stay as they were written."""
 
-    format: int
-    subject: str
-    writer: str
-    boot: str
-    number: int
-    previous: bytes
     facts: list[msgspec.Raw]
 
 

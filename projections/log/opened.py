@@ -8,7 +8,7 @@ import msgspec
 
 from projections.log.pull import Message
 from schemas.codec import Malformed, decode_segment, open_fact
-from schemas.envelope import SEGMENT_FORMAT, Fact, Segment
+from schemas.envelope import SEGMENT_FORMAT, Fact, Segment, SegmentHead
 from schemas.facts.traffic import Terminal, ends_request
 
 BEFORE_US = 5_648_832_000_000_000
@@ -48,15 +48,9 @@ class _Storable(msgspec.Struct, frozen=True, array_like=True, gc=False):
     data: msgspec.Raw
 
 
-class _StorableSegment(msgspec.Struct, frozen=True, array_like=True):
+class _StorableSegment(SegmentHead, frozen=True, array_like=True):
     """A `Segment` of such."""
 
-    format: int
-    subject: str
-    writer: str
-    boot: str
-    number: int
-    previous: bytes
     facts: list[_Storable]
 
 

@@ -70,6 +70,11 @@ def gateway(connection: LogConnection, clock: Ahead, spool: Path | None = None, 
     )  # fmt: skip
 
 
+async def nowhere(*_: object) -> int:
+    """Where what was sent is found."""
+    return 0
+
+
 async def taken_for_dead(connection: LogConnection, clock: Ahead, spool: Path) -> SegmentWriter:
     """One whose request `closed` has been closed in its place."""
     writer, ahead = gateway(connection, clock, spool), Ahead()
@@ -214,9 +219,6 @@ async def test_what_arrives_after_it_was_looked_for_is_not_written_twice(
     time = Ahead()
     writer = await taken_for_dead(connection, time, tmp_path)
 
-    async def nowhere(*_: object) -> int:
-        return 0
-
     monkeypatch.setattr(delivery, "find", nowhere)
     with nats_server.frozen():
         waiting = writer.append("traffic.0", [said("new", ACCEPTED), said("new", RequestCompleted())])
@@ -324,9 +326,6 @@ async def test_the_file_of_what_arrived_late_is_cleared_away(
     writer = gateway(connection, time, tmp_path)
     await writer.start()
     await writer.append("traffic.0", [said("old", ACCEPTED)])
-
-    async def nowhere(*_: object) -> int:
-        return 0
 
     monkeypatch.setattr(delivery, "find", nowhere)
     with nats_server.frozen():
