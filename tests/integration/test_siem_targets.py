@@ -157,6 +157,9 @@ async def test_the_server_may_die_meanwhile(rig: Rig, nats_server: NatsServer) -
         await rig.target("web", kind="http", url=receiver.url)
         await rig.target("log", kind="stream")
         async with rig.worker():
+            # without a log there is no start
+            await rig.traffic("a")
+            await until(lambda: bool(rig.in_file("a.ndjson")), "the worker works")
             for _ in range(3):
                 await rig.traffic("ab", times=3)
                 nats_server.kill()
