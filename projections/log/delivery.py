@@ -135,7 +135,7 @@ class Delivery:
             if isinstance(outcome, Ack):
                 if outcome.duplicate:
                     raise Taken(outcome.seq)
-                self._stands_at(chain, outcome.seq)
+                chain.stands_at(outcome.seq, self.silent(chain))
                 chain.heard = self._sent_at
                 return outcome.seq
             self.retries += 1
@@ -148,10 +148,6 @@ class Delivery:
             )
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, 1.0)
-
-    def _stands_at(self, chain: Chain, sequence: int) -> int:
-        chain.stands_at(sequence, self.silent(chain))
-        return sequence
 
     def silent(self, chain: Chain) -> bool:
         """Whether the writer of a chain may have been taken for dead by now."""
@@ -176,7 +172,7 @@ class Delivery:
             self._outcome.set_result(type(error).__name__)
 
     async def _stored(self, segment: Formed) -> int:
-        """Where a segment stands that was sent before and not acknowledged; 0 for nowhere."""
+        """Where something stands under the id of a segment that was sent before; 0 for nowhere."""
         since_us = self._clock.now_us() - int((self._clock.monotonic() - segment.first_sent) * 1_000_000)
         log, stream, chain = self._connection, self._stream, segment.chain
         return await for_certain(stream, lambda: find(log, stream, chain, segment.number, since_us))
